@@ -1,0 +1,162 @@
+#include "config/units.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+namespace sekimori::config {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::int64_t size;
+};
+// Largest first, so that printing takes the first that divides.
+constexpr std::array k_time_units{Unit{"d", 86'400'000'000}, Unit{"h", 3'600'000'000},
+                                  Unit{"m", 60'000'000}, Unit{"s", 1'000'000}, Unit{"ms", 1'000}};
+constexpr std::array k_byte_units{Unit{"TiB", 1LL << 40}, Unit{"GiB", 1LL << 30},
+                                  Unit{"MiB", 1LL << 20}, Unit{"KiB", 1LL << 10}, Unit{"B", 1}};
+constexpr std::int64_t k_duration_max_us = 100LL * 366 * 86'400'000'000;
+constexpr std::int64_t k_bytes_max = 1LL << 50;
+
+// quantity ::= 1*DIGIT unit, the unit one of `units`. -1 where it does not read.
+template <class Units>
+std::int64_t read_quantity(std::string_view text, const Units& units, std::int64_t max) {
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  if (text.empty() || text.front() < '0' || text.front() > '9') return -1;
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{}) return -1;
+  const std::string_view name(rest, static_cast<std::size_t>(end - rest));
+  for (const Unit& unit : units) {
+    if (unit.name == name) return number > max / unit.size ? -1 : number * unit.size;
+  }
+  return -1;
+}
+
+template <class Units>
+std::string print_quantity(std::int64_t value, const Units& units, std::string_view zero) {
+  if (value == 0) return std::string(zero);
+  for (const Unit& unit : units) {
+    if (value % unit.size == 0) return fmt::format("{}{}", value / unit.size, unit.name);
+  }
+  return fmt::format("{}{}", value / units.back().size, units.back().name);
+}
+
+bool read_port(std::string_view text, std::uint16_t& port) {
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, port);
+  return error == std::errc{} && rest == end && port != 0 && text.front() != '0';
+}
+
+}  // namespace
+
+Result<Duration> parse_duration(std::string_view text) {
+  const std::int64_t us = read_quantity(text, k_time_units, k_duration_max_us);
+  if (us < 0) {
+    return bad_input(fmt::format("'{}' is no length of time such as 30s, 10m, 4h or 7d",
+                                 text.substr(0, 40)));
+  }
+  return Duration{us};
+}
+
+std::string print_duration(Duration duration) {
+  return print_quantity(duration.us, k_time_units, "0s");
+}
+
+Result<ByteCount> parse_byte_count(std::string_view text) {
+  const std::int64_t bytes = read_quantity(text, k_byte_units, k_bytes_max);
+  if (bytes < 0) {
+    return bad_input(
+        fmt::format("'{}' is no size such as 64KiB, 10MiB or 2GiB", text.substr(0, 40)));
+  }
+  return ByteCount{bytes};
+}
+
+std::string print_byte_count(ByteCount count) {
+  return print_quantity(count.bytes, k_byte_units, "0B");
+}
+
+Result<Duration> parse_utc_offset(std::string_view text) {
+  if (text == "Z") return Duration{};
+  const auto digit = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+  if (text.size() == 6 && (text[0] == '+' || text[0] == '-') && digit(1) && digit(2) &&
+      text[3] == ':' && digit(4) && digit(5)) {
+    const int h = (text[1] - '0') * 10 + (text[2] - '0');
+    const int m = (text[4] - '0') * 10 + (text[5] - '0');
+    if (h <= 14 && m <= 59) {  // Kiribati is the farthest, 14 hours ahead
+      const Duration offset = minutes(h * 60 + m);
+      return text[0] == '-' ? Duration{-offset.us} : offset;
+    }
+  }
+  return bad_input(
+      fmt::format("'{}' is no distance from UTC such as +09:00", text.substr(0, 40)));
+}
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  ListenAddress out;
+  if (text.starts_with("unix:")) {
+    const std::string_view path = text.substr(5);
+    // sun_path holds 108 bytes with its end (unix(7)).
+    if (!path.starts_with('/') || path.size() > 107 || path.find('\0') != path.npos) {
+      return bad_input(fmt::format("'{}' is no socket such as unix:/run/sekimori/policy, with an "
+                                   "absolute path of at most 107 bytes",
+                                   text.substr(0, 120)));
+    }
+    out.unix_path = path;
+    return out;
+  }
+  const auto colon = text.rfind(':');
+  if (colon != std::string_view::npos && colon > 0) {
+    const std::string_view host = text.substr(0, colon);
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    const bool bare = host.find_first_of(":%[") == std::string_view::npos;
+    if (const auto ip = IpAddress::parse(host); ip && (bracketed || bare)) {
+      out.ip = *ip;
+      if (colon + 1 < text.size() && read_port(text.substr(colon + 1), out.port)) return out;
+    }
+  }
+  return bad_input(fmt::format("'{}' is no place to listen such as 127.0.0.1:10040, [::1]:10040 or "
+                               "unix:/run/sekimori/policy",
+                               text.substr(0, 120)));
+}
+
+std::string print_listen_address(const ListenAddress& address) {
+  if (address.is_unix()) return "unix:" + address.unix_path;
+  // An unset address is [::], on which all of the machine's addresses answer.
+  const std::string ip = address.ip.is_set() ? address.ip.to_string() : "::";
+  return address.ip.is_v4() ? fmt::format("{}:{}", ip, address.port)
+                            : fmt::format("[{}]:{}", ip, address.port);
+}
+
+bool Network::contains(const IpAddress& ip) const {
+  return ip.is_v4() == address.is_v4() && ip.network(bits, bits) == address;
+}
+
+Result<Network> parse_network(std::string_view text) {
+  const auto slash = text.find('/');
+  const std::string_view host = text.substr(0, slash);
+  const auto ip = IpAddress::parse(host);
+  if (ip && host.find_first_of("[%") == std::string_view::npos) {
+    const int whole = ip->is_v4() ? 32 : 128;
+    Network out{*ip, whole};
+    bool good = true;
+    if (slash != std::string_view::npos) {
+      const std::string_view bits = text.substr(slash + 1);
+      const char* const end = bits.data() + bits.size();
+      const auto [rest, error] = std::from_chars(bits.data(), end, out.bits);
+      good = error == std::errc{} && rest == end && !bits.starts_with('-') && out.bits <= whole;
+    }
+    if (good && ip->network(out.bits, out.bits) == *ip) return out;
+    if (good) {
+      return bad_input(fmt::format("'{}' has bits behind its prefix; the network is {}/{}",
+                                   text.substr(0, 60), ip->network(out.bits, out.bits).to_string(),
+                                   out.bits));
+    }
+  }
+  return bad_input(fmt::format("'{}' is no network such as 192.0.2.0/24 or 2001:db8::/32",
+                               text.substr(0, 60)));
+}
+
+}  // namespace sekimori::config
