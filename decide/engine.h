@@ -1,0 +1,171 @@
+// The engine: every account's shard, the judge and the limits under one short lock, and the answers.
+// The daemon, `sekimori replay`, the simulator and the fuzzers all run this same code.
+//
+// Threads: every public function may be called from any thread. A call takes the lock of one shard
+// only, for microseconds, makes no SQL call and hops to no other thread. What must be remembered or
+// done in the world comes out as values (Applied) that the caller hands to the state writer.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/event.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "decide/ports.h"
+#include "decide/records.h"
+#include "decide/standing.h"
+#include "detect/detector.h"
+
+namespace sekimori::decide {
+
+// Fixed: the state's hash and a journal's order depend on it.
+inline constexpr std::size_t k_shards = 64;
+
+struct Limits {  // per account unless said otherwise; 0 = off
+  std::uint32_t recipients_per_hour = 0;
+  std::uint32_t recipients_per_day = 0;
+  std::uint32_t messages_per_hour = 0;
+  std::uint32_t new_recipients_per_day = 0;
+  std::uint64_t bytes_per_day = 0;
+  std::uint32_t recipients_per_message = 0;
+};
+
+struct EngineSettings {
+  detect::DetectSettings detect;
+  double restrict_log_r = 9.21;  // ln 10^4: at most one false alarm per 10,000 account-days
+  double suspend_log_r = 11.5;   // and two kinds of evidence of at least 1.5 nats each
+  bool suspend_by_machine = true;
+  Duration timed_hold = minutes(20);
+  Duration probation = days(14);
+  Limits limits;
+  Mode mode = Mode::observe;
+  std::vector<std::pair<std::string, Mode>> domain_modes;   // override the server's
+  std::vector<std::pair<std::string, Mode>> account_modes;  // override the domain's
+  std::string portal_url;  // ASCII, printed in refusals
+  HashKey key{};
+};
+
+// What Postfix is told. The text is ASCII and holds no secret.
+struct Answer {
+  enum class Action : std::uint8_t { dunno, hold, refuse, warn };
+  Action action = Action::dunno;
+  std::string text;  // refuse: "525 5.7.13 …"; hold, warn: a short line for the mail log
+  // For replay and the journal: a + h + r = recipients.
+  std::uint32_t accepted = 0;
+  std::uint32_t held = 0;
+  std::uint32_t refused = 0;
+  double log_r = 0;
+  std::string rule;  // "standing", "judge", "hold_timed", "hold_asked", "limit:recipients_per_hour", "pass", …
+};
+
+// What Dovecot is told (and replay prints when not let in at once).
+struct LoginAnswer {
+  int status = 0;   // -1 refuses, 0 lets in, >0 delays that many seconds
+  Text message;     // for the person
+  std::string rule; // "pass", "standing"
+};
+
+struct StandingNews {
+  StandingChange change;
+  double log_r = 0;
+  std::string family;
+  Mode mode = Mode::enforce;  // observe: nothing was changed, this is what would have been
+};
+
+// Everything one call brought about. Reused by callers that want no allocation.
+struct Applied {
+  std::optional<Answer> answer;       // for a submission
+  std::optional<LoginAnswer> login;   // for a login that was not let in at once
+  std::vector<StandingNews> standings;
+  std::vector<HeldMessage> holds;     // new, or changed
+  bool duplicate = false;             // the event's id was seen before: nothing was folded
+  void clear();
+};
+
+class Engine {
+ public:
+  // `journal` may be null (replay). Both settings and journal live as long as the engine.
+  Engine(EngineSettings settings, EventJournal* journal,
+         std::shared_ptr<const detect::Priors> priors);
+  ~Engine();
+
+  // Fold one event, judging and deciding where it is a submission. The event is journaled first.
+  // `t` of live events comes from the caller's clock.
+  void apply(const Event&, Applied& out);
+  // The same for an event that stands in the journal already: no decision is made anew (fate and
+  // standing are in the journal), nothing is journaled.
+  void recover(const Event&, std::uint64_t sequence);
+
+  // ---- questions that are no events (RCPT, DATA, login before the password) ----
+  // May this login send at all, and may it send `recipients` more (reserved by others: `reserved`)?
+  [[nodiscard]] Answer may_send(std::string_view account, Instant now, std::uint32_t recipients,
+                                std::uint32_t reserved);
+  // May mail be delivered to this address? refuse = "450 4.2.1 …".
+  [[nodiscard]] Answer may_receive(std::string_view address);
+  [[nodiscard]] LoginAnswer may_login(std::string_view account, Service service);
+
+  // ---- persons and time ----
+  // A person's or another panel's request. Errors as step(); not_found never (a subject is made).
+  [[nodiscard]] Result<StandingNews> request(const Subject&, const StandingRequest&,
+                                             const Text& reason);
+  // Standing as the store remembers it, at start.
+  void load_standing(const StandingRecord&);
+  void load_hold(const HeldMessage&);
+  void set_next_incident(std::uint64_t id);
+  // Timed holds that are over at `now` (state releasing). The caller has the hands let them go and
+  // then calls hold_ended.
+  [[nodiscard]] std::vector<HeldMessage> due_holds(Instant now);
+  // A hold ended: by time or a person, released or deleted. Journaled.
+  void hold_ended(std::string_view account, Instant now, std::string_view queue_id,
+                  std::string_view by, bool released, Applied& out);
+  // Makes the next epoch of the shared priors and marks it in the journal. Call every detect::k_epoch.
+  void next_epoch(Instant now);
+
+  void set_modes(Mode server, std::vector<std::pair<std::string, Mode>> domains,
+                 std::vector<std::pair<std::string, Mode>> accounts);
+  void set_bypass(bool on);  // the panic handle: every answer is dunno, nothing is contained
+  [[nodiscard]] bool bypass() const;
+
+  // ---- looking ----
+  struct AccountView {
+    StandingRecord standing;
+    Mode mode = Mode::observe;
+    double log_r = 0;
+    detect::Counts counts;
+    Limits limits;
+    bool known = false;  // has the model ever seen it
+    std::vector<HeldMessage> holds;
+  };
+  [[nodiscard]] AccountView view(std::string_view account, Instant now) const;
+  [[nodiscard]] StandingRecord standing_of(const Subject&) const;
+  struct Totals {
+    std::uint64_t events = 0, duplicates = 0, submissions = 0, accepted = 0, held = 0, refused = 0;
+    std::uint64_t restrictions = 0, suspensions = 0, journal_failures = 0;
+    std::uint64_t accounts = 0, holds_open = 0;
+    std::uint64_t model_bytes = 0, contact_filter_bytes = 0;
+  };
+  [[nodiscard]] Totals totals() const;
+
+  // ---- snapshot ----
+  // The combination of the shards' hashes: equal states, equal hash.
+  [[nodiscard]] std::uint64_t hash() const;
+  // Writes each shard through `sink` (name, the last journal sequence folded, bytes), locking one
+  // shard at a time; no epoch may be made meanwhile (same thread).
+  void save(const std::function<void(std::string_view name, std::uint64_t sequence,
+                                     std::string_view bytes)>& sink) const;
+  [[nodiscard]] Result<void> load(std::string_view name, std::uint64_t sequence,
+                                  std::string_view bytes);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sekimori::decide

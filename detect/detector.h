@@ -1,0 +1,183 @@
+// The judge's memory and arithmetic for one shard of accounts: what a message, a login, a bounce says
+// about whether an account is still in its owner's hands. Pure: no clock, no I/O, no threads; the
+// caller (decide/engine) holds the shard's lock around every call.
+//
+// The statistic is a time-injected Shiryaev–Roberts sum over attack families (Shin, Ramdas, Rinaldo:
+// "E-detectors"): R_f ← (R_f + π·Δt_days)·exp(ℓ_f), R = Σ w_f R_f. While E[e^ℓ | past] ≤ 1 for an
+// owner's message, the mean time to a false alarm at R ≥ A is at least A/π calendar days per account,
+// whatever the volume. docs/detection.md has the tables and their reasons.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/event.h"
+#include "base/hash.h"
+#include "base/instant.h"
+#include "base/result.h"
+#include "base/text.h"
+
+namespace sekimori::detect {
+
+// One kind of evidence; each has its own small categorical model and its own words (channels.h).
+enum class Channel : std::uint8_t {
+  shape,          // how many recipients, how many of them new
+  inter_arrival,  // time since the last message, given novelty
+  stranger,       // wrote to me / known to my domain / domain known / unknown
+  velocity,       // distinct new recipients within the running hour's episode
+  size_pattern,   // the same size and fan-out again and again
+  login_place,    // country, network operator, network of the sign-in or of the submitting client
+  places_24h,     // distinct countries and networks within 24 h
+  bounce,         // hard bounces, unknown users
+  settings,       // a forward, filter, app password or recovery contact was changed
+  envelope,       // envelope sender is not the login
+  first_smtp,     // the first message this account ever sent
+  message_id,     // Message-ID missing where this account always has one
+  count_
+};
+inline constexpr std::size_t k_channels = static_cast<std::size_t>(Channel::count_);
+[[nodiscard]] std::string_view to_string(Channel);
+
+enum class Family : std::uint8_t { spray_fast, spray_slow, lateral, contacts_burst, login_led, count_ };
+inline constexpr std::size_t k_families = static_cast<std::size_t>(Family::count_);
+[[nodiscard]] std::string_view to_string(Family);
+
+struct DetectSettings {
+  double eta = 0.85;                    // tempering of the summed evidence
+  double clip_nats = 6;                 // bound on one message's evidence
+  double learn_below_log_r = 4.6;       // no learning at or above it (½ ln A)
+  Duration learning_delay = hours(24);  // what is learnt lies this far behind
+  std::uint32_t hold_new_recipients = 20;  // any message with as many new recipients is held
+  std::size_t accounts_max = 4'000'000;    // per process; beyond it the oldest idle one is forgotten
+  std::size_t contact_filter_bytes = 1ULL << 20;  // per shard, both generations together, grows by doubling
+  std::size_t pending_max = 1ULL << 17;  // learning records a shard keeps; beyond it the oldest is learnt early
+};
+
+// Index of an account within its shard; stable for the life of the process.
+using AccountIndex = std::uint32_t;
+
+// What the account has done lately, this message included. Windows slide (hour: 5-minute steps; day:
+// 1-hour steps). Refused and withdrawn mail does not count.
+struct Counts {
+  std::uint32_t recipients_hour = 0;
+  std::uint32_t recipients_day = 0;
+  std::uint32_t messages_hour = 0;
+  std::uint32_t messages_day = 0;
+  std::uint32_t new_hour = 0;  // distinct recipients never written to before
+  std::uint32_t new_day = 0;
+  std::uint64_t bytes_day = 0;
+};
+
+// What the judge would have done with a message by itself; decide/ applies thresholds and standing.
+enum class HoldAdvice : std::uint8_t {
+  none,
+  timed,  // suspicion just above the line: let go by itself when nothing more comes
+  asked,  // near the restriction line, or a first large blast to strangers: a person's word is needed
+};
+
+struct Verdict {
+  double log_r = 0;         // ln R with this message counted
+  double log_r_before = 0;  // ln R at this moment without it
+  double ell = 0;           // the strongest family's evidence of this message, nats
+  Instant onset;            // where the present run of evidence began (CUSUM argmax); unset: none
+  Family family = Family::spray_fast;
+  std::array<float, k_channels> nats{};  // of this message, tempered, for the leading family
+  std::array<float, k_channels> nats_since_onset{};  // summed since the onset
+  std::uint32_t recipients = 0;
+  std::uint32_t new_recipients = 0;  // distinct, never written to before
+  Counts counts;
+  bool fan_out = false;  // hold_new_recipients reached by this message or by the hour's episode
+  HoldAdvice advice = HoldAdvice::none;
+  std::array<double, k_families> log_r_family{};  // for commit()
+  std::array<std::uint8_t, k_channels> bins{};    // category per channel, for commit() and learning
+};
+
+// One line of an explanation: the nats a channel gave since the onset, and a sentence with numbers.
+struct Evidence {
+  Channel channel;
+  double nats;
+  Text text;
+};
+
+// Priors shared by all shards: immutable, made at an epoch mark (epoch.h). Opaque here.
+class Priors;
+
+class Detector {
+ public:
+  // `priors` is the shipped global prior (epoch.h: shipped_priors()) or a later epoch's.
+  Detector(const DetectSettings& settings, const HashKey& key, std::shared_ptr<const Priors> priors);
+  ~Detector();
+  Detector(Detector&&) noexcept;
+  Detector& operator=(Detector&&) noexcept;
+
+  // The account's index, made when it is new. `account` is normalised (MailAddress form) already.
+  [[nodiscard]] AccountIndex intern(std::string_view account);
+  [[nodiscard]] std::optional<AccountIndex> find(std::string_view account) const;
+  [[nodiscard]] std::string_view name_of(AccountIndex) const;
+  [[nodiscard]] std::size_t accounts() const;
+
+  // Learns what has become old enough at `now`. Call before each event is folded (part of the fold).
+  void advance(Instant now);
+
+  // What the message means if it were counted now. Changes nothing that a later call could see.
+  [[nodiscard]] Verdict judge(AccountIndex, Instant t, const Submission&);
+  // Counts the judged message. `refused` keeps the suspicion (R) but no counters and no learning;
+  // `held` counts, and what it added to R is remembered for hold_released().
+  void commit(AccountIndex, Instant t, const Submission&, const Verdict&, Fate);
+  // A message that was committed never became mail: gives back what was counted and forgets what
+  // would have been learnt of it. Unknown queue ids are ignored (counted).
+  void withdraw(AccountIndex, Instant t, std::string_view queue_id);
+
+  void login(AccountIndex, Instant t, const Login&);
+  void session(AccountIndex, Instant t, const Session&);
+  // Hard bounces (5.1.x) of mail that really left; those of held mail never reach here.
+  void delivery(AccountIndex, Instant t, const Delivery&);
+  void received(AccountIndex, Instant t, const Received&);
+  void settings_changed(AccountIndex, Instant t, const SettingsChange&);
+
+  // A timed hold ran out quietly: what the message added to ln R is halved.
+  void hold_released(AccountIndex, Instant t, std::string_view queue_id);
+  // A person said the held mail is good: suspicion returns to where it was before, and it is learnt.
+  void vouched(AccountIndex, Instant t);
+  // The account was restricted or suspended: what waits to be learnt since the onset is dropped.
+  void contained(AccountIndex, Instant t, Instant onset);
+  // The owner is back: R starts anew; the past (contacts, places) stays.
+  void restored(AccountIndex, Instant t);
+
+  // ln R now (grows with silence), for lists and panels.
+  [[nodiscard]] double log_r(AccountIndex, Instant now) const;
+  [[nodiscard]] Counts counts(AccountIndex, Instant now) const;
+  // Why: the strongest channels since the onset, strongest first, in words with numbers, and one
+  // sentence for the head line ("47 recipients in 3 minutes; this account writes to 4 a day; …").
+  struct Explanation {
+    Text headline;
+    std::vector<Evidence> evidence;
+  };
+  [[nodiscard]] Explanation explain(AccountIndex, Instant now, const Verdict&) const;
+
+  // Epochs: hand over what this shard learnt since the last one; take the next priors.
+  void contribute(class PriorsBuilder&);
+  void install(std::shared_ptr<const Priors>);
+
+  // The whole state as bytes (versioned, checked with a hash), and back. load() errors: bad_input
+  // when the bytes are another version, cut or altered; the detector is then as new.
+  void save(std::string& out) const;
+  [[nodiscard]] Result<void> load(std::string_view bytes);
+  // Equal for equal states, whatever way they came about (kill -9 and replay included).
+  [[nodiscard]] std::uint64_t hash() const;
+
+  // Bytes per account of the model (the constant), and of the contact filter now, for metrics.
+  [[nodiscard]] static std::size_t bytes_per_account();
+  [[nodiscard]] std::size_t contact_filter_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sekimori::detect
