@@ -1,0 +1,444 @@
+#include "wire/event_json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+
+#include "base/mail_address.h"
+#include "wire/json_text.h"
+
+namespace sekimori::wire {
+namespace {
+
+// Our keys; each has a slot for the value that stood in the line.
+enum Key : std::uint8_t {
+  k_t, k_kind, k_host, k_account, k_id, k_result, k_service, k_ip, k_client, k_tls, k_pwhash,
+  k_seconds, k_bytes_in, k_bytes_out, k_fetched, k_deleted, k_helo, k_from, k_to, k_size, k_queue_id,
+  k_message_id, k_sketch, k_status, k_dsn, k_reply, k_what, k_detail, k_country, k_asn, k_hosting,
+  k_by, k_reason, k_epoch, k_recipients, k_released, k_number, k_fate, k_key_count,
+};
+constexpr std::array<std::string_view, k_key_count> k_names{
+    "t",          "kind",   "host",       "account",  "id",      "result",  "service",  "ip",
+    "client",     "tls",    "pwhash",     "seconds",  "bytes_in", "bytes_out", "fetched", "deleted",
+    "helo",       "from",   "to",         "size",     "queue_id", "message_id", "sketch", "status",
+    "dsn",        "reply",  "what",       "detail",   "country",  "asn",     "hosting",  "by",
+    "reason",     "epoch",  "recipients", "released", "number", "fate"};
+
+// Keys by length, so that a look-up compares a handful of words.
+constexpr std::size_t k_name_max = 10;
+struct Bucket {
+  std::array<std::uint8_t, 10> keys{};
+  std::uint8_t size = 0;
+};
+constexpr auto k_buckets = [] {
+  std::array<Bucket, k_name_max + 1> table{};
+  for (std::uint8_t i = 0; i < k_key_count; ++i) {
+    Bucket& bucket = table[k_names[i].size()];
+    bucket.keys[bucket.size++] = i;
+  }
+  return table;
+}();
+
+int find_key(std::string_view name) {
+  if (name.size() > k_name_max) return -1;
+  const Bucket& bucket = k_buckets[name.size()];
+  for (std::uint8_t i = 0; i < bucket.size; ++i) {
+    const std::uint8_t key = bucket.keys[i];
+    if (k_names[key].front() == name.front() && k_names[key] == name) return key;
+  }
+  return -1;
+}
+
+// Reads the slots of one line; the first thing that is wrong is kept in `problem`.
+class Fields {
+ public:
+  [[nodiscard]] bool fill(std::string_view line) {
+    JsonCursor cursor(line);
+    cursor.begin_object();
+    for (JsonToken key, value; cursor.next_member(key, value);) {
+      const int slot = key.escaped ? find_key(json_value(key)) : find_key(key.raw);
+      if (slot >= 0) slots_[static_cast<std::size_t>(slot)] = value;
+    }
+    if (cursor.finish()) return true;
+    problem_ = fmt::format("{} (at byte {})", cursor.problem(), cursor.offset());
+    return false;
+  }
+
+  [[nodiscard]] bool failed() const { return !problem_.empty(); }
+  [[nodiscard]] std::unexpected<Error> error() { return bad_input(std::move(problem_)); }
+  void wrong(Key key, std::string_view what) {
+    if (problem_.empty()) problem_ = fmt::format("\"{}\" {}", k_names[key], what);
+  }
+  [[nodiscard]] const JsonToken& operator[](Key key) const { return slots_[key]; }
+
+  void text(Key key, std::string& out) {
+    const JsonToken& token = slots_[key];
+    if (!token.is_set()) return;
+    if (token.type != JsonType::string) return wrong(key, "is no string");
+    append_json_value(out, token);
+  }
+  void needed_text(Key key, std::string& out) {
+    text(key, out);
+    if (out.empty()) wrong(key, "is missing");
+  }
+  void count(Key key, std::uint64_t& out) {
+    if (!slots_[key].is_set()) return;
+    if (const auto value = json_uint(slots_[key])) out = *value;
+    else wrong(key, "is no count (a whole number, not negative)");
+  }
+  template <class Small>
+  void small_count(Key key, Small& out) {
+    std::uint64_t wide = 0;
+    count(key, wide);
+    out = static_cast<Small>(wide);
+    if (out != wide) wrong(key, "is too large");
+  }
+  void flag(Key key, bool& out) {
+    if (!slots_[key].is_set()) return;
+    if (slots_[key].type != JsonType::boolean) return wrong(key, "is neither true nor false");
+    out = slots_[key].raw == "true";
+  }
+  void address(Key key, IpAddress& out) {
+    const JsonToken& token = slots_[key];
+    if (!token.is_set() || token.raw.empty()) return;
+    if (token.type != JsonType::string) return wrong(key, "is no string");
+    if (auto parsed = IpAddress::parse(token.raw)) out = *parsed;
+    else wrong(key, "is no IP address");
+  }
+  // A word out of a list; `parse` gives nullopt for one that is not on it.
+  template <class Enum>
+  void word(Key key, std::optional<Enum> (*parse)(std::string_view), Enum& out) {
+    const JsonToken& token = slots_[key];
+    if (!token.is_set()) return wrong(key, "is missing");
+    const auto value = token.type == JsonType::string ? parse(token.raw) : std::nullopt;
+    if (value) out = *value;
+    else wrong(key, "is none of the words that may stand there");
+  }
+  void service(Service& out) {
+    const JsonToken& token = slots_[k_service];
+    if (!token.is_set()) return;
+    if (token.type != JsonType::string) return wrong(k_service, "is no string");
+    out = parse_service(token.raw);
+  }
+  void place(Place& out) {
+    const JsonToken& token = slots_[k_country];
+    if (token.is_set() && !token.raw.empty()) {
+      const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+      if (token.type != JsonType::string || token.raw.size() != 2 || !letter(token.raw[0]) ||
+          !letter(token.raw[1])) {
+        return wrong(k_country, "is no two-letter code");
+      }
+      out.country[0] = static_cast<char>(token.raw[0] & ~0x20);
+      out.country[1] = static_cast<char>(token.raw[1] & ~0x20);
+    }
+    small_count(k_asn, out.asn);
+    flag(k_hosting, out.hosting);
+  }
+
+ private:
+  std::array<JsonToken, k_key_count> slots_{};
+  std::string problem_;
+};
+
+void read_time(Fields& fields, Instant& out) {
+  const JsonToken& token = fields[k_t];
+  if (!token.is_set()) return fields.wrong(k_t, "is missing");
+  Result<Instant> parsed = bad_input("");
+  if (token.type == JsonType::string) {
+    parsed = token.escaped ? parse_instant(json_value(token)) : parse_instant(token.raw);
+  } else if (const auto number = json_double(token)) {
+    parsed = instant_from_seconds(*number);
+  }
+  if (parsed) out = *parsed;
+  else fields.wrong(k_t, "is neither an RFC 3339 time nor seconds since 1970, from 1970 to 2200");
+}
+
+void read_recipients(Fields& fields, std::vector<std::string>& out) {
+  const JsonToken& token = fields[k_to];
+  if (!token.is_set()) return;
+  if (token.type != JsonType::array) return fields.wrong(k_to, "is no array");
+  JsonCursor cursor(token.raw);
+  cursor.begin_array();
+  for (JsonToken element; cursor.next_element(element);) {
+    if (element.type != JsonType::string) return fields.wrong(k_to, "holds something that is no string");
+    if (out.size() == k_event_recipients_max) return fields.wrong(k_to, "holds too many recipients");
+    if (element.escaped) out.push_back(json_value(element));
+    else out.emplace_back(element.raw);
+  }
+}
+
+void read_sketch(Fields& fields, std::optional<std::uint64_t>& out) {
+  const JsonToken& token = fields[k_sketch];
+  if (!token.is_set() || token.raw.empty()) return;
+  std::string_view hex = token.raw;
+  if (hex.starts_with("0x")) hex.remove_prefix(2);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
+  if (token.type != JsonType::string || error != std::errc{} || end != hex.data() + hex.size()) {
+    return fields.wrong(k_sketch, "is no 64-bit number in hex");
+  }
+  out = value;
+}
+
+void read(Fields& f, Login& out) {
+  f.word(k_result, &parse_login_result, out.result);
+  f.service(out.service);
+  f.address(k_ip, out.ip);
+  f.place(out.place);
+  f.text(k_client, out.client);
+  f.flag(k_tls, out.tls);
+  f.text(k_pwhash, out.pwhash);
+}
+void read(Fields& f, Session& out) {
+  f.service(out.service);
+  f.address(k_ip, out.ip);
+  if (f[k_seconds].is_set()) {
+    const auto value = json_double(f[k_seconds]);
+    if (value && *value >= 0) out.seconds = *value;
+    else f.wrong(k_seconds, "is no length of time");
+  }
+  f.count(k_bytes_in, out.bytes_in);
+  f.count(k_bytes_out, out.bytes_out);
+  f.count(k_fetched, out.fetched);
+  f.count(k_deleted, out.deleted);
+}
+void read(Fields& f, Submission& out) {
+  f.address(k_ip, out.ip);
+  f.place(out.place);
+  f.text(k_helo, out.helo);
+  f.text(k_from, out.from);
+  read_recipients(f, out.to);
+  f.count(k_size, out.size);
+  f.text(k_queue_id, out.queue_id);
+  if (f[k_message_id].is_set()) f.text(k_message_id, out.message_id.emplace());
+  read_sketch(f, out.sketch);
+  if (f[k_fate].is_set()) f.word(k_fate, &parse_fate, out.fate.emplace());
+}
+void read(Fields& f, Delivery& out) {
+  f.needed_text(k_queue_id, out.queue_id);
+  f.text(k_to, out.to);
+  f.word(k_status, &parse_delivery_status, out.status);
+  f.text(k_dsn, out.dsn);
+  f.text(k_reply, out.reply);
+}
+void read(Fields& f, Received& out) { f.text(k_from, out.from); }
+void read(Fields& f, SettingsChange& out) {
+  f.word(k_what, &parse_setting_kind, out.what);
+  f.text(k_detail, out.detail);
+}
+void read(Fields& f, StandingSet& out) {
+  f.word(k_to, &parse_standing, out.to);
+  f.text(k_by, out.by);
+  f.text(k_reason, out.reason);
+  f.count(k_epoch, out.epoch);
+}
+void read(Fields& f, HoldEnded& out) {
+  f.needed_text(k_queue_id, out.queue_id);
+  f.small_count(k_recipients, out.recipients);
+  f.text(k_by, out.by);
+  f.flag(k_released, out.released);
+}
+void read(Fields& f, Withdrawn& out) { f.needed_text(k_queue_id, out.queue_id); }
+void read(Fields& f, EpochMark& out) {
+  if (!f[k_number].is_set()) f.wrong(k_number, "is missing");
+  f.count(k_number, out.number);
+}
+
+// In the order of EventBody's alternatives.
+constexpr std::array<std::string_view, std::variant_size_v<EventBody>> k_kinds{
+    "login",    "session",  "submission", "delivery",  "received",
+    "settings", "standing", "hold_ended", "withdrawn", "epoch"};
+
+template <std::size_t I = 0>
+bool read_body(std::string_view kind, Fields& fields, EventBody& out) {
+  if constexpr (I < std::variant_size_v<EventBody>) {
+    if (kind != k_kinds[I]) return read_body<I + 1>(kind, fields, out);
+    read(fields, out.emplace<I>());
+    return true;
+  } else {
+    return false;
+  }
+}
+
+// Prints `,"key":…` members; a key without content is left out.
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) {}
+  void text(std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    begin(key);
+    append_json_string(out_, value);
+  }
+  void word(std::string_view key, std::string_view value) {  // one of our own words: nothing to escape
+    begin(key);
+    ((out_ += '"') += value) += '"';
+  }
+  void count(std::string_view key, std::uint64_t value) {
+    if (value == 0) return;
+    begin(key);
+    number(value);
+  }
+  void number(std::uint64_t value) {
+    char buffer[20];
+    const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+    out_.append(buffer, end);
+  }
+  void flag(std::string_view key, bool value) {
+    begin(key);
+    out_ += value ? "true" : "false";
+  }
+  void address(std::string_view key, const IpAddress& ip) {
+    if (!ip.is_set()) return;
+    begin(key);
+    out_ += '"';
+    if (ip.is_v4()) {
+      for (std::size_t i = 12; i < 16; ++i) {
+        if (i > 12) out_ += '.';
+        number(ip.bytes()[i]);
+      }
+    } else {
+      out_ += ip.to_string();
+    }
+    out_ += '"';
+  }
+  void place(const Place& place) {
+    if (place.has_country()) text("country", std::string_view(place.country, 2));
+    count("asn", place.asn);
+    if (place.hosting) flag("hosting", true);
+  }
+  void begin(std::string_view key) { ((out_ += ",\"") += key) += "\":"; }
+  std::string& out() { return out_; }
+
+ private:
+  std::string& out_;
+};
+
+void write(Writer& w, const Login& b) {
+  w.word("result", to_string(b.result));
+  w.word("service", to_string(b.service));
+  w.address("ip", b.ip);
+  w.place(b.place);
+  w.text("client", b.client);
+  w.flag("tls", b.tls);
+  w.text("pwhash", b.pwhash);
+}
+void write(Writer& w, const Session& b) {
+  w.word("service", to_string(b.service));
+  w.address("ip", b.ip);
+  w.begin("seconds");
+  if (std::isfinite(b.seconds) && b.seconds >= 0) {
+    fmt::format_to(std::back_inserter(w.out()), "{}", b.seconds);
+  } else {
+    w.out() += '0';
+  }
+  w.count("bytes_in", b.bytes_in);
+  w.count("bytes_out", b.bytes_out);
+  w.count("fetched", b.fetched);
+  w.count("deleted", b.deleted);
+}
+void write(Writer& w, const Submission& b) {
+  w.address("ip", b.ip);
+  w.place(b.place);
+  w.text("helo", b.helo);
+  w.text("from", b.from);
+  w.begin("to");
+  char separator = '[';
+  for (const std::string& recipient : b.to) {
+    w.out() += separator;
+    append_json_string(w.out(), recipient);
+    separator = ',';
+  }
+  w.out() += b.to.empty() ? "[]" : "]";
+  w.count("size", b.size);
+  w.text("queue_id", b.queue_id);
+  if (b.message_id) {
+    w.begin("message_id");
+    append_json_string(w.out(), *b.message_id);
+  }
+  if (b.sketch) {
+    w.begin("sketch");
+    fmt::format_to(std::back_inserter(w.out()), "\"{:016x}\"", *b.sketch);
+  }
+  if (b.fate) w.word("fate", to_string(*b.fate));
+}
+void write(Writer& w, const Delivery& b) {
+  w.text("queue_id", b.queue_id);
+  w.text("to", b.to);
+  w.word("status", to_string(b.status));
+  w.text("dsn", b.dsn);
+  w.text("reply", b.reply);
+}
+void write(Writer& w, const Received& b) { w.text("from", b.from); }
+void write(Writer& w, const SettingsChange& b) {
+  w.word("what", to_string(b.what));
+  w.text("detail", b.detail);
+}
+void write(Writer& w, const StandingSet& b) {
+  w.word("to", to_string(b.to));
+  w.text("by", b.by);
+  w.text("reason", b.reason);
+  w.count("epoch", b.epoch);
+}
+void write(Writer& w, const HoldEnded& b) {
+  w.text("queue_id", b.queue_id);
+  w.count("recipients", b.recipients);
+  w.text("by", b.by);
+  w.flag("released", b.released);
+}
+void write(Writer& w, const Withdrawn& b) { w.text("queue_id", b.queue_id); }
+void write(Writer& w, const EpochMark& b) {
+  w.begin("number");
+  w.number(b.number);
+}
+
+void lower_in_place(std::string& text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+}
+
+}  // namespace
+
+std::string_view kind_of(const EventBody& body) { return k_kinds[body.index()]; }
+
+Result<Event> parse_event(std::string_view line) {
+  if (line.size() > k_event_line_max) {
+    return bad_input(fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_event_line_max));
+  }
+  Fields fields;
+  if (!fields.fill(line)) return fields.error();
+  Result<Event> out;
+  read_time(fields, out->t);
+  fields.text(k_host, out->host);
+  fields.text(k_id, out->id);
+  fields.text(k_account, out->account);
+  lower_in_place(out->account);
+  const JsonToken& kind = fields[k_kind];
+  if (!kind.is_set()) {
+    fields.wrong(k_kind, "is missing");
+  } else if (kind.type != JsonType::string || !read_body(kind.raw, fields, out->body)) {
+    fields.wrong(k_kind, "is none of the words that may stand there");
+  } else if (out->account.empty() && !std::holds_alternative<EpochMark>(out->body)) {
+    fields.wrong(k_account, "is missing");
+  }
+  if (fields.failed()) return fields.error();
+  return out;
+}
+
+void append_event(std::string& out, const Event& event) {
+  out += "{\"t\":\"";
+  append_instant(out, event.t);
+  out += '"';
+  Writer writer(out);
+  writer.word("kind", kind_of(event.body));
+  writer.text("host", event.host);
+  writer.text("id", event.id);
+  writer.text("account", event.account);
+  std::visit([&writer](const auto& body) { write(writer, body); }, event.body);
+  out += "}\n";
+}
+
+}  // namespace sekimori::wire
