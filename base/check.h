@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define SEKIMORI_CHECK(condition)                                                       \
-  do {                                                                                  \
-    if (!(condition)) [[unlikely]] {                                                    \
+#define SEKIMORI_CHECK(condition)                                                             \
+  do {                                                                                        \
+    if (!(condition)) [[unlikely]] {                                                          \
       std::fprintf(stderr, "%s:%d: bug: %s does not hold\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                     \
-    }                                                                                   \
+      std::abort();                                                                           \
+    }                                                                                         \
   } while (false)

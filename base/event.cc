@@ -18,7 +18,8 @@ std::optional<Enum> value_of(const std::array<std::string_view, N>& words, std::
   return std::nullopt;
 }
 
-constexpr std::array<std::string_view, 6> k_services{"smtp", "imap", "pop3", "sieve", "portal", "other"};
+constexpr std::array<std::string_view, 6> k_services{"smtp",  "imap",   "pop3",
+                                                     "sieve", "portal", "other"};
 constexpr std::array<std::string_view, 3> k_login_results{"ok", "bad_password", "refused"};
 constexpr std::array<std::string_view, 3> k_deliveries{"sent", "deferred", "bounced"};
 constexpr std::array<std::string_view, 6> k_settings{"forward",      "filter",   "password",
@@ -50,7 +51,9 @@ std::optional<DeliveryStatus> parse_delivery_status(std::string_view w) {
 std::optional<SettingKind> parse_setting_kind(std::string_view w) {
   return value_of<SettingKind>(k_settings, w);
 }
-std::optional<Standing> parse_standing(std::string_view w) { return value_of<Standing>(k_standings, w); }
+std::optional<Standing> parse_standing(std::string_view w) {
+  return value_of<Standing>(k_standings, w);
+}
 std::optional<Fate> parse_fate(std::string_view w) { return value_of<Fate>(k_fates, w); }
 
 }  // namespace sekimori

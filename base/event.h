@@ -1,8 +1,8 @@
-// The one typed event that everything the guard hears becomes (the fields of docs/events.md), and the
-// words shared by all layers: standing, fate, service.
+// The one typed event that everything the guard hears becomes (the fields of docs/events.md), and
+// the words shared by all layers: standing, fate, service.
 //
-// An event is a fact, never a question: a RCPT question is not an event, a message is. The model is a
-// fold over events; folding one twice (same host and id) is harmless.
+// An event is a fact, never a question: a RCPT question is not an event, a message is. The model is
+// a fold over events; folding one twice (same host and id) is harmless.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,14 @@ namespace sekimori {
 enum class Service : std::uint8_t { smtp, imap, pop3, sieve, portal, other };
 enum class LoginResult : std::uint8_t { ok, bad_password, refused };
 enum class DeliveryStatus : std::uint8_t { sent, deferred, bounced };
-enum class SettingKind : std::uint8_t { forward, filter, password, app_password, recovery, vacation };
+enum class SettingKind : std::uint8_t {
+  forward,
+  filter,
+  password,
+  app_password,
+  recovery,
+  vacation
+};
 
 // normal → restricted (no sending) → suspended (no sending, no login, incoming mail waits at the
 // sender) → recovering → probation → normal.
@@ -29,8 +36,8 @@ enum class Standing : std::uint8_t { normal, restricted, suspended, recovering, 
 // What became of a message when we answered Postfix.
 enum class Fate : std::uint8_t { accepted, held, refused };
 
-// Where an address is, as a GeoIP database said when the event was seen. Kept with the event, so that
-// a fold does not depend on which database is installed today.
+// Where an address is, as a GeoIP database said when the event was seen. Kept with the event, so
+// that a fold does not depend on which database is installed today.
 struct Place {
   char country[2] = {0, 0};  // ISO 3166-1 alpha-2, or zeros where unknown
   std::uint32_t asn = 0;     // 0 where unknown

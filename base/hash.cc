@@ -16,7 +16,8 @@ std::uint64_t keyed_hash(const HashKey& key, std::span<const std::uint8_t> bytes
 }
 
 std::uint64_t keyed_hash(const HashKey& key, std::string_view text) {
-  return keyed_hash(key, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+  return keyed_hash(key,
+                    std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
 }  // namespace sekimori

@@ -9,8 +9,8 @@
 
 namespace sekimori {
 
-// The secret of one installation (generated once, kept with the state). Replay uses the zero key, so
-// that the same input gives the same output everywhere.
+// The secret of one installation (generated once, kept with the state). Replay uses the zero key,
+// so that the same input gives the same output everywhere.
 using HashKey = std::array<std::uint8_t, 16>;
 
 [[nodiscard]] std::uint64_t keyed_hash(const HashKey& key, std::string_view text);

@@ -23,8 +23,8 @@ int digits(std::string_view text, std::size_t at, std::size_t count) {
 }
 
 std::unexpected<Error> not_rfc3339(std::string_view text) {
-  return bad_input(fmt::format("'{}' is no RFC 3339 time such as 2026-11-22T03:04:05Z",
-                               text.substr(0, 40)));
+  return bad_input(
+      fmt::format("'{}' is no RFC 3339 time such as 2026-11-22T03:04:05Z", text.substr(0, 40)));
 }
 
 }  // namespace
@@ -82,7 +82,8 @@ Result<Instant> parse_instant(std::string_view text) {
 
 Result<Instant> instant_from_seconds(double value) {
   if (!std::isfinite(value) || value < 0 || value * 1e6 > static_cast<double>(k_instant_max_us)) {
-    return bad_input(fmt::format("{} seconds since 1970 lies outside the years 1970 to 2200", value));
+    return bad_input(
+        fmt::format("{} seconds since 1970 lies outside the years 1970 to 2200", value));
   }
   return Instant{std::llround(value * 1e6)};
 }

@@ -50,8 +50,8 @@ bool IpAddress::is_v4() const {
 
 bool IpAddress::is_loopback() const {
   if (is_v4()) return bytes_[12] == 127;
-  return bytes_[15] == 1 && std::all_of(bytes_.begin(), bytes_.begin() + 15,
-                                        [](std::uint8_t b) { return b == 0; });
+  return bytes_[15] == 1 &&
+         std::all_of(bytes_.begin(), bytes_.begin() + 15, [](std::uint8_t b) { return b == 0; });
 }
 
 IpAddress IpAddress::network(int v4_bits, int v6_bits) const {

@@ -1,5 +1,6 @@
-// An IPv4 or IPv6 address as 16 bytes. IPv4 is kept v4-mapped inside (::ffff:a.b.c.d) and printed as
-// dotted quad, so that 192.0.2.1 and ::ffff:192.0.2.1 are one address (as weakforced unmaps them).
+// An IPv4 or IPv6 address as 16 bytes. IPv4 is kept v4-mapped inside (::ffff:a.b.c.d) and printed
+// as dotted quad, so that 192.0.2.1 and ::ffff:192.0.2.1 are one address (as weakforced unmaps
+// them).
 #pragma once
 
 #include <array>

@@ -15,7 +15,8 @@ enum class ErrorKind : unsigned char {
   not_found,  // what was asked for does not exist
 };
 
-// A failure and its words. `text` says what was wrong, where, and what to do; it never holds a secret.
+// A failure and its words. `text` says what was wrong, where, and what to do; it never holds a
+// secret.
 struct Error {
   ErrorKind kind;
   std::string text;

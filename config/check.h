@@ -20,8 +20,8 @@ enum class Severity : std::uint8_t {
 
 struct Finding {
   Severity severity = Severity::error;
-  int line = 0;    // from 1; 0 where the fault is in something the file does not hold
-  int column = 0;  // from 1
+  int line = 0;         // from 1; 0 where the fault is in something the file does not hold
+  int column = 0;       // from 1
   std::string name;     // "policy.listen" as it stands in the file, "" for the file itself
   Text what;            // a sentence; never holds a secret
   std::string nearest;  // the right name an unknown one probably meant, or ""
@@ -61,8 +61,8 @@ struct Effective {
 // What `sekimori config show` prints: every setting, in the order of settings.def.
 [[nodiscard]] std::vector<Effective> effective_values(const Loaded& loaded);
 
-// The names of the settings in which the two differ and that have this lifetime: what a reload takes
-// over (live), and what waits for a restart.
+// The names of the settings in which the two differ and that have this lifetime: what a reload
+// takes over (live), and what waits for a restart.
 [[nodiscard]] std::vector<std::string> changed_settings(const Settings& before,
                                                         const Settings& after, Lifetime lifetime);
 

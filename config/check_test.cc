@@ -1,5 +1,5 @@
-// Proves that `config check` names the line, the fault and the nearest right name, that no wrong value
-// gets in, and that no secret gets out.
+// Proves that `config check` names the line, the fault and the nearest right name, that no wrong
+// value gets in, and that no secret gets out.
 #include "config/check.h"
 
 #include <gmock/gmock.h>
@@ -132,12 +132,14 @@ TEST(Check, WrongValuesAreNamedAndLeftOut) {
         {"database = \"postgresql://u:hunter2@db/mail\"", "out of the URL"},
         {"database = \"oracle://db\"", "no database URL"},
         {"recipient_delimiter = \"a\"", "delimiter"}}},
-      {"standing", {{"contact = \"電話 03\"", "ASCII"}, {"suspended_text = \"a\\nb\"", "one line"}}},
+      {"standing",
+       {{"contact = \"電話 03\"", "ASCII"}, {"suspended_text = \"a\\nb\"", "one line"}}},
       {"maillog", {{"utc_offset = \"JST\"", "UTC"}, {"follow = 1", "not a whole number"}}},
       {"notices", {{"from = \"postmaster\"", "mail address"}}},
       {"dovecot", {{"doveadm_url = \"http://127.0.0.1:8080/\"", "doveadm_key_file"}}},
       {"journal",
-       {{"fsync_interval = \"1s\"", "between 1ms and 100ms"}, {"retention = 1979-05-27", "a date"}}},
+       {{"fsync_interval = \"1s\"", "between 1ms and 100ms"},
+        {"retention = 1979-05-27", "a date"}}},
       {"log", {{"level = \"loud\"", "no level"}}},
   };
   for (const auto& [section, wrongs] : cases) {

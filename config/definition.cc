@@ -32,11 +32,17 @@ constexpr std::array k_sections{
 
 constexpr std::array k_definitions{
 #define SECTION(name, Type, ja, en)
-#define SETTING(section, field, Type, initial, bounds, unit, lifetime, format, ja, en)             \
-  Definition{#section, #field,         #section "." #field,   bounds,                              \
-             CountedIn::unit, Lifetime::lifetime, Format::format, ja, en, [](Settings& s) -> Slot { \
-               return &s.section.field;                                                            \
-             }},
+#define SETTING(section, field, Type, initial, bounds, unit, lifetime, format, ja, en) \
+  Definition{#section,                                                                 \
+             #field,                                                                   \
+             #section "." #field,                                                      \
+             bounds,                                                                   \
+             CountedIn::unit,                                                          \
+             Lifetime::lifetime,                                                       \
+             Format::format,                                                           \
+             ja,                                                                       \
+             en,                                                                       \
+             [](Settings& s) -> Slot { return &s.section.field; }},
 #define END_SECTION(name, Type)
 #include "config/settings.def"
 #undef SECTION
@@ -68,7 +74,8 @@ struct Printer {
     if (v->empty()) return "{}";
     std::string out;
     for (const auto& [key, mode] : *v) {
-      out += fmt::format("{}{} = {}", out.empty() ? "{ " : ", ", quote(key), quote(to_string(mode)));
+      out +=
+          fmt::format("{}{} = {}", out.empty() ? "{ " : ", ", quote(key), quote(to_string(mode)));
     }
     return out + " }";
   }
@@ -91,7 +98,8 @@ struct TypeName {
   }
   Text operator()(const Language*) const { return {"\"ja\" または \"en\"", "\"ja\" or \"en\""}; }
   Text operator()(const ModeTable*) const {
-    return {"名前と \"observe\" / \"enforce\" の表", "table of names with \"observe\" or \"enforce\""};
+    return {"名前と \"observe\" / \"enforce\" の表",
+            "table of names with \"observe\" or \"enforce\""};
   }
 };
 

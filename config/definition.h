@@ -1,5 +1,5 @@
-// What settings.def says of each setting, as data: for the parser, `config check`, `config show` and
-// the printed pages. Constant after start-up; any thread may read it.
+// What settings.def says of each setting, as data: for the parser, `config check`, `config show`
+// and the printed pages. Constant after start-up; any thread may read it.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +43,9 @@ enum class Format : std::uint8_t {
   delimiter,     // punctuation, at most 4 characters
   domain,
   host_name,
-  http_url,   // http or https, ASCII, without user or password
+  http_url,    // http or https, ASCII, without user or password
   identifier,  // letters, digits and _
-  listen,     // units.h, parse_listen_address
+  listen,      // units.h, parse_listen_address
   log_level,
   mail_address,
   network,  // units.h, parse_network
@@ -92,8 +92,8 @@ struct Definition {
 [[nodiscard]] std::span<const SectionDefinition> sections();
 [[nodiscard]] std::span<const Definition> definitions();
 
-// The value as TOML spells it: 20000, 7.0, "30s", ["127.0.0.1:10040"]. A secret_file value that is no
-// path (someone wrote the secret itself) prints as "********".
+// The value as TOML spells it: 20000, 7.0, "30s", ["127.0.0.1:10040"]. A secret_file value that is
+// no path (someone wrote the secret itself) prints as "********".
 [[nodiscard]] std::string print_value(const Definition& definition, const Settings& settings);
 // A bound in the spelling of the setting's type: 4, 0.1, 1000s.
 [[nodiscard]] std::string print_bound(const Definition& definition, double bound);

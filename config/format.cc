@@ -70,8 +70,9 @@ std::optional<Text> wrong_http_url(std::string_view text) {
   const std::string_view authority = authority_of(text);
   if ((!text.starts_with("http://") && !text.starts_with("https://")) || authority.empty() ||
       authority.starts_with(':')) {
-    return Text{"https://mail.example.jp/portal のような、http または https の URL ではありません。",
-                "no http or https URL such as https://mail.example.jp/portal"};
+    return Text{
+        "https://mail.example.jp/portal のような、http または https の URL ではありません。",
+        "no http or https URL such as https://mail.example.jp/portal"};
   }
   if (authority.find('@') != std::string_view::npos) {
     return Text{"URL に利用者名やパスワードを書かないでください。",
@@ -84,24 +85,27 @@ std::optional<Text> wrong_database_url(std::string_view text) {
   if (all(text, [](char c) { return !is_control(c) && c != ' '; })) {
     if (text.starts_with("sqlite://")) {
       if (text.size() > 10 && text[9] == '/') return std::nullopt;
-      return Text{"SQLite の場所は sqlite:///var/lib/… のように、/ から始まるパスで書いてください。",
-                  "SQLite needs an absolute path, as sqlite:///var/lib/…"};
+      return Text{
+          "SQLite の場所は sqlite:///var/lib/… のように、/ から始まるパスで書いてください。",
+          "SQLite needs an absolute path, as sqlite:///var/lib/…"};
     }
     const std::string_view authority = authority_of(text);
     if ((text.starts_with("postgresql://") || text.starts_with("mysql://")) && !authority.empty()) {
       const auto at = authority.rfind('@');
       if (at != std::string_view::npos && authority.substr(0, at).find(':') != authority.npos) {
-        return Text{"URL にパスワードを書かず、ファイルに書いて …_password_file で指定してください。",
-                    "keep the password out of the URL: write it to a file and name that in "
-                    "…_password_file"};
+        return Text{
+            "URL にパスワードを書かず、ファイルに書いて …_password_file で指定してください。",
+            "keep the password out of the URL: write it to a file and name that in "
+            "…_password_file"};
       }
       return std::nullopt;
     }
   }
-  return Text{"sqlite:///path、postgresql://user@host/name、mysql://user@host/name のいずれかの形で"
-              "書いてください。",
-              "no database URL such as sqlite:///path, postgresql://user@host/name or "
-              "mysql://user@host/name"};
+  return Text{
+      "sqlite:///path、postgresql://user@host/name、mysql://user@host/name のいずれかの形で"
+      "書いてください。",
+      "no database URL such as sqlite:///path, postgresql://user@host/name or "
+      "mysql://user@host/name"};
 }
 
 }  // namespace
@@ -176,8 +180,9 @@ std::optional<Text> wrong_format(Format format, std::string_view text) {
       if (text.starts_with('/') && all(text, [](char c) { return !is_control(c); })) {
         return std::nullopt;
       }
-      return Text{"秘密の値そのものではなく、それを書いたファイルの / から始まるパスを指定してください。",
-                  "name the file that holds the secret (an absolute path), not the secret itself"};
+      return Text{
+          "秘密の値そのものではなく、それを書いたファイルの / から始まるパスを指定してください。",
+          "name the file that holds the secret (an absolute path), not the secret itself"};
     case Format::user_name:
       if (text.size() <= 32 && !is_digit(text.front()) && text.front() != '-' &&
           all(text, [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; })) {

@@ -96,7 +96,8 @@ std::string print_reference(Language language) {
       out += fmt::format("- {}: {}\n", ja ? "反映" : "Takes effect",
                          lifetime_text(d.lifetime, language));
       if (d.is_secret()) {
-        out += ja ? "- 秘密の値を書いたファイルの場所です\n" : "- Names a file that holds a secret\n";
+        out +=
+            ja ? "- 秘密の値を書いたファイルの場所です\n" : "- Names a file that holds a secret\n";
       }
     }
   }

@@ -17,6 +17,7 @@ namespace {
 
 void expect_committed(const std::string& path, const std::string& printed) {
   const std::string whole = std::string(SEKIMORI_SOURCE_DIR) + "/" + path;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, nothing sets variables
   if (std::getenv("SEKIMORI_REGENERATE") != nullptr) {
     std::ofstream(whole, std::ios::binary) << printed;
   }
@@ -63,10 +64,9 @@ TEST(Pages, EverySettingIsDescribedInBothLanguages) {
     // Numbers, times and sizes all have bounds.
     Settings scratch;
     const Slot slot = d.slot(scratch);
-    const bool number = std::holds_alternative<std::int64_t*>(slot) ||
-                        std::holds_alternative<double*>(slot) ||
-                        std::holds_alternative<Duration*>(slot) ||
-                        std::holds_alternative<ByteCount*>(slot);
+    const bool number =
+        std::holds_alternative<std::int64_t*>(slot) || std::holds_alternative<double*>(slot) ||
+        std::holds_alternative<Duration*>(slot) || std::holds_alternative<ByteCount*>(slot);
     EXPECT_EQ(d.bounds.limited, number) << d.name;
     EXPECT_LE(d.bounds.min, d.bounds.max) << d.name;
   }

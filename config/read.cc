@@ -173,9 +173,9 @@ class Reader {
     if (!value) return wrong_type(d, node);
     const auto count = parse_byte_count(*value);
     if (!count) {
-      return add(node, std::string(d.name),
-                 {"大きさは \"64KiB\"、\"10MiB\"、\"2GiB\" のように書いてください。",
-                  count.error().text});
+      return add(
+          node, std::string(d.name),
+          {"大きさは \"64KiB\"、\"10MiB\"、\"2GiB\" のように書いてください。", count.error().text});
     }
     if (within_bounds(d, node, static_cast<double>(count->bytes))) out = *count;
   }
@@ -231,8 +231,9 @@ class Reader {
     const auto value = node.value_exact<std::string_view>();
     if (!value) return wrong_type(d, node);
     if (*value != "observe" && *value != "enforce") {
-      return add(node, std::string(d.name),
-                 {"\"observe\" か \"enforce\" を書いてください。", "must be \"observe\" or \"enforce\""});
+      return add(
+          node, std::string(d.name),
+          {"\"observe\" か \"enforce\" を書いてください。", "must be \"observe\" or \"enforce\""});
     }
     out = *value == "observe" ? Mode::observe : Mode::enforce;
   }
@@ -271,18 +272,23 @@ Loaded read_settings(std::string_view text, std::string_view filename) {
   loaded.filename = filename;
   loaded.lines.assign(definitions().size(), 0);
   if (text.size() > k_file_bytes_max) {
-    loaded.findings.push_back({Severity::error, 0, 0, "",
-                               {"ファイルが大きすぎます(1MiB までです)。",
-                                "the file is too large (at most 1MiB)"},
-                               ""});
+    loaded.findings.push_back(
+        {Severity::error,
+         0,
+         0,
+         "",
+         {"ファイルが大きすぎます(1MiB までです)。", "the file is too large (at most 1MiB)"},
+         ""});
     return loaded;
   }
   const toml::parse_result parsed = toml::parse(text, filename);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
     const std::string why(error.description());
-    loaded.findings.push_back({Severity::error, static_cast<int>(error.source().begin.line),
-                               static_cast<int>(error.source().begin.column), "",
+    loaded.findings.push_back({Severity::error,
+                               static_cast<int>(error.source().begin.line),
+                               static_cast<int>(error.source().begin.column),
+                               "",
                                {fmt::format("TOML として読めません: {}", why),
                                 fmt::format("not readable as TOML: {}", why)},
                                ""});

@@ -37,9 +37,9 @@ struct Settings {
 #define SECTION(name, Type, ja, en) struct Type {
 #define SETTING(section, field, Type, initial, bounds, unit, lifetime, format, ja, en) \
   Type field = initial;
-#define END_SECTION(name, Type)                \
+#define END_SECTION(name, Type)                 \
   bool operator==(const Type&) const = default; \
-  }                                            \
+  }                                             \
   name;
 #include "config/settings.def"
 #undef SECTION

@@ -55,8 +55,8 @@ bool read_port(std::string_view text, std::uint16_t& port) {
 Result<Duration> parse_duration(std::string_view text) {
   const std::int64_t us = read_quantity(text, k_time_units, k_duration_max_us);
   if (us < 0) {
-    return bad_input(fmt::format("'{}' is no length of time such as 30s, 10m, 4h or 7d",
-                                 text.substr(0, 40)));
+    return bad_input(
+        fmt::format("'{}' is no length of time such as 30s, 10m, 4h or 7d", text.substr(0, 40)));
   }
   return Duration{us};
 }
@@ -90,8 +90,7 @@ Result<Duration> parse_utc_offset(std::string_view text) {
       return text[0] == '-' ? Duration{-offset.us} : offset;
     }
   }
-  return bad_input(
-      fmt::format("'{}' is no distance from UTC such as +09:00", text.substr(0, 40)));
+  return bad_input(fmt::format("'{}' is no distance from UTC such as +09:00", text.substr(0, 40)));
 }
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
@@ -100,9 +99,10 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     const std::string_view path = text.substr(5);
     // sun_path holds 108 bytes with its end (unix(7)).
     if (!path.starts_with('/') || path.size() > 107 || path.find('\0') != path.npos) {
-      return bad_input(fmt::format("'{}' is no socket such as unix:/run/sekimori/policy, with an "
-                                   "absolute path of at most 107 bytes",
-                                   text.substr(0, 120)));
+      return bad_input(
+          fmt::format("'{}' is no socket such as unix:/run/sekimori/policy, with an "
+                      "absolute path of at most 107 bytes",
+                      text.substr(0, 120)));
     }
     out.unix_path = path;
     return out;
@@ -117,9 +117,10 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
       if (colon + 1 < text.size() && read_port(text.substr(colon + 1), out.port)) return out;
     }
   }
-  return bad_input(fmt::format("'{}' is no place to listen such as 127.0.0.1:10040, [::1]:10040 or "
-                               "unix:/run/sekimori/policy",
-                               text.substr(0, 120)));
+  return bad_input(
+      fmt::format("'{}' is no place to listen such as 127.0.0.1:10040, [::1]:10040 or "
+                  "unix:/run/sekimori/policy",
+                  text.substr(0, 120)));
 }
 
 std::string print_listen_address(const ListenAddress& address) {
@@ -155,8 +156,8 @@ Result<Network> parse_network(std::string_view text) {
                                    out.bits));
     }
   }
-  return bad_input(fmt::format("'{}' is no network such as 192.0.2.0/24 or 2001:db8::/32",
-                               text.substr(0, 60)));
+  return bad_input(
+      fmt::format("'{}' is no network such as 192.0.2.0/24 or 2001:db8::/32", text.substr(0, 60)));
 }
 
 }  // namespace sekimori::config

@@ -25,7 +25,8 @@ struct ByteCount {
 // Reads "100ms", "30s", "10m", "4h", "7d": one whole number and its unit, at most 100 years.
 // Errors: bad_input.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);
-// Writes the same, in the largest unit that divides it. parse(print(d)) == d for whole milliseconds.
+// Writes the same, in the largest unit that divides it. parse(print(d)) == d for whole
+// milliseconds.
 [[nodiscard]] std::string print_duration(Duration duration);
 
 // Reads "512B", "64KiB", "10MiB", "2GiB", "1TiB": at most 1 PiB. Errors: bad_input.
@@ -43,8 +44,8 @@ struct ListenAddress {
   [[nodiscard]] bool is_unix() const { return !unix_path.empty(); }
   auto operator<=>(const ListenAddress&) const = default;
 };
-// Reads "127.0.0.1:10040", "[::1]:10040" and "unix:/run/sekimori/policy". A host name is refused: it
-// could change where we listen without anyone touching the file. Errors: bad_input.
+// Reads "127.0.0.1:10040", "[::1]:10040" and "unix:/run/sekimori/policy". A host name is refused:
+// it could change where we listen without anyone touching the file. Errors: bad_input.
 [[nodiscard]] Result<ListenAddress> parse_listen_address(std::string_view text);
 [[nodiscard]] std::string print_listen_address(const ListenAddress& address);
 

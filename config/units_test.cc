@@ -1,5 +1,5 @@
-// Proves that spellings of times, sizes, addresses and networks read and print back exactly, and that
-// near misses are refused.
+// Proves that spellings of times, sizes, addresses and networks read and print back exactly, and
+// that near misses are refused.
 #include "config/units.h"
 
 #include <gtest/gtest.h>
@@ -41,7 +41,8 @@ TEST(Units, SizesReadAndPrintBack) {
 }
 
 TEST(Units, ListenAddressesReadAndPrintBack) {
-  for (const char* text : {"127.0.0.1:10040", "[::1]:80", "0.0.0.0:65535", "unix:/run/sekimori/p"}) {
+  for (const char* text :
+       {"127.0.0.1:10040", "[::1]:80", "0.0.0.0:65535", "unix:/run/sekimori/p"}) {
     const auto address = parse_listen_address(text);
     ASSERT_TRUE(address) << text;
     EXPECT_EQ(print_listen_address(*address), text);
