@@ -192,6 +192,24 @@ TEST(Check, WhatIsNoTomlIsSaidWithItsPlace) {
   EXPECT_EQ(only_finding(std::string((1 << 20) + 1, '#')).line, 0);
 }
 
+TEST(Check, LettersOutsideQuotesAreNamedWithTheirPlace) {
+  const Finding blank = only_finding("[policy]\nthreads =　2\n");
+  EXPECT_EQ(blank.line, 2);
+  EXPECT_EQ(blank.column, 10);
+  EXPECT_THAT(blank.what.ja, HasSubstr("全角の空白"));
+  const Finding kana = only_finding("# あ\n[log]\nlevel = \"info\" 'é' あ\n");
+  EXPECT_EQ(kana.line, 3);
+  EXPECT_EQ(kana.column, 20);
+  EXPECT_THAT(kana.what.en, HasSubstr("'あ'"));
+  EXPECT_THAT(only_finding("a = \xff").what.en, HasSubstr("'?'"));
+  EXPECT_THAT(only_finding("[log]\nfile = \"\"\"\\\nあ\"\"\"\n").what.en, HasSubstr("multi-line"));
+  EXPECT_THAT(only_finding("[log]\nfile = \"あ\nあ\n").what.en, HasSubstr("TOML"));
+  const auto good =
+      parse_settings("\xef\xbb\xbf[standing]\nsuspended_text = \"停止中 \\\"#\" # あ\n", "s.toml");
+  ASSERT_TRUE(good) << good.error().text;
+  EXPECT_EQ(good->standing.suspended_text, "停止中 \"#");
+}
+
 TEST(Check, WarningsDoNotStopTheServer) {
   const Loaded loaded = read_settings("[server]\nmode = \"enforce\"\n", "s.toml");
   ASSERT_EQ(loaded.findings.size(), 1U);

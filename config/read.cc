@@ -11,6 +11,7 @@
 #include "config/cross_checks.h"
 #include "config/format.h"
 #include "config/nearest.h"
+#include "config/toml_scan.h"
 
 namespace sekimori::config {
 namespace {
@@ -279,6 +280,11 @@ Loaded read_settings(std::string_view text, std::string_view filename) {
          "",
          {"ファイルが大きすぎます(1MiB までです)。", "the file is too large (at most 1MiB)"},
          ""});
+    return loaded;
+  }
+  if (std::optional<Stray> stray = find_stray(text)) {
+    loaded.findings.push_back(
+        {Severity::error, stray->line, stray->column, "", std::move(stray->what), ""});
     return loaded;
   }
   const toml::parse_result parsed = toml::parse(text, filename);
