@@ -1,0 +1,228 @@
+"""What else a lab runs: the sink, Sekimori's privileged helper and Sekimori itself.
+
+Each is one process with a pid file; `fresh` settings or programs restart it, otherwise a running
+one is left alone.
+"""
+
+import filecmp
+import os
+import shutil
+import sys
+
+from lab import files, process
+from lab.layout import ROOT
+from lab.postfix import MAIL_HOST
+
+BINARY = ROOT / "build/sekimori"
+SINK_USER = "nobody"
+
+
+def sekimori_toml(lab, secret_files):
+    port = lab.port
+    state = lab.state
+
+    def local(name):
+        return f"127.0.0.1:{port(name)}"
+
+    return f"""# Written by scripts/up at every start.
+[server]
+name = "{MAIL_HOST}"
+mode = "enforce"
+language = "ja"
+state_dir = "{state}"
+user = "sekimori"
+
+[policy]
+listen = ["{local('policy')}"]
+
+[auth_policy]
+listen = ["{local('auth_policy')}"]
+api_header_file = "{secret_files['auth_policy_header']}"
+
+[events]
+listen = ["{local('auth_policy')}"]
+
+[maillog]
+path = "{lab.log}/mail.log"
+
+[postfix]
+config_directory = "{lab.etc}/postfix"
+
+[dovecot]
+doveadm_url = "http://{local('doveadm')}/doveadm/v1"
+doveadm_key_file = "{secret_files['doveadm']}"
+
+[helper]
+socket = "{lab.run}/helper.sock"
+
+[accounts]
+database = "sqlite://{lab.data}/accounts.db"
+# A lab's account is known soon after somebody made it.
+refresh_interval = "2s"
+
+[guard]
+database = "{lab.guard}/guard.db"
+
+[store]
+database = "sqlite://{state}/sekimori.db"
+
+[journal]
+directory = "{state}/journal"
+
+[snapshot]
+directory = "{state}/snapshots"
+
+[web]
+listen = ["{local('web')}"]
+public_url = "http://{local('web')}/portal/"
+api_token_file = "{secret_files['api_token']}"
+
+[geoip]
+country = "{lab.geoip}/lab-country.mmdb"
+asn = "{lab.geoip}/lab-asn.mmdb"
+
+[notices]
+from = "sekimori@lab-en.example"
+operators = ["postmaster@lab-en.example"]
+smtp = "{local('reinject')}"
+"""
+
+
+def secrets_of(lab):
+    """Makes the lab's secrets and returns (name → path, name → text)."""
+    directory = lab.etc / "secrets"
+    files.directory(directory, 0o750, "root", "sekimori")
+    paths = {name: directory / name
+             for name in ("api_token", "doveadm", "auth_policy_key", "auth_policy_nonce")}
+    texts = {name: files.secret(path, "sekimori", "sekimori") for name, path in paths.items()}
+    texts["auth_policy_header"] = f"X-Sekimori-Key: {texts['auth_policy_key']}"
+    paths["auth_policy_header"] = directory / "auth_policy_header"
+    files.write(paths["auth_policy_header"], texts["auth_policy_header"] + "\n", 0o600, "sekimori",
+                "sekimori")
+    return paths, texts
+
+
+class Background:
+    """One background process with a pid file."""
+
+    ports = ()
+
+    def __init__(self, lab, key):
+        self.lab = lab
+        self.pid_file = process.PidFile(lab.pid_path(key))
+        self.log = lab.log / f"{key}.log"
+
+    def running(self):
+        return self.pid_file.pid() is not None
+
+    def healthy(self):
+        return self.running() and all(process.answers(self.lab.port(name)) for name in self.ports)
+
+    def launch(self, command, ready, deadline_s=30, **options):
+        child = process.spawn(command, self.log, self.pid_file, **options)
+
+        def settled():
+            if child.poll() is not None:
+                raise process.LabError(f"{self.name} ended at once; its last words ({self.log}):\n"
+                                       + self.last_words())
+            return ready()
+
+        process.wait_until(f"{self.name} answering (see {self.log})", settled, deadline_s)
+
+    def last_words(self):
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+        except OSError:
+            return ""
+
+    def stop(self):
+        pid = self.pid_file.pid()
+        if pid is not None:
+            process.end(pid)
+        for pid in self.strays():
+            process.end(pid)
+        self.pid_file.clear()
+
+    def strays(self):
+        return []
+
+
+class Sink(Background):
+    name = "the sink"
+    ports = ("sink",)
+
+    def __init__(self, lab):
+        super().__init__(lab, "sink")
+        self.script = ROOT / "lab/sink.py"
+
+    def configure(self):
+        files.directory(self.lab.sink, 0o755, SINK_USER, "nogroup")
+        return False
+
+    def start(self):
+        port = self.lab.port("sink")
+        self.launch([sys.executable, "-B", self.script, str(port), self.lab.sink, SINK_USER],
+                    lambda: process.answers(port))
+
+    def strays(self):
+        return process.strays([str(self.lab.sink)], (os.path.realpath(sys.executable),))
+
+
+class Helper(Background):
+    name = "Sekimori's helper"
+
+    def __init__(self, lab):
+        super().__init__(lab, "helper")
+
+    def start(self):
+        socket = self.lab.run / "helper.sock"
+        socket.unlink(missing_ok=True)
+        self.launch([self.lab.bin / "sekimori", "helper", "--config", config_path(self.lab)],
+                    socket.exists)
+
+    def strays(self):
+        return [pid for pid in _sekimori(self.lab) if _word(pid) == "helper"]
+
+
+class Daemon(Background):
+    name = "Sekimori"
+    ports = ("policy", "auth_policy", "web")
+
+    def __init__(self, lab):
+        super().__init__(lab, "sekimori")
+
+    def start(self):
+        self.launch([self.lab.bin / "sekimori", "serve", "--config", config_path(self.lab)],
+                    lambda: all(process.answers(self.lab.port(name)) for name in self.ports),
+                    deadline_s=60, user="sekimori", groups=["postfix"])
+
+    def strays(self):
+        return [pid for pid in _sekimori(self.lab) if _word(pid) == "serve"]
+
+
+def _sekimori(lab):
+    return process.strays([str(config_path(lab))], (str(lab.bin / "sekimori"),))
+
+
+def _word(pid):
+    words = process.command_line(pid)
+    return words[1] if len(words) > 1 else ""
+
+
+def config_path(lab):
+    return lab.etc / "sekimori.toml"
+
+
+def configure(lab, secret_files):
+    """Writes sekimori.toml and takes over a new build; returns whether either changed.
+
+    The program is copied because the daemon's user may have no way into the source tree.
+    """
+    files.directory(lab.state, 0o750, "sekimori", "sekimori")
+    changed = files.write(config_path(lab), sekimori_toml(lab, secret_files))
+    copy = lab.bin / "sekimori"
+    if BINARY.exists() and not (copy.exists() and filecmp.cmp(BINARY, copy, shallow=False)):
+        shutil.copy(BINARY, copy.with_name("sekimori.new"))
+        copy.with_name("sekimori.new").rename(copy)
+        changed = True
+    return changed
