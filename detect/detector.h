@@ -51,6 +51,10 @@ struct DetectSettings {
   double eta = 0.85;                    // tempering of the summed evidence
   double clip_nats = 6;                 // bound on one message's evidence
   double learn_below_log_r = 4.6;       // no learning at or above it (½ ln A)
+  double hold_log_r = 7.0;              // messages with strangers or a large fan-out are held, timed
+  double ask_log_r = 8.5;               // near the restriction line: a hold asks a person
+  double restrict_log_r = 9.21;         // ln A; the line decide/ restricts at
+  double injection_days_max = 2;        // silence adds no more than this to R (lowers alarms only)
   Duration learning_delay = hours(24);  // what is learnt lies this far behind
   std::uint32_t hold_new_recipients = 20;  // any message with as many new recipients is held
   std::size_t accounts_max = 4'000'000;    // per process; beyond it the oldest idle one is forgotten
@@ -62,13 +66,13 @@ struct DetectSettings {
 using AccountIndex = std::uint32_t;
 
 // What the account has done lately, this message included. Windows slide (hour: 5-minute steps; day:
-// 1-hour steps). Refused and withdrawn mail does not count.
+// 2-hour steps; bytes: 8-hour steps). Refused and withdrawn mail does not count.
 struct Counts {
   std::uint32_t recipients_hour = 0;
   std::uint32_t recipients_day = 0;
   std::uint32_t messages_hour = 0;
   std::uint32_t messages_day = 0;
-  std::uint32_t new_hour = 0;  // distinct recipients never written to before
+  std::uint32_t new_hour = 0;  // strangers: neither written to before, nor ever wrote to this account
   std::uint32_t new_day = 0;
   std::uint64_t bytes_day = 0;
 };
@@ -89,12 +93,17 @@ struct Verdict {
   std::array<float, k_channels> nats{};  // of this message, tempered, for the leading family
   std::array<float, k_channels> nats_since_onset{};  // summed since the onset
   std::uint32_t recipients = 0;
-  std::uint32_t new_recipients = 0;  // distinct, never written to before
+  std::uint32_t new_recipients = 0;  // strangers: distinct, never written to, never heard from
+  std::uint32_t wrote_first = 0;     // distinct, never written to, but they wrote to this account
   Counts counts;
   bool fan_out = false;  // hold_new_recipients reached by this message or by the hour's episode
   HoldAdvice advice = HoldAdvice::none;
+  // Enough kinds of evidence for a restriction: decide/ restricts only when it is set (and ln R is
+  // past the line). A cold account, or few strangers with nothing else, is held instead.
+  bool may_restrict = false;
   std::array<double, k_families> log_r_family{};  // for commit()
   std::array<std::uint8_t, k_channels> bins{};    // category per channel, for commit() and learning
+  std::uint64_t ticket = 0;  // commit() right after judge() need not hash the recipients again
 };
 
 // One line of an explanation: the nats a channel gave since the onset, and a sentence with numbers.
@@ -170,6 +179,18 @@ class Detector {
   [[nodiscard]] Result<void> load(std::string_view bytes);
   // Equal for equal states, whatever way they came about (kill -9 and replay included).
   [[nodiscard]] std::uint64_t hash() const;
+
+  // Self-audit: the mean of e^nats over the messages seen (a sample), per channel. Above 1 the
+  // channel speaks louder than owners' mail allows.
+  struct Audit {
+    double mean_likelihood_ratio = 0;
+    std::uint64_t samples = 0;
+  };
+  [[nodiscard]] std::array<Audit, k_channels> audit() const;
+
+  // Indices whose account was forgotten to make room (accounts_max) since the last call: the index
+  // now belongs to another account.
+  [[nodiscard]] std::vector<AccountIndex> take_forgotten();
 
   // Bytes per account of the model (the constant), and of the contact filter now, for metrics.
   [[nodiscard]] static std::size_t bytes_per_account();

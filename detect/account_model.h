@@ -1,0 +1,87 @@
+// What the judge remembers of one account: plain bytes, at most 512, no pointers, no padding (the
+// state's hash is taken over them).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "detect/detector.h"
+#include "detect/features.h"
+
+namespace sekimori::detect {
+
+inline constexpr std::size_t k_places = 8;
+inline constexpr std::size_t k_hour_slots = 12;  // of 5 minutes
+inline constexpr std::size_t k_day_slots = 12;   // of 2 hours
+inline constexpr std::size_t k_byte_slots = 3;   // of 8 hours
+inline constexpr std::size_t k_patterns = 4;
+
+// One network an account was seen at. Hours count from 1970 and wrap; only differences are used.
+struct PlaceRecord {
+  std::uint32_t network = 0;    // folded place_key; 0: free
+  std::uint32_t operator_ = 0;  // ASN folded to 22 bits << 10 | country, 5 bits a letter; 0 unknown
+  std::uint16_t last_hour = 0;  // last seen
+  std::uint16_t trial = 0;      // hour first seen while on trial, 15 bits; k_learnt: a habit
+  static constexpr std::uint16_t k_learnt = 0xffff;
+  [[nodiscard]] bool learnt() const { return trial == k_learnt; }
+};
+static_assert(sizeof(PlaceRecord) == 12);
+
+struct AccountModel {
+  // Identity; not hashed with the rest (the name is hashed instead).
+  std::uint64_t name_hash = 0;
+  std::uint32_t name_offset = 0;
+  std::uint32_t domain = 0;  // index into the shard's domains
+  std::uint16_t name_length = 0;
+  std::uint16_t spare = 0;
+
+  // State.
+  std::uint16_t logins = 0;     // successful, at most 65535
+  std::uint16_t prior_day = 0;  // day since 1970 of prior_today
+  std::int64_t last_message_us = 0;
+  std::int64_t updated_us = 0;  // when the sums below were brought up to date
+  std::int64_t onset_us = 0;
+  std::array<std::uint64_t, 2> episode_bitmap{};  // the episode's recipients (linear counting)
+  std::uint32_t first_second = 0;
+  std::uint32_t learnt = 0;  // messages
+  std::uint32_t seen = 0;    // messages
+  std::uint32_t episode_second = 0;  // when the hour's episode began
+  std::uint32_t hour_slot = 0;  // number of the newest 5-minute slot
+  std::uint32_t day_slot = 0;   // number of the newest 2-hour slot
+
+  std::array<float, k_families> r{};  // the Shiryaev–Roberts sums themselves (not their logarithms)
+  float cusum = 0;
+  float recipients_per_day = 0;  // habit, exponentially weighted over days with mail
+  float place_nats = 0;          // evidence of places already charged in the running day
+  std::array<std::int16_t, k_channels> evidence{};  // nats since the onset × 1000
+
+  std::array<std::uint32_t, k_byte_slots> day_kib{};
+  std::array<PlaceRecord, k_places> places{};
+  std::array<std::uint32_t, k_patterns> pattern{};
+  std::array<std::uint16_t, k_patterns> pattern_count{};
+  std::array<std::uint16_t, k_hour_slots> hour_recipients{}, hour_messages{}, hour_new{};
+  std::array<std::uint16_t, k_day_slots> day_recipients{}, day_messages{}, day_new{};
+  std::uint16_t pattern_day = 0;
+  std::uint16_t habit_day = 0;      // day recipients_today belongs to
+  std::uint16_t recipients_today = 0;
+  std::uint16_t place_day = 0;      // day networks_24h and place_nats belong to
+  std::uint16_t settings_hour = 0;  // hour of the last charged settings change
+  std::uint16_t bounce_hour = 0;
+  AccountHistograms habits;
+  std::uint8_t prior_today = 0;   // messages given to the shared priors that day
+  std::uint8_t networks_24h = 0;  // new networks of the running day
+  std::uint8_t places_level = 0;  // of places_24h, already charged in the running day
+  std::uint8_t episode_new_level = 0;
+  std::uint8_t episode_all_level = 0;
+  std::uint8_t bounces_in_hour = 0;
+  std::uint8_t flags = 0;
+  std::uint8_t settings_seen = 0;
+  std::uint8_t unused[6] = {};
+};
+static_assert(sizeof(AccountModel) <= 512);
+static_assert(std::is_trivially_copyable_v<AccountModel>);
+inline constexpr std::size_t k_identity_bytes = offsetof(AccountModel, logins);
+
+}  // namespace sekimori::detect

@@ -1,0 +1,376 @@
+#include "detect/detector.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/mail_address.h"
+#include "detect/detector_impl.h"
+
+namespace sekimori::detect {
+
+std::string_view to_string(Channel c) {
+  static constexpr std::array<std::string_view, k_channels> names{
+      "shape", "inter_arrival", "stranger", "velocity", "size_pattern", "login_place",
+      "places_24h", "bounce", "settings", "envelope", "first_smtp", "message_id"};
+  return names[static_cast<std::size_t>(c)];
+}
+
+std::string_view to_string(Family f) {
+  static constexpr std::array<std::string_view, k_families> names{
+      "spray_fast", "spray_slow", "lateral", "contacts_burst", "login_led"};
+  return names[static_cast<std::size_t>(f)];
+}
+
+namespace {
+
+// All generations of a filter together may grow to this many times the first (1 GiB from 1 MiB).
+constexpr std::size_t k_filter_growth = 1024;
+// A bounce counts once an hour saw this many, and they are at least this share of the day's mail:
+// a list with a few dead addresses is everybody's list.
+constexpr std::uint8_t k_bounces_min = 2, k_bounces_charged = 4;
+constexpr double k_bounce_share_min = 0.05;
+constexpr Duration k_raised_after_takeover = days(90);
+
+std::array<LogTable, k_families> log_tables() {
+  std::array<LogTable, k_families> out;
+  const auto fill = [](auto& to, const auto& from, std::size_t at = 0) {
+    double sum = 0;
+    for (const double p : from) sum += p;
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      to[at + i] = static_cast<float>(std::log(from[i] / sum));
+    }
+  };
+  for (std::size_t f = 0; f < k_families; ++f) {
+    const AttackTable& a = k_attacks[f];
+    LogTable& t = out[f];
+    fill(t.shape, a.shape);
+    fill(t.gap, a.gap_known);
+    fill(t.gap, a.gap_novel, k_gaps);
+    fill(t.stranger, a.stranger);
+    fill(t.repeat, a.repeat);
+    fill(t.envelope, std::array{1 - a.envelope, a.envelope});
+    fill(t.message_id, std::array{1 - a.message_id, a.message_id});
+    t.own_mail = static_cast<float>(a.own_mail);
+    t.theirs = static_cast<float>(1 - a.own_mail);
+    t.reach_new = static_cast<float>(std::log(a.reach_new));
+    t.reach_all = static_cast<float>(std::log(a.reach_all));
+  }
+  return out;
+}
+
+}  // namespace
+
+Detector::Impl::Impl(const DetectSettings& s, const HashKey& k, std::shared_ptr<const Priors> p)
+    : settings(s),
+      key(k),
+      priors(std::move(p)),
+      tables(log_tables()),
+      contacts(s.contact_filter_bytes / 2, s.contact_filter_bytes * k_filter_growth),
+      writers(s.contact_filter_bytes / 2, s.contact_filter_bytes * k_filter_growth) {}
+
+std::uint32_t Detector::Impl::intern_domain(std::string_view mail_domain) {
+  const std::uint64_t domain = domain_key(mail_domain);
+  const std::uint64_t map_key = domain == 0 ? 1 : domain;
+  if (const std::uint64_t* at = domain_index.find(map_key)) {
+    return static_cast<std::uint32_t>(*at);
+  }
+  const auto index = static_cast<std::uint32_t>(domains.size());
+  domains.emplace_back().key = domain;
+  domain_index.put(map_key, index);
+  domains.back().prior = priors->domain(domain);
+  if (domains.back().prior != nullptr) link_domains();
+  return index;
+}
+
+void Detector::Impl::link_domains() {
+  for (LocalDomain& d : domains) {
+    d.prior = priors->domain(d.key);
+    if (d.prior == nullptr) continue;
+    for (std::size_t band = 0; band < k_bands; ++band) {
+      for_each_group([&](auto group) {
+        float sum = 0;
+        for (const float cell : group(d.prior->counts[band])) sum += cell;
+        group(d.sums[band])[0] = sum;
+      });
+    }
+  }
+}
+
+AccountIndex Detector::Impl::slot_for_new() {
+  if (models.size() < settings.accounts_max) {
+    models.emplace_back();
+    return static_cast<AccountIndex>(models.size() - 1);
+  }
+  // Full: of the next 64 accounts the longest silent one goes.
+  const auto last_active = [](const AccountModel& m) {
+    return std::max(m.last_message_us, m.updated_us);
+  };
+  AccountIndex victim = clock_hand;
+  for (std::uint32_t i = 0; i < std::min<std::size_t>(64, models.size()); ++i) {
+    const auto at = static_cast<AccountIndex>((clock_hand + i) % models.size());
+    if (last_active(models[at]) < last_active(models[victim])) victim = at;
+  }
+  clock_hand = static_cast<std::uint32_t>((clock_hand + 64) % models.size());
+  for (std::uint64_t n = queue.first(); n != queue.last(); ++n) {
+    if (queue.at(n).account == victim) queue.drop(n, salt_of(models[victim]));
+  }
+  names.remove(models, victim);
+  models[victim] = AccountModel{};
+  forgotten.push_back(victim);
+  return victim;
+}
+
+AccountIndex Detector::Impl::intern(std::string_view account) {
+  const std::uint64_t hash = keyed_hash(key, account);
+  if (const auto found = names.find(models, hash, account)) return *found;
+  valid_for = 0;
+  const AccountIndex index = slot_for_new();
+  models[index].name_hash = hash;
+  models[index].domain = intern_domain(domain_of(account));
+  names.add(models, index, account);
+  return index;
+}
+
+Detector::Detector(const DetectSettings& settings, const HashKey& key,
+                   std::shared_ptr<const Priors> priors)
+    : impl_(std::make_unique<Impl>(settings, key, std::move(priors))) {}
+Detector::~Detector() = default;
+Detector::Detector(Detector&&) noexcept = default;
+Detector& Detector::operator=(Detector&&) noexcept = default;
+
+AccountIndex Detector::intern(std::string_view account) { return impl_->intern(account); }
+std::optional<AccountIndex> Detector::find(std::string_view account) const {
+  return impl_->names.find(impl_->models, keyed_hash(impl_->key, account), account);
+}
+std::string_view Detector::name_of(AccountIndex index) const {
+  return impl_->names.name(impl_->models[index]);
+}
+std::size_t Detector::accounts() const { return impl_->models.size(); }
+
+void Detector::advance(Instant now) {
+  Impl& i = *impl_;
+  i.newest = std::max(i.newest, now);
+  while (!i.queue.empty() &&
+         i.queue.front().t_us + i.settings.learning_delay.us <= now.us) {
+    i.valid_for = 0;
+    i.learn_front();
+  }
+}
+
+Verdict Detector::judge(AccountIndex index, Instant t, const Submission& s) {
+  return impl_->judge(index, t, s);
+}
+void Detector::commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v,
+                      Fate fate) {
+  impl_->commit(index, t, s, v, fate);
+}
+
+void Detector::withdraw(AccountIndex index, Instant t, std::string_view queue_id) {
+  Impl& i = *impl_;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  const std::uint64_t key = mix64(keyed_hash(i.key, queue_id) ^ m.name_hash);
+  const auto number = i.queue.find(key == 0 ? 1 : key);
+  if (!number) return;
+  i.uncount(m, i.queue.at(*number), t);
+  i.queue.drop(*number, i.salt_of(m));
+}
+
+void Detector::login(AccountIndex index, Instant t, const Login& login) {
+  Impl& i = *impl_;
+  if (login.result != LoginResult::ok) return;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  if (m.first_second == 0) m.first_second = t.seconds32();
+  if (m.logins < UINT16_MAX) ++m.logins;
+  const PlaceView view = i.look_at_place(m, t, login.ip, login.place);
+  // A sign-in from a known place says nothing for the owner: the thief may be at work beside it.
+  if (view.kind != k_unseen && view.kind != static_cast<std::uint8_t>(PlaceKind::known)) {
+    std::array<float, k_families> nats{};
+    std::ranges::copy(view.place_nats, nats.begin());
+    i.add_evidence(m, t, Channel::login_place, nats);
+    if (view.day_nats > 0) {
+      nats.fill(view.day_nats);
+      i.add_evidence(m, t, Channel::places_24h, nats);
+    }
+  }
+  i.note_place(m, t, view);
+}
+
+void Detector::session(AccountIndex, Instant, const Session&) {
+  // Reading floods have no channel of their own yet; the session is kept as an event.
+}
+
+void Detector::delivery(AccountIndex index, Instant t, const Delivery& d) {
+  Impl& i = *impl_;
+  if (d.status != DeliveryStatus::bounced || !d.dsn.starts_with("5.1.")) return;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  if (m.bounce_hour != hour16(t)) {
+    m.bounce_hour = hour16(t);
+    m.bounces_in_hour = 0;
+  }
+  if (m.bounces_in_hour < UINT8_MAX) ++m.bounces_in_hour;
+  const Counts counts = counts_at(m, t);
+  if (m.bounces_in_hour < k_bounces_min ||
+      m.bounces_in_hour >= k_bounces_min + k_bounces_charged ||
+      m.bounces_in_hour < k_bounce_share_min * counts.recipients_day) {
+    return;
+  }
+  // One of many dead addresses; p0 is everybody's 0.5 %, tempered because lists decay in lumps.
+  const auto nats = static_cast<float>(std::min(3.0, 0.5 * std::log(0.15 / 0.005)));
+  std::array<float, k_families> all{};
+  all[static_cast<std::size_t>(Family::spray_fast)] = nats;
+  all[static_cast<std::size_t>(Family::spray_slow)] = nats;
+  all[static_cast<std::size_t>(Family::login_led)] = nats / 2;
+  i.add_evidence(m, t, Channel::bounce, all);
+}
+
+void Detector::received(AccountIndex index, Instant t, const Received& r) {
+  Impl& i = *impl_;
+  i.valid_for = 0;
+  if (r.from.empty()) return;  // a bounce comes from nobody
+  AccountModel& m = i.models[index];
+  if (m.first_second == 0) m.first_second = t.seconds32();
+  i.writers.insert(pair_key(i.salt_of(m), keyed_hash(i.key, r.from)), t);
+}
+
+void Detector::settings_changed(AccountIndex index, Instant t, const SettingsChange& change) {
+  Impl& i = *impl_;
+  if (change.what == SettingKind::password || change.what == SettingKind::vacation) return;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  // Once a day: a filter saved five times is one decision. Somebody who changes them by habit is
+  // told less each time.
+  const bool again = m.settings_seen > 0 && static_cast<std::uint16_t>(hour16(t) - m.settings_hour) < 24;
+  if (!again) {
+    std::array<float, k_families> nats{};
+    const double share = 1.0 / (1.0 + 0.5 * m.settings_seen);
+    for (std::size_t f = 0; f < k_families; ++f) {
+      nats[f] = static_cast<float>(k_attacks[f].settings * share);
+    }
+    i.add_evidence(m, t, Channel::settings, nats);
+    m.settings_hour = hour16(t);
+    if (m.settings_seen < UINT8_MAX) ++m.settings_seen;
+  }
+}
+
+void Detector::hold_released(AccountIndex index, Instant, std::string_view queue_id) {
+  Impl& i = *impl_;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  const std::uint64_t key = mix64(keyed_hash(i.key, queue_id) ^ m.name_hash);
+  const auto number = i.queue.find(key == 0 ? 1 : key);
+  if (!number) return;
+  LearningRecord& r = i.queue.at(*number);
+  if (r.held == 0 || r.released != 0) return;
+  r.released = 1;
+  if (r.added_log_r <= 0) return;
+  const float factor = std::exp(-r.added_log_r / 2);
+  for (float& sum : m.r) sum *= factor;
+  m.cusum = std::max(0.0F, m.cusum - r.added_log_r / 2);
+}
+
+void Detector::vouched(AccountIndex index, Instant t) {
+  Impl& i = *impl_;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  for (float& sum : m.r) sum = std::min(sum, 1.0F);
+  m.updated_us = std::max(m.updated_us, t.us);
+  m.cusum = 0;
+  m.onset_us = 0;
+  m.evidence.fill(0);
+  for (std::uint64_t n = i.queue.first(); n != i.queue.last(); ++n) {
+    LearningRecord& r = i.queue.at(n);
+    if (r.account != index || r.dead != 0) continue;
+    r.suspicious = 0;
+    if (r.held != 0 && r.released == 0) {
+      r.released = 1;
+      i.learn(r);
+      i.queue.drop(n, i.salt_of(m));
+    }
+  }
+}
+
+void Detector::contained(AccountIndex index, Instant t, Instant onset) {
+  Impl& i = *impl_;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  for (std::uint64_t n = i.queue.first(); n != i.queue.last(); ++n) {
+    const LearningRecord& r = i.queue.at(n);
+    if (r.account == index && r.t_us >= onset.us) i.queue.drop(n, i.salt_of(m));
+  }
+  for (PlaceRecord& p : m.places) {
+    if (p.network != 0 && !p.learnt()) p = {};
+  }
+  LocalDomain& domain = i.domains[m.domain];
+  domain.delta.raised_until_us =
+      std::max(domain.delta.raised_until_us, (t + k_raised_after_takeover).us);
+  domain.touched = true;
+}
+
+void Detector::restored(AccountIndex index, Instant t) {
+  Impl& i = *impl_;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  m.r.fill(0);
+  m.updated_us = t.us;
+  m.cusum = 0;
+  m.onset_us = 0;
+  m.evidence.fill(0);
+  m.place_nats = 0;
+  m.bounces_in_hour = 0;
+}
+
+double Detector::log_r(AccountIndex index, Instant now) const {
+  return impl_->log_r(impl_->models[index], now);
+}
+Counts Detector::counts(AccountIndex index, Instant now) const {
+  return counts_at(impl_->models[index], now);
+}
+
+void Detector::contribute(PriorsBuilder& builder) {
+  Impl& i = *impl_;
+  PriorsBuilder::Impl& b = builder.impl();
+  for (LocalDomain& d : i.domains) {
+    if (!d.touched) continue;
+    auto& to = b.domains[d.key];
+    for (std::size_t band = 0; band < k_bands; ++band) {
+      add_to(to.counts[band], d.delta.counts[band]);
+    }
+    to.messages += d.delta.messages;
+    to.raised_until_us = std::max(to.raised_until_us, d.delta.raised_until_us);
+    d.delta = {};
+    d.touched = false;
+  }
+  b.contacts.insert(b.contacts.end(), i.new_contacts.begin(), i.new_contacts.end());
+  b.mail_domains.insert(b.mail_domains.end(), i.new_mail_domains.begin(), i.new_mail_domains.end());
+  i.new_contacts.clear();
+  i.new_mail_domains.clear();
+  b.newest = std::max(b.newest, i.newest);
+}
+
+void Detector::install(std::shared_ptr<const Priors> priors) {
+  impl_->valid_for = 0;
+  impl_->priors = std::move(priors);
+  impl_->link_domains();
+}
+
+std::array<Detector::Audit, k_channels> Detector::audit() const {
+  std::array<Audit, k_channels> out;
+  for (std::size_t c = 0; c < k_channels; ++c) {
+    out[c].samples = impl_->audit_samples;
+    if (out[c].samples > 0) {
+      out[c].mean_likelihood_ratio = impl_->audit_sum[c] / static_cast<double>(out[c].samples);
+    }
+  }
+  return out;
+}
+
+std::vector<AccountIndex> Detector::take_forgotten() { return std::exchange(impl_->forgotten, {}); }
+std::size_t Detector::bytes_per_account() { return sizeof(AccountModel); }
+std::size_t Detector::contact_filter_bytes() const {
+  return impl_->contacts.bytes() + impl_->writers.bytes();
+}
+
+}  // namespace sekimori::detect

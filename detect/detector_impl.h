@@ -1,0 +1,133 @@
+// The state behind Detector and the steps of judging, shared by judge.cc, fold.cc, state.cc and
+// explain.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "detect/account_model.h"
+#include "detect/attack_tables.h"
+#include "detect/contact_filter.h"
+#include "detect/learning_queue.h"
+#include "detect/name_table.h"
+#include "detect/priors.h"
+
+namespace sekimori::detect {
+
+// A mail domain of this shard's accounts.
+struct LocalDomain {
+  std::uint64_t key = 0;
+  const DomainPrior* prior = nullptr;  // in the installed epoch; nullptr: nothing known
+  std::array<Histograms, k_bands> sums{};  // [0] of each group: the prior's group sum
+  PriorsBuilder::Impl::Delta delta;        // learnt since the last contribution
+  bool touched = false;
+};
+
+// Attack tables as logarithms.
+struct LogTable {
+  std::array<float, k_shapes> shape;
+  std::array<float, 2 * k_gaps> gap;
+  std::array<float, k_classes> stranger;
+  std::array<float, k_repeats> repeat;
+  std::array<float, 2> envelope, message_id;
+  float own_mail, theirs, reach_new, reach_all;
+};
+
+using Nats = std::array<float, k_channels>;
+using FamilyNats = std::array<Nats, k_families>;
+
+// What a network means for an account before it is noted.
+struct PlaceView {
+  std::uint32_t network = 0;
+  std::uint32_t operator_ = 0;
+  int slot = -1;                     // in places, or -1
+  std::uint8_t kind = k_unseen;      // PlaceKind; k_unseen: nothing to say (no address, first ever, on trial)
+  bool first_ever = false;
+  float place_nats[k_families] = {};
+  float day_nats = 0;                // places_24h
+  std::uint8_t level = 0;            // of places_24h with this place
+};
+
+struct Detector::Impl {
+  Impl(const DetectSettings&, const HashKey&, std::shared_ptr<const Priors>);
+
+  DetectSettings settings;
+  HashKey key;
+  std::shared_ptr<const Priors> priors;
+  std::array<LogTable, k_families> tables;
+
+  std::vector<AccountModel> models;
+  NameTable names;
+  std::vector<LocalDomain> domains;
+  FlatMap domain_index{64};
+  std::uint32_t clock_hand = 0;  // where the search for an idle account to forget goes on
+  std::vector<AccountIndex> forgotten;
+  ContactFilter contacts;   // pairs written to
+  ContactFilter writers;    // pairs that wrote to the account
+  LearningQueue queue;
+  std::vector<std::uint64_t> new_contacts, new_mail_domains;  // for the next epoch
+  Instant newest;
+
+  // Scratch of judge(), reused by the commit() that follows it; not state.
+  std::vector<RecipientKey> keys;
+  std::vector<std::uint64_t> fresh_scratch;
+  FamilyNats last_nats{};
+  Bins last_bins;
+  PlaceView last_place;
+  std::uint32_t last_wrote_first = 0, last_strangers = 0, last_colleagues = 0, last_domain_known = 0;
+  std::uint64_t ticket = 0;    // counts judgements
+  std::uint64_t valid_for = 0;  // the ticket the scratch belongs to; 0 after any change
+  std::array<double, k_channels> audit_sum{};
+  std::uint64_t audit_samples = 0;
+
+  // --- identity
+  [[nodiscard]] std::uint64_t salt_of(const AccountModel& m) const { return mix64(m.name_hash); }
+  [[nodiscard]] std::uint64_t domain_key(std::string_view mail_domain) const;
+  AccountIndex intern(std::string_view account);
+  AccountIndex slot_for_new();
+  std::uint32_t intern_domain(std::string_view mail_domain);
+  void link_domains();  // after a new epoch was installed
+
+  // --- judging (judge.cc)
+  void look_at_recipients(const AccountModel& m, const Submission& s);
+  [[nodiscard]] Bins bins_of(const AccountModel& m, Instant t, const Submission& s, const Counts& before);
+  void weigh(const AccountModel& m, const Bins& bins, FamilyNats& out) const;
+  Verdict judge(AccountIndex index, Instant t, const Submission& s);
+  void advise(const AccountModel& m, Verdict& v) const;
+  [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
+  [[nodiscard]] double log_r(const AccountModel& m, Instant t) const;
+  [[nodiscard]] PlaceView look_at_place(const AccountModel& m, Instant t, const IpAddress& ip,
+                                        const Place& place) const;
+
+  // --- folding (fold.cc)
+  void commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v, Fate fate);
+  void note_place(AccountModel& m, Instant t, const PlaceView& view);
+  // Multiplies R_f by e^(η·nats_f) at `t` and keeps onset and sums.
+  void add_evidence(AccountModel& m, Instant t, Channel channel,
+                    const std::array<float, k_families>& nats);
+  void raise_onset(AccountModel& m, Instant t, double log_r_step, const Nats& nats) const;
+  void learn(const LearningRecord& r);
+  void learn_front();
+  void uncount(AccountModel& m, const LearningRecord& r, Instant now);
+
+  [[nodiscard]] std::uint64_t hash() const;
+};
+
+// Windows of an account at `t` without and with rolling them.
+[[nodiscard]] Counts counts_at(const AccountModel& m, Instant t);
+void roll_windows(AccountModel& m, Instant t);
+// Distinct recipients of the running hour's episode by linear counting (Whang et al. 1990).
+[[nodiscard]] std::uint32_t distinct_in(const std::array<std::uint64_t, 2>& bitmap);
+inline constexpr Duration k_episode = hours(1);
+
+[[nodiscard]] inline std::uint16_t hour16(Instant t) {
+  return static_cast<std::uint16_t>(t.seconds32() / 3600);
+}
+[[nodiscard]] inline std::uint16_t day16(Instant t) {
+  return static_cast<std::uint16_t>(t.seconds32() / 86400);
+}
+
+}  // namespace sekimori::detect

@@ -1,0 +1,312 @@
+// Counting, suspicion and learning: how facts change the state.
+#include <algorithm>
+#include <cmath>
+
+#include "detect/detector_impl.h"
+
+namespace sekimori::detect {
+namespace {
+
+constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
+// One sender gives the shared priors no more than this many messages a day.
+constexpr std::uint8_t k_prior_quota = 20;
+// A hash of colleagues' contacts waits for the next epoch; beyond this the newest are left out.
+constexpr std::size_t k_new_contacts_max = 1U << 20;
+// ln R below which a place on trial may become a habit.
+constexpr double k_place_learn_below = 2;
+
+template <class Slot>
+void add_saturating(Slot& slot, std::uint64_t n) {
+  constexpr std::uint64_t most = std::numeric_limits<Slot>::max();
+  slot = static_cast<Slot>(std::min<std::uint64_t>(slot + n, most));
+}
+template <class Slot>
+void take(Slot& slot, std::uint64_t n) {
+  slot = static_cast<Slot>(slot > n ? slot - n : 0);
+}
+
+template <std::size_t N>
+void count_bin(std::array<std::uint8_t, N>& group, std::size_t bin) {
+  std::uint32_t sum = 1;
+  for (const std::uint8_t cell : group) sum += cell;
+  if (sum > k_group_max) {
+    for (std::uint8_t& cell : group) cell = static_cast<std::uint8_t>((cell + 1) / 2);
+  }
+  ++group[bin];
+}
+
+// Level groups count hours that reached each level: [0] is the largest and decides.
+void count_levels(std::array<std::uint8_t, k_levels>& group, std::uint8_t packed, bool start) {
+  const auto add = [&](std::size_t k) {
+    if (group[k] >= k_group_max) {
+      for (std::uint8_t& cell : group) cell = static_cast<std::uint8_t>((cell + 1) / 2);
+    }
+    ++group[k];
+  };
+  if (start) add(0);
+  for (std::size_t k = (packed >> 4) + 1U; k <= (packed & 15U); ++k) add(k);
+}
+
+}  // namespace
+
+void Detector::Impl::raise_onset(AccountModel& m, Instant t, double step, const Nats& nats) const {
+  if (m.cusum <= 0 && step > 0) {
+    m.onset_us = t.us;
+    m.evidence.fill(0);
+  }
+  m.cusum = static_cast<float>(std::clamp(m.cusum + step, 0.0, 60.0));
+  if (m.cusum <= 0) {
+    m.onset_us = 0;
+    m.evidence.fill(0);
+    return;
+  }
+  for (std::size_t c = 0; c < k_channels; ++c) {
+    const long sum = m.evidence[c] + std::lround(nats[c] * 1000);
+    m.evidence[c] = static_cast<std::int16_t>(std::clamp(sum, -32000L, 32000L));
+  }
+}
+
+void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
+                                  const std::array<float, k_families>& nats) {
+  const double before = log_r(m, t);
+  const double fresh = injection(m, t);
+  double best = 0;
+  for (std::size_t f = 0; f < k_families; ++f) {
+    const double tempered = settings.eta * nats[f];
+    m.r[f] = static_cast<float>(std::clamp((m.r[f] + fresh) * std::exp(tempered), 1e-12, 1e30));
+    if (std::abs(tempered) > std::abs(best)) best = tempered;
+  }
+  m.updated_us = std::max(m.updated_us, t.us);
+  Nats shown{};
+  shown[index_of(channel)] = static_cast<float>(best);
+  raise_onset(m, t, log_r(m, t) - before, shown);
+}
+
+void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view) {
+  if (view.network == 0) return;
+  const std::uint16_t hour = hour16(t);
+  if (view.slot >= 0) {
+    PlaceRecord& p = m.places[static_cast<std::size_t>(view.slot)];
+    if (p.learnt()) {
+      // A day at a known place is one observation.
+      if (p.last_hour / 24 != hour / 24) count_bin(m.habits.place, 0);
+    } else if (((hour - p.trial) & 0x7fff) >= 24 && log_r(m, t) <= k_place_learn_below) {
+      p.trial = PlaceRecord::k_learnt;
+      bool operator_known = false, country_known = false;
+      for (const PlaceRecord& other : m.places) {
+        if (&other == &p || other.network == 0 || !other.learnt()) continue;
+        operator_known |= other.operator_ >> 10 != 0 && other.operator_ >> 10 == p.operator_ >> 10;
+        country_known |= (other.operator_ & 1023U) == (p.operator_ & 1023U);
+      }
+      count_bin(m.habits.place, operator_known ? 1 : country_known ? 2 : 3);
+    }
+    p.last_hour = hour;
+    return;
+  }
+  if (m.place_day != day16(t)) {
+    m.place_day = day16(t);
+    m.place_nats = 0;
+    m.networks_24h = 0;
+    m.places_level = 0;
+  }
+  // A free slot, else the longest unseen on trial, else the longest unseen.
+  std::size_t worst = 0;
+  std::uint32_t worst_rank = 0;
+  for (std::size_t i = 0; i < k_places; ++i) {
+    const PlaceRecord& p = m.places[i];
+    const std::uint32_t age = static_cast<std::uint16_t>(hour - p.last_hour);
+    const std::uint32_t rank = p.network == 0 ? 0x40000U : (p.learnt() ? 0U : 0x20000U) + age + 1;
+    if (rank > worst_rank) {
+      worst_rank = rank;
+      worst = i;
+    }
+  }
+  PlaceRecord& p = m.places[worst];
+  p = {view.network, view.operator_, hour,
+       view.first_ever ? PlaceRecord::k_learnt : static_cast<std::uint16_t>(hour & 0x7fff)};
+  if (view.first_ever) {
+    count_bin(m.habits.place, 0);
+    return;
+  }
+  add_saturating(m.networks_24h, 1);
+  m.places_level = std::max(m.places_level, view.level);
+  m.place_nats += std::max(0.0F, *std::ranges::max_element(view.place_nats));
+}
+
+void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v,
+                            Fate fate) {
+  AccountModel& m = models[index];
+  if (v.ticket == 0 || v.ticket != valid_for) {
+    look_at_recipients(m, s);
+    last_place = look_at_place(m, t, s.ip, s.place);
+  }
+  valid_for = 0;
+  newest = std::max(newest, t);
+  raise_onset(m, t, v.log_r - v.log_r_before, v.nats);
+  for (std::size_t f = 0; f < k_families; ++f) {
+    m.r[f] = static_cast<float>(std::exp(v.log_r_family[f]));
+  }
+  m.updated_us = std::max(m.updated_us, t.us);
+  if (m.first_second == 0) m.first_second = t.seconds32();
+  ++m.seen;
+  if ((m.seen & 15U) == 0) {
+    ++audit_samples;
+    for (std::size_t c = 0; c < k_channels; ++c) audit_sum[c] += std::exp(v.nats[c]);
+  }
+  note_place(m, t, last_place);
+  Bins bins;
+  std::memcpy(&bins, v.bins.data(), sizeof bins);
+  m.last_message_us = t.us;
+  if (fate == Fate::refused) return;
+
+  roll_windows(m, t);
+  const auto recipients = static_cast<std::uint32_t>(keys.size());
+  add_saturating(m.hour_recipients[m.hour_slot % k_hour_slots], recipients);
+  add_saturating(m.hour_messages[m.hour_slot % k_hour_slots], 1);
+  add_saturating(m.hour_new[m.hour_slot % k_hour_slots], last_strangers);
+  add_saturating(m.day_recipients[m.day_slot % k_day_slots], recipients);
+  add_saturating(m.day_messages[m.day_slot % k_day_slots], 1);
+  add_saturating(m.day_new[m.day_slot % k_day_slots], last_strangers);
+  add_saturating(m.day_kib[m.day_slot / 4 % k_byte_slots], (s.size + 1023) / 1024);
+
+  if (bins.episode_start != 0) {
+    m.episode_second = t.seconds32();
+    m.episode_bitmap = {};
+    m.episode_new_level = m.episode_all_level = 0;
+  }
+  for (const RecipientKey& k : keys) m.episode_bitmap[(k.address >> 6) & 1U] |= 1ULL << (k.address & 63U);
+  m.episode_new_level = std::max<std::uint8_t>(m.episode_new_level, bins.level_new & 15U);
+  m.episode_all_level = std::max<std::uint8_t>(m.episode_all_level, bins.level_all & 15U);
+
+  if (s.size > 0) {
+    if (m.pattern_day != day16(t)) {
+      m.pattern_day = day16(t);
+      m.pattern_count.fill(0);
+      m.pattern.fill(0);
+    }
+    const std::uint32_t pattern = size_pattern_of(s.size, recipients);
+    std::size_t slot = 0;
+    for (std::size_t i = 0; i < k_patterns; ++i) {
+      if (m.pattern[i] == pattern) {
+        slot = i;
+        break;
+      }
+      if (m.pattern_count[i] < m.pattern_count[slot]) slot = i;
+    }
+    if (m.pattern[slot] != pattern) {
+      m.pattern[slot] = pattern;
+      m.pattern_count[slot] = 0;
+    }
+    add_saturating(m.pattern_count[slot], 1);
+  }
+
+  LearningRecord r;
+  r.t_us = t.us;
+  r.account = index;
+  r.fresh = last_strangers;
+  r.size = static_cast<std::uint32_t>(std::min<std::uint64_t>(s.size, UINT32_MAX));
+  r.added_log_r = static_cast<float>(v.log_r - v.log_r_before);
+  r.suspicious = v.log_r >= settings.learn_below_log_r ? 1 : 0;
+  r.held = fate == Fate::held ? 1 : 0;
+  r.bins = bins;
+  if (!s.queue_id.empty()) {
+    r.queue_key = mix64(keyed_hash(key, s.queue_id) ^ m.name_hash);
+    if (r.queue_key == 0) r.queue_key = 1;
+  }
+  while (queue.size() >= settings.pending_max) learn_front();
+  queue.push(r, keys, salt_of(m));
+}
+
+void Detector::Impl::uncount(AccountModel& m, const LearningRecord& r, Instant now) {
+  roll_windows(m, now);
+  const Instant t{r.t_us};
+  const std::uint32_t hour = t.seconds32() / 300, day = t.seconds32() / 7200;
+  if (m.hour_slot - hour < k_hour_slots) {
+    take(m.hour_recipients[hour % k_hour_slots], r.recipients);
+    take(m.hour_messages[hour % k_hour_slots], 1);
+    take(m.hour_new[hour % k_hour_slots], r.fresh);
+  }
+  if (m.day_slot - day < k_day_slots) {
+    take(m.day_recipients[day % k_day_slots], r.recipients);
+    take(m.day_messages[day % k_day_slots], 1);
+    take(m.day_new[day % k_day_slots], r.fresh);
+  }
+  if (m.day_slot / 4 - day / 4 < k_byte_slots) {
+    take(m.day_kib[day / 4 % k_byte_slots], (r.size + 1023ULL) / 1024);
+  }
+}
+
+void Detector::Impl::learn_front() {
+  LearningRecord& r = queue.front();
+  const AccountModel& m = models[r.account];
+  const std::uint64_t salt = salt_of(m);
+  // Suspicious then: learnt only if suspicion has gone since.
+  const bool calm = log_r(m, newest) < (r.suspicious != 0 ? k_place_learn_below
+                                                          : settings.learn_below_log_r);
+  if (r.dead == 0 && calm) learn(r);
+  queue.pop(salt);
+}
+
+void Detector::Impl::learn(const LearningRecord& r) {
+  AccountModel& m = models[r.account];
+  LocalDomain& domain = domains[m.domain];
+  const std::size_t band = band_of(m.learnt);
+  const Instant t{r.t_us};
+  const auto day = day16(t);
+  if (m.prior_day != day) {
+    m.prior_day = day;
+    m.prior_today = 0;
+  }
+  const bool shared = m.prior_today < k_prior_quota;
+  if (shared) ++m.prior_today;
+  Histograms& d = domain.delta.counts[band];
+  const Bins& b = r.bins;
+  const auto count = [&](auto group, std::uint8_t bin) {
+    if (bin == k_unseen) return;
+    count_bin(group(m.habits), bin);
+    if (shared) group(d)[bin] += 1;
+  };
+  count([](auto& h) -> auto& { return h.shape; }, b.shape);
+  count([](auto& h) -> auto& { return h.gap; }, b.gap);
+  count([](auto& h) -> auto& { return h.stranger; }, b.stranger);
+  count([](auto& h) -> auto& { return h.repeat; }, b.repeat);
+  count([](auto& h) -> auto& { return h.size; }, b.size);
+  count([](auto& h) -> auto& { return h.envelope; }, b.envelope);
+  count([](auto& h) -> auto& { return h.message_id; }, b.message_id);
+  count_levels(m.habits.level_new, b.level_new, b.episode_start != 0);
+  count_levels(m.habits.level_all, b.level_all, b.episode_start != 0);
+  if (shared) {
+    if (b.episode_start != 0) d.level_new[0] += 1, d.level_all[0] += 1;
+    for (std::size_t k = (b.level_new >> 4) + 1U; k <= (b.level_new & 15U); ++k) d.level_new[k] += 1;
+    for (std::size_t k = (b.level_all >> 4) + 1U; k <= (b.level_all & 15U); ++k) d.level_all[k] += 1;
+  }
+  ++domain.delta.messages;
+  domain.touched = true;
+
+  const std::uint64_t salt = salt_of(m);
+  for (std::uint32_t i = 0; i < r.recipients; ++i) {
+    const RecipientKey& k = queue.recipient(r, i);
+    contacts.insert(pair_key(salt, k.address), t);
+    if (k.fresh() && new_contacts.size() < k_new_contacts_max) {
+      new_contacts.push_back(mix64(domain.key ^ k.address));
+      const std::uint64_t mail_domain = mix64(~domain.key ^ (k.domain & ~1ULL));
+      if (new_mail_domains.empty() || new_mail_domains.back() != mail_domain) {
+        new_mail_domains.push_back(mail_domain);
+      }
+    }
+  }
+
+  // Recipients a day, over days with mail; a day counts once it is over.
+  if (m.habit_day != day) {
+    if (m.habit_day != 0) {
+      const float w = m.recipients_per_day == 0 ? 1.0F : 0.1F;
+      m.recipients_per_day += w * (static_cast<float>(m.recipients_today) - m.recipients_per_day);
+    }
+    m.habit_day = day;
+    m.recipients_today = 0;
+  }
+  add_saturating(m.recipients_today, r.recipients);
+  ++m.learnt;
+}
+
+}  // namespace sekimori::detect

@@ -1,0 +1,70 @@
+#include "detect/name_table.h"
+
+namespace sekimori::detect {
+
+std::optional<AccountIndex> NameTable::find(const std::vector<AccountModel>& models,
+                                            std::uint64_t hash, std::string_view name_asked) const {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t i = (hash >> 7) & mask; slots_[i] != 0; i = (i + 1) & mask) {
+    const AccountModel& m = models[slots_[i] - 1];
+    if (m.name_hash == hash && name(m) == name_asked) return slots_[i] - 1;
+  }
+  return std::nullopt;
+}
+
+void NameTable::rehash(const std::vector<AccountModel>& models, std::size_t slots) {
+  std::vector<std::uint32_t> old(slots);
+  old.swap(slots_);
+  const std::size_t mask = slots - 1;
+  for (const std::uint32_t entry : old) {
+    if (entry == 0) continue;
+    std::size_t i = (models[entry - 1].name_hash >> 7) & mask;
+    while (slots_[i] != 0) i = (i + 1) & mask;
+    slots_[i] = entry;
+  }
+}
+
+void NameTable::add(std::vector<AccountModel>& models, AccountIndex index, std::string_view name) {
+  if ((used_ + 1) * 4 > slots_.size() * 3) rehash(models, slots_.size() * 2);
+  AccountModel& m = models[index];
+  m.name_offset = static_cast<std::uint32_t>(arena_.size());
+  m.name_length = static_cast<std::uint16_t>(name.size());
+  arena_.append(name);
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t i = (m.name_hash >> 7) & mask;
+  while (slots_[i] != 0) i = (i + 1) & mask;
+  slots_[i] = index + 1;
+  ++used_;
+}
+
+void NameTable::remove(std::vector<AccountModel>& models, AccountIndex index) {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t i = (models[index].name_hash >> 7) & mask;
+  while (slots_[i] != index + 1) {
+    if (slots_[i] == 0) return;
+    i = (i + 1) & mask;
+  }
+  --used_;
+  waste_ += models[index].name_length;
+  models[index].name_length = 0;
+  for (std::size_t j = (i + 1) & mask; slots_[j] != 0; j = (j + 1) & mask) {
+    const std::size_t h = (models[slots_[j] - 1].name_hash >> 7) & mask;
+    if (((j - h) & mask) >= ((j - i) & mask)) {
+      slots_[i] = slots_[j];
+      i = j;
+    }
+  }
+  slots_[i] = 0;
+  if (waste_ < 65536 || waste_ < arena_.size() / 2) return;
+  std::string fresh;
+  fresh.reserve(arena_.size() - waste_);
+  for (AccountModel& m : models) {
+    const std::string_view kept = name(m);
+    m.name_offset = static_cast<std::uint32_t>(fresh.size());
+    fresh.append(kept);
+  }
+  arena_ = std::move(fresh);
+  waste_ = 0;
+}
+
+}  // namespace sekimori::detect

@@ -1,0 +1,78 @@
+// The sliding windows of an account.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "detect/detector_impl.h"
+
+namespace sekimori::detect {
+namespace {
+
+constexpr std::uint32_t k_hour_step = 300, k_day_step = 7200, k_byte_step = 28800;
+
+// Sum of the slots that still lie within the window at slot number `now`.
+template <class Array>
+std::uint32_t sum_slots(const Array& slots, std::uint32_t newest, std::uint32_t now) {
+  const auto size = static_cast<std::uint32_t>(slots.size());
+  if (now <= newest) {
+    std::uint64_t sum = 0;
+    for (const auto s : slots) sum += s;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
+  }
+  std::uint64_t sum = 0;
+  for (std::uint32_t back = now - newest; back < size; ++back) {
+    // Slot number now - back is the oldest still inside when back = size - 1.
+    sum += slots[(now - back) % size];
+  }
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
+}
+
+template <class Array>
+void roll(Array& slots, std::uint32_t newest, std::uint32_t now) {
+  const auto size = static_cast<std::uint32_t>(slots.size());
+  if (now <= newest) return;
+  if (now - newest >= size) {
+    slots.fill(0);
+    return;
+  }
+  for (std::uint32_t n = newest + 1; n <= now; ++n) slots[n % size] = 0;
+}
+
+}  // namespace
+
+Counts counts_at(const AccountModel& m, Instant t) {
+  const std::uint32_t hour = t.seconds32() / k_hour_step;
+  const std::uint32_t day = t.seconds32() / k_day_step;
+  Counts c;
+  c.recipients_hour = sum_slots(m.hour_recipients, m.hour_slot, hour);
+  c.messages_hour = sum_slots(m.hour_messages, m.hour_slot, hour);
+  c.new_hour = sum_slots(m.hour_new, m.hour_slot, hour);
+  c.recipients_day = sum_slots(m.day_recipients, m.day_slot, day);
+  c.messages_day = sum_slots(m.day_messages, m.day_slot, day);
+  c.new_day = sum_slots(m.day_new, m.day_slot, day);
+  c.bytes_day = 1024ULL * sum_slots(m.day_kib, m.day_slot * k_day_step / k_byte_step,
+                                    t.seconds32() / k_byte_step);
+  return c;
+}
+
+void roll_windows(AccountModel& m, Instant t) {
+  const std::uint32_t hour = t.seconds32() / k_hour_step;
+  const std::uint32_t day = t.seconds32() / k_day_step;
+  roll(m.hour_recipients, m.hour_slot, hour);
+  roll(m.hour_messages, m.hour_slot, hour);
+  roll(m.hour_new, m.hour_slot, hour);
+  roll(m.day_recipients, m.day_slot, day);
+  roll(m.day_messages, m.day_slot, day);
+  roll(m.day_new, m.day_slot, day);
+  roll(m.day_kib, m.day_slot * k_day_step / k_byte_step, t.seconds32() / k_byte_step);
+  m.hour_slot = std::max(m.hour_slot, hour);
+  m.day_slot = std::max(m.day_slot, day);
+}
+
+std::uint32_t distinct_in(const std::array<std::uint64_t, 2>& bitmap) {
+  const int set = std::popcount(bitmap[0]) + std::popcount(bitmap[1]);
+  if (set >= 127) return 600;
+  return static_cast<std::uint32_t>(std::lround(-128.0 * std::log1p(-set / 128.0)));
+}
+
+}  // namespace sekimori::detect
