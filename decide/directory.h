@@ -1,5 +1,5 @@
-// Who is an account, whatever the spelling of the login: case, +extension, alias domain. An immutable
-// snapshot of the account store; a thread keeps a shared pointer to the one it uses.
+// Who is an account, whatever the spelling of the login: case, +extension, alias domain. An
+// immutable snapshot of the account store; a thread keeps a shared pointer to the one it uses.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ class Directory {
   Directory(const DirectorySnapshot& snapshot, std::string delimiters, std::string default_domain);
 
   // The account a login means: lower case, alias domain replaced, extension cut (unless the address
-  // with its extension is an account itself). Never fails: an unknown login keeps its normal form, so
-  // that a store that is down changes nothing for accounts spelled plainly.
+  // with its extension is an account itself). Never fails: an unknown login keeps its normal form,
+  // so that a store that is down changes nothing for accounts spelled plainly.
   [[nodiscard]] std::string account_of(std::string_view login) const;
   [[nodiscard]] bool is_account(std::string_view normalised) const;
   // Is the domain one of this server's?

@@ -1,5 +1,5 @@
-// The engine: every account's shard, the judge and the limits under one short lock, and the answers.
-// The daemon, `sekimori replay`, the simulator and the fuzzers all run this same code.
+// The engine: every account's shard, the judge and the limits under one short lock, and the
+// answers. The daemon, `sekimori replay`, the simulator and the fuzzers all run this same code.
 //
 // Threads: every public function may be called from any thread. A call takes the lock of one shard
 // only, for microseconds, makes no SQL call and hops to no other thread. What must be remembered or
@@ -42,13 +42,15 @@ struct EngineSettings {
   double restrict_log_r = 9.21;  // ln 10^4: at most one false alarm per 10,000 account-days
   double suspend_log_r = 11.5;   // and two kinds of evidence of at least 1.5 nats each
   bool suspend_by_machine = true;
+  int suspend_channels = 2;           // kinds of evidence, each of at least …
+  double suspend_channel_nats = 1.5;  // … so many nats since the onset
   Duration timed_hold = minutes(20);
   Duration probation = days(14);
   Limits limits;
   Mode mode = Mode::observe;
   std::vector<std::pair<std::string, Mode>> domain_modes;   // override the server's
   std::vector<std::pair<std::string, Mode>> account_modes;  // override the domain's
-  std::string portal_url;  // ASCII, printed in refusals
+  std::string portal_url;                                   // ASCII, printed in refusals
   HashKey key{};
 };
 
@@ -62,18 +64,20 @@ struct Answer {
   std::uint32_t held = 0;
   std::uint32_t refused = 0;
   double log_r = 0;
-  std::string rule;  // "standing", "judge", "hold_timed", "hold_asked", "limit:recipients_per_hour", "pass", …
+  std::string rule;  // "standing", "judge", "hold_timed", "hold_asked",
+                     // "limit:recipients_per_hour", "pass", …
 };
 
 // What Dovecot is told (and replay prints when not let in at once).
 struct LoginAnswer {
-  int status = 0;   // -1 refuses, 0 lets in, >0 delays that many seconds
-  Text message;     // for the person
-  std::string rule; // "pass", "standing"
+  int status = 0;    // -1 refuses, 0 lets in, >0 delays that many seconds
+  Text message;      // for the person
+  std::string rule;  // "pass", "standing"
 };
 
 struct StandingNews {
   StandingChange change;
+  bool changed = true;
   double log_r = 0;
   std::string family;
   Mode mode = Mode::enforce;  // observe: nothing was changed, this is what would have been
@@ -81,11 +85,12 @@ struct StandingNews {
 
 // Everything one call brought about. Reused by callers that want no allocation.
 struct Applied {
-  std::optional<Answer> answer;       // for a submission
-  std::optional<LoginAnswer> login;   // for a login that was not let in at once
+  std::optional<Answer> answer;      // for a submission
+  std::optional<LoginAnswer> login;  // for a login that was not let in at once
   std::vector<StandingNews> standings;
-  std::vector<HeldMessage> holds;     // new, or changed
-  bool duplicate = false;             // the event's id was seen before: nothing was folded
+  std::vector<HeldMessage> holds;   // new, or changed
+  std::vector<Incident> incidents;  // opened by a hold that waits for a person
+  bool duplicate = false;           // the event's id was seen before: nothing was folded
   void clear();
 };
 
@@ -113,8 +118,8 @@ class Engine {
 
   // ---- persons and time ----
   // A person's or another panel's request. Errors as step(); not_found never (a subject is made).
-  [[nodiscard]] Result<StandingNews> request(const Subject&, const StandingRequest&,
-                                             const Text& reason);
+  // `changed` false in the news' record (same epoch as before): it was so already.
+  [[nodiscard]] Result<StandingNews> request(const Subject&, const StandingRequest&);
   // Standing as the store remembers it, at start.
   void load_standing(const StandingRecord&);
   void load_hold(const HeldMessage&);
@@ -125,7 +130,8 @@ class Engine {
   // A hold ended: by time or a person, released or deleted. Journaled.
   void hold_ended(std::string_view account, Instant now, std::string_view queue_id,
                   std::string_view by, bool released, Applied& out);
-  // Makes the next epoch of the shared priors and marks it in the journal. Call every detect::k_epoch.
+  // Makes the next epoch of the shared priors and marks it in the journal. Call every
+  // detect::k_epoch.
   void next_epoch(Instant now);
 
   void set_modes(Mode server, std::vector<std::pair<std::string, Mode>> domains,

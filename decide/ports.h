@@ -30,21 +30,21 @@ class EventJournal {
 
 // A change of standing with all that must be remembered with it, in one transaction.
 struct StandingChange {
-  StandingRecord record;                 // as it is now
-  Standing from = Standing::normal;      // as it was
-  std::optional<Incident> open_incident; // to be inserted (id already given)
+  StandingRecord record;                        // as it is now
+  Standing from = Standing::normal;             // as it was
+  std::optional<Incident> open_incident;        // to be inserted (id already given)
   std::optional<IncidentState> incident_state;  // of record.incident, else unchanged
-  std::vector<StepKind> steps;           // what the hands must do, in this order
+  std::vector<StepKind> steps;                  // what the hands must do, in this order
   AuditEntry audit;
 };
 
-// The durable memory of standing, incidents, holds, audit and the outbox. Called from one thread at a
-// time (the state writer's); never on the decision path. All writes are idempotent by their keys.
+// The durable memory of standing, incidents, holds, audit and the outbox. Called from one thread at
+// a time (the state writer's); never on the decision path. All writes are idempotent by their keys.
 class StateStore {
  public:
   virtual ~StateStore() = default;
-  // Durable when it returns. A change whose (subject, epoch) is not newer than what is stored changes
-  // nothing and succeeds. Errors: operating (retry), uncertain (retry: idempotent).
+  // Durable when it returns. A change whose (subject, epoch) is not newer than what is stored
+  // changes nothing and succeeds. Errors: operating (retry), uncertain (retry: idempotent).
   [[nodiscard]] virtual Result<void> apply(const StandingChange&) = 0;
   [[nodiscard]] virtual Result<void> put_incident(const Incident&) = 0;  // insert or replace
   [[nodiscard]] virtual Result<void> put_hold(const HeldMessage&) = 0;   // insert or replace
@@ -52,8 +52,10 @@ class StateStore {
   [[nodiscard]] virtual Result<void> put_step(const Step&) = 0;  // by id; id 0 inserts
   [[nodiscard]] virtual Result<void> add_note(std::uint64_t incident, const AuditEntry&) = 0;
 
-  [[nodiscard]] virtual Result<std::vector<StandingRecord>> standings() = 0;  // all not normal, or once changed
-  [[nodiscard]] virtual Result<std::vector<Step>> open_steps(std::size_t max) = 0;  // waiting, retrying; oldest first
+  [[nodiscard]] virtual Result<std::vector<StandingRecord>>
+  standings() = 0;  // all not normal, or once changed
+  [[nodiscard]] virtual Result<std::vector<Step>> open_steps(
+      std::size_t max) = 0;  // waiting, retrying; oldest first
   [[nodiscard]] virtual Result<std::vector<Step>> steps_of(std::uint64_t incident) = 0;
   [[nodiscard]] virtual Result<std::optional<Incident>> incident(std::uint64_t id) = 0;
   struct IncidentFilter {
@@ -62,7 +64,8 @@ class StateStore {
     std::size_t offset = 0;
     std::size_t limit = 100;  // ≤ 1000
   };
-  [[nodiscard]] virtual Result<std::vector<Incident>> incidents(const IncidentFilter&) = 0;  // newest first
+  [[nodiscard]] virtual Result<std::vector<Incident>> incidents(
+      const IncidentFilter&) = 0;  // newest first
   struct HoldFilter {
     std::optional<std::string> account;
     std::optional<HoldState> state;
@@ -111,8 +114,8 @@ struct AccountRow {
 };
 // The directory as the decision path needs it: who is an account and what other spellings mean it.
 struct DirectorySnapshot {
-  std::vector<std::string> accounts;                    // normalised, sorted
-  std::map<std::string, std::string> alias_domains;     // alias domain → target domain
+  std::vector<std::string> accounts;                 // normalised, sorted
+  std::map<std::string, std::string> alias_domains;  // alias domain → target domain
   std::vector<std::string> domains;
 };
 class AccountStore {
@@ -144,8 +147,8 @@ struct QueueEntry {
   std::string sender;
   std::vector<std::string> recipients;
 };
-// The hands. Each call may block for seconds; called from the hands' own thread, never on the decision
-// path. All are idempotent: doing one twice changes nothing more.
+// The hands. Each call may block for seconds; called from the hands' own thread, never on the
+// decision path. All are idempotent: doing one twice changes nothing more.
 class Hands {
  public:
   virtual ~Hands() = default;
@@ -159,7 +162,8 @@ class Hands {
   [[nodiscard]] virtual Result<void> remove(std::span<const std::string> queue_ids) = 0;
   [[nodiscard]] virtual Result<void> requeue(std::span<const std::string> queue_ids) = 0;
   // Calls `each` per message, streaming; false from it ends the listing.
-  [[nodiscard]] virtual Result<void> list_queue(const std::function<bool(const QueueEntry&)>& each) = 0;
+  [[nodiscard]] virtual Result<void> list_queue(
+      const std::function<bool(const QueueEntry&)>& each) = 0;
   // The SASL login a queued message was handed in with ("" when there was none).
   [[nodiscard]] virtual Result<std::string> sasl_login_of(std::string_view queue_id) = 0;
   // The whole server's sending, pickup included (defer_transports).

@@ -1,5 +1,5 @@
-// What is remembered about people and decisions: subjects, standings, incidents, holds, audit. Plain
-// values, shared by the engine, the store, the hands and the API.
+// What is remembered about people and decisions: subjects, standings, incidents, holds, audit.
+// Plain values, shared by the engine, the store, the hands and the API.
 #pragma once
 
 #include <compare>
@@ -31,8 +31,8 @@ enum class Mode : std::uint8_t { observe, enforce };
 [[nodiscard]] std::string_view to_string(Mode);
 [[nodiscard]] std::optional<Mode> parse_mode(std::string_view);
 
-// The standing of a subject as it is in force. `epoch` counts changes of this subject; the later one
-// wins, and at the same epoch a person's beats the machine's.
+// The standing of a subject as it is in force. `epoch` counts changes of this subject; the later
+// one wins, and at the same epoch a person's beats the machine's.
 struct StandingRecord {
   Subject subject;
   Standing standing = Standing::normal;
@@ -61,9 +61,9 @@ struct Incident {
   Subject subject;
   IncidentState state = IncidentState::open;
   Instant opened;
-  Instant onset;   // where the evidence begins; unset when a person opened it
-  Instant closed;  // unset while it is not
-  Mode mode = Mode::enforce;  // observe: nothing was done, this is what would have been
+  Instant onset;                         // where the evidence begins; unset when a person opened it
+  Instant closed;                        // unset while it is not
+  Mode mode = Mode::enforce;             // observe: nothing was done, this is what would have been
   Standing standing = Standing::normal;  // the strongest reached
   double log_r = 0;
   std::string family;
@@ -109,16 +109,17 @@ struct HeldMessage {
   bool operator==(const HeldMessage&) const = default;
 };
 
-// A step that the hands carry out, kept until done (an outbox: at least once, each step idempotent).
+// A step that the hands carry out, kept until done (an outbox: at least once, each step
+// idempotent).
 enum class StepKind : std::uint8_t {
-  write_guard,         // guard.db: what Postfix and Dovecot enforce by themselves
-  flush_auth_cache,    // Dovecot's cached logins of this account
-  kick_sessions,       // running IMAP, POP3, ManageSieve sessions
-  hold_queued,         // this login's queued mail goes to the hold area
-  requeue_waiting,     // mail that waited in our queue for this address is tried again
-  stop_server_sending, // defer_transports on
+  write_guard,          // guard.db: what Postfix and Dovecot enforce by themselves
+  flush_auth_cache,     // Dovecot's cached logins of this account
+  kick_sessions,        // running IMAP, POP3, ManageSieve sessions
+  hold_queued,          // this login's queued mail goes to the hold area
+  requeue_waiting,      // mail that waited in our queue for this address is tried again
+  stop_server_sending,  // defer_transports on
   start_server_sending,
-  notify,              // tell people
+  notify,  // tell people
   count_
 };
 [[nodiscard]] std::string_view to_string(StepKind);

@@ -1,0 +1,521 @@
+#include "decide/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/mail_address.h"
+#include "decide/engine_shard.h"
+
+namespace sekimori::decide {
+namespace {
+
+// ln of the tighter line while an account is on probation: a tenth of the usual odds.
+constexpr double k_probation_discount = 2.303;
+
+// How many kinds of evidence weigh at least `nats` since the onset.
+int strong_channels(const detect::Verdict& v, double nats) {
+  return static_cast<int>(
+      std::ranges::count_if(v.nats_since_onset, [nats](float x) { return x >= nats; }));
+}
+
+// The first limit that this message would pass, or "".
+std::pair<std::string_view, std::uint64_t> limit_passed(const Limits& l, const detect::Counts& c,
+                                                        std::uint32_t recipients) {
+  if (l.recipients_per_message != 0 && recipients > l.recipients_per_message) {
+    return {"recipients per message", l.recipients_per_message};
+  }
+  if (l.recipients_per_hour != 0 && c.recipients_hour > l.recipients_per_hour) {
+    return {"recipients per hour", l.recipients_per_hour};
+  }
+  if (l.recipients_per_day != 0 && c.recipients_day > l.recipients_per_day) {
+    return {"recipients per day", l.recipients_per_day};
+  }
+  if (l.messages_per_hour != 0 && c.messages_hour > l.messages_per_hour) {
+    return {"messages per hour", l.messages_per_hour};
+  }
+  if (l.bytes_per_day != 0 && c.bytes_day > l.bytes_per_day) {
+    return {"bytes per day", l.bytes_per_day};
+  }
+  return {"", 0};
+}
+
+std::uint64_t id_hash(const EngineSettings& settings, const Event& event) {
+  return keyed_hash(settings.key, event.host) * 3 ^ keyed_hash(settings.key, event.id);
+}
+
+}  // namespace
+
+void Applied::clear() {
+  answer.reset();
+  login.reset();
+  standings.clear();
+  holds.clear();
+  incidents.clear();
+  duplicate = false;
+}
+
+Engine::Engine(EngineSettings settings, EventJournal* journal,
+               std::shared_ptr<const detect::Priors> priors)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->settings = std::move(settings);
+  impl_->journal = journal;
+  impl_->priors = std::move(priors);
+  for (std::size_t i = 0; i < k_shards; ++i) {
+    impl_->shards.push_back(std::make_unique<Shard>(
+        detect::Detector(impl_->settings.detect, impl_->settings.key, impl_->priors)));
+  }
+  set_modes(impl_->settings.mode, impl_->settings.domain_modes, impl_->settings.account_modes);
+}
+
+Engine::~Engine() = default;
+
+Mode Engine::Impl::mode_of(std::string_view account) const {
+  const std::lock_guard lock(modes_mutex);
+  if (const auto it = account_modes.find(account); it != account_modes.end()) return it->second;
+  if (const auto it = domain_modes.find(domain_of(account)); it != domain_modes.end()) {
+    return it->second;
+  }
+  return server_mode;
+}
+
+detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account) {
+  const auto index = shard.detector.intern(account);
+  if (index >= shard.controls.size()) {
+    shard.controls.resize(index + 1);
+    shard.controls[index].mode = mode_of(account);
+  }
+  return index;
+}
+
+void Engine::Impl::write_journal(Shard& shard, const Event& event) {
+  if (journal == nullptr) return;
+  if (const auto sequence = journal->append(event)) {
+    shard.sequence = *sequence;
+  } else {
+    ++shard.totals.journal_failures;  // degraded: the answer goes out all the same
+  }
+}
+
+StandingRecord Engine::Impl::record_of(const Shard& shard, detect::AccountIndex index) const {
+  if (const auto it = shard.records.find(index); it != shard.records.end()) return it->second;
+  StandingRecord record;
+  record.subject = {SubjectKind::account, std::string(shard.detector.name_of(index))};
+  return record;
+}
+
+StandingRecord Engine::Impl::sending_stop(const Shard& shard, std::string_view account,
+                                          const AccountControl& control) const {
+  if (forbids_sending(control.standing)) {
+    if (const auto index = shard.detector.find(account)) return record_of(shard, *index);
+  }
+  if (!shard.domains.empty()) {
+    const auto it = shard.domains.find(domain_of(account));
+    if (it != shard.domains.end() && forbids_sending(it->second.standing)) return it->second;
+  }
+  if (forbids_sending(shard.server.standing)) return shard.server;
+  return {};
+}
+
+// ---------------------------------------------------------------- deciding about one message
+
+Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& control,
+                                            const Event& event, const Submission& mail,
+                                            const detect::Verdict& v) const {
+  Decision d;
+  const auto n = static_cast<std::uint32_t>(mail.to.size());
+  d.answer.log_r = v.log_r;
+  d.answer.rule = "pass";
+  const auto refuse = [&](std::string rule, std::string text) {
+    d.fate = Fate::refused;
+    d.answer.rule = std::move(rule);
+    d.answer.text = std::move(text);
+  };
+
+  const double discount = control.standing == Standing::probation ? k_probation_discount : 0;
+  const bool over_line = v.log_r >= settings.restrict_log_r - discount && v.may_restrict;
+  if (over_line) {
+    const bool suspend =
+        settings.suspend_by_machine && v.log_r >= settings.suspend_log_r &&
+        strong_channels(v, settings.suspend_channel_nats) >= settings.suspend_channels;
+    d.contain = suspend ? Standing::suspended : Standing::restricted;
+    refuse(suspend ? "judge:suspend" : "judge:restrict", "");
+  } else if (const auto [name, limit] = limit_passed(settings.limits, v.counts, n); limit != 0) {
+    std::string rule = "limit:";
+    rule += name;
+    std::ranges::replace(rule, ' ', '_');
+    refuse(std::move(rule), limit_text(name, limit));
+  } else if (v.advice != detect::HoldAdvice::none ||
+             (settings.limits.new_recipients_per_day != 0 &&
+              v.counts.new_day > settings.limits.new_recipients_per_day && v.new_recipients > 0)) {
+    d.hold = v.advice == detect::HoldAdvice::timed ? HoldKind::timed : HoldKind::asked;
+    if (shard.holds.size() >= k_holds_max) {
+      d.hold.reset();
+      refuse("hold_full",
+             "450 4.3.2 Too many messages wait for a decision; please try again later");
+    } else {
+      d.fate = Fate::held;
+      d.answer.rule = v.advice == detect::HoldAdvice::timed   ? "hold_timed"
+                      : v.advice == detect::HoldAdvice::asked ? "hold_asked"
+                                                              : "hold_new_recipients_per_day";
+    }
+  }
+
+  if (control.mode == Mode::observe && d.fate != Fate::accepted) {
+    d.only_observed = true;
+    d.fate = Fate::accepted;
+    d.hold.reset();
+    d.answer.action = Answer::Action::warn;
+    d.answer.text = fmt::format("sekimori would have answered {} for {} (ln R {:.1f})",
+                                d.answer.rule, ascii_only(event.account, 120), v.log_r);
+    d.answer.rule = "observe:" + d.answer.rule;
+  }
+  switch (d.fate) {
+    case Fate::accepted: d.answer.accepted = n; break;
+    case Fate::held:
+      d.answer.held = n;
+      d.answer.action = Answer::Action::hold;
+      d.answer.text = fmt::format("sekimori {} (ln R {:.1f})", d.answer.rule, v.log_r);
+      break;
+    case Fate::refused:
+      d.answer.refused = n;
+      d.answer.action = Answer::Action::refuse;
+      break;
+  }
+  return d;
+}
+
+void Engine::Impl::submission(Shard& shard, const Event& event, const Submission& mail,
+                              Applied& out) {
+  const auto index = intern(shard, event.account);
+  const auto n = static_cast<std::uint32_t>(mail.to.size());
+  ++shard.totals.submissions;
+  const bool open_gate = bypass.load(std::memory_order_relaxed);
+  if (const auto stop = sending_stop(shard, event.account, shard.controls[index]);
+      stop.standing != Standing::normal && !open_gate) {
+    Answer answer;
+    answer.action = Answer::Action::refuse;
+    answer.refused = n;
+    answer.rule = "standing";
+    answer.text = refusal_text(stop, settings.portal_url);
+    answer.log_r = shard.detector.log_r(index, event.t);
+    shard.totals.refused += n;
+    out.answer = std::move(answer);
+    return;  // refused mail is no event: it neither counts nor teaches, nor does time pass by it
+  }
+  shard.detector.advance(event.t);
+  const detect::Verdict v = shard.detector.judge(index, event.t, mail);
+  Decision d;
+  if (open_gate) {
+    d.answer.rule = "bypass";
+    d.answer.accepted = n;
+    d.answer.log_r = v.log_r;
+  } else {
+    d = decide(shard, shard.controls[index], event, mail, v);
+  }
+  if (journal != nullptr) {
+    Event kept = event;
+    std::get<Submission>(kept.body).fate = d.fate;
+    write_journal(shard, kept);
+  }
+  shard.detector.commit(index, event.t, mail, v, d.fate);
+  shard.controls[index].last_onset = v.onset;
+  if (d.hold) add_hold(shard, index, event, mail, v, *d.hold, false, out);
+  if (d.contain) {
+    contain(shard, index, event, v, *d.contain, d.only_observed, out);
+    if (!d.only_observed)
+      d.answer.text = refusal_text(record_of(shard, index), settings.portal_url);
+  }
+  shard.totals.accepted += d.answer.accepted;
+  shard.totals.held += d.answer.held;
+  shard.totals.refused += d.answer.refused;
+  out.answer = std::move(d.answer);
+}
+
+void Engine::Impl::contain(Shard& shard, detect::AccountIndex index, const Event& event,
+                           const detect::Verdict& v, Standing to, bool only_observed,
+                           Applied& out) {
+  AccountControl& control = shard.controls[index];
+  const auto rank = [](Standing s) {
+    return s == Standing::suspended ? 2 : s == Standing::restricted;
+  };
+  if (only_observed) {
+    if (rank(to) <= rank(control.observed)) return;  // said already
+    control.observed = to;
+  }
+  const StandingRecord before = record_of(shard, index);
+  const auto why = shard.detector.explain(index, event.t, v);
+  StandingRequest request{
+      .kind = to == Standing::suspended ? RequestKind::suspend : RequestKind::restrict,
+      .by_machine = true,
+      .to_probation = false,
+      .by = "machine",
+      .reason = why.headline,
+      .now = event.t};
+  const auto stepped = step(before, request);
+  if (!stepped || !stepped->changed) return;
+
+  StandingNews news;
+  news.mode = only_observed ? Mode::observe : Mode::enforce;
+  news.log_r = v.log_r;
+  news.family = std::string(detect::to_string(v.family));
+  news.change.from = before.standing;
+  news.change.record = stepped->next;
+  const bool fresh = control.incident == 0;
+  const std::uint64_t incident = fresh ? next_incident.fetch_add(1) : control.incident;
+  news.change.record.incident = incident;
+  Incident opened;
+  opened.id = incident;
+  opened.subject = before.subject;
+  opened.state = only_observed ? IncidentState::open : IncidentState::contained;
+  opened.opened = event.t;
+  opened.onset = v.onset;
+  opened.mode = news.mode;
+  opened.standing = to;
+  opened.log_r = v.log_r;
+  opened.family = news.family;
+  opened.summary = why.headline;
+  for (const auto& e : why.evidence) {
+    opened.evidence.push_back({std::string(detect::to_string(e.channel)), e.nats, e.text});
+  }
+  opened.by = "machine";
+  news.change.open_incident = std::move(opened);
+  if (!only_observed) {
+    news.change.incident_state = IncidentState::contained;
+    news.change.steps = stepped->steps;
+  }
+  news.change.audit = {.t = event.t,
+                       .who = "machine",
+                       .action = std::string(to == Standing::suspended ? "suspend" : "restrict"),
+                       .subject = before.subject,
+                       .incident = incident,
+                       .why = fmt::format("ln R {:.2f}, {}", v.log_r, news.family),
+                       .detail = {}};
+  control.incident = incident;
+  if (!only_observed) {
+    ++(to == Standing::suspended ? shard.totals.suspensions : shard.totals.restrictions);
+    shard.records[index] = news.change.record;
+    Event fact;
+    fact.t = event.t;
+    fact.account = event.account;
+    fact.body = StandingSet{to, "machine", news.family, news.change.record.epoch};
+    write_journal(shard, fact);
+    fold_standing(shard, index, event.t, std::get<StandingSet>(fact.body));
+  }
+  out.standings.push_back(std::move(news));
+}
+
+void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Event& event,
+                            const Submission& mail, const detect::Verdict& v, HoldKind kind,
+                            bool recovering, Applied& out) {
+  AccountControl& control = shard.controls[index];
+  HeldMessage hold;
+  hold.queue_id =
+      mail.queue_id.empty() ? fmt::format("unnamed-{}", ++shard.unnamed) : mail.queue_id;
+  hold.account = event.account;
+  hold.held_at = event.t;
+  hold.recipients = static_cast<std::uint32_t>(mail.to.size());
+  hold.size = mail.size;
+  hold.kind = kind;
+  hold.log_r = v.log_r;
+  hold.reason = hold_reason(kind, shard.detector.explain(index, event.t, v).headline);
+  if (kind == HoldKind::timed) {
+    hold.release_at = event.t + settings.timed_hold;
+  } else if (control.incident == 0 && !recovering) {
+    // A message that waits for a person is something a person must see: an open incident.
+    control.incident = next_incident.fetch_add(1);
+    Incident opened;
+    opened.id = control.incident;
+    opened.subject = {SubjectKind::account, event.account};
+    opened.opened = event.t;
+    opened.onset = v.onset;
+    opened.log_r = v.log_r;
+    opened.family = std::string(detect::to_string(v.family));
+    opened.summary = hold.reason;
+    opened.by = "machine";
+    out.incidents.push_back(std::move(opened));
+  }
+  hold.incident = control.incident;
+  // A second suspicious message: what already waits, waits on with it.
+  if (control.holds > 0) {
+    for (auto& [id, other] : shard.holds) {
+      if (other.account != event.account || other.kind != HoldKind::timed ||
+          other.state != HoldState::held) {
+        continue;
+      }
+      other.release_at = event.t + settings.timed_hold;
+      out.holds.push_back(other);
+    }
+  }
+  if (shard.holds.insert_or_assign(hold.queue_id, hold).second) ++control.holds;
+  out.holds.push_back(std::move(hold));
+}
+
+// ---------------------------------------------------------------- folding facts
+
+void Engine::Impl::fold_standing(Shard& shard, detect::AccountIndex index, Instant t,
+                                 const StandingSet& set) {
+  AccountControl& control = shard.controls[index];
+  const Standing from = control.standing;
+  // An exchanged file carries no epoch: each line is the next one.
+  const std::uint64_t epoch = set.epoch == 0 ? control.epoch + 1ULL : set.epoch;
+  if (epoch < control.epoch) return;
+  control.epoch = static_cast<std::uint32_t>(epoch);
+  control.standing = set.to;
+  control.since = t;
+  control.by_person = set.by != "machine";
+  control.observed = Standing::normal;
+  auto& record = shard.records[index];
+  if (record.epoch != epoch || record.standing != set.to) {
+    record.subject = {SubjectKind::account, std::string(shard.detector.name_of(index))};
+    record.standing = set.to;
+    record.epoch = epoch;
+    record.since = t;
+    record.by = set.by;
+    record.incident = control.incident;
+  }
+  const bool contains = set.to == Standing::restricted || set.to == Standing::suspended;
+  if (contains) {
+    shard.detector.contained(index, t, control.last_onset.is_set() ? control.last_onset : t);
+    if (control.holds > 0) {
+      // What waits now belongs to an incident: time no longer lets it go.
+      for (auto& [id, hold] : shard.holds) {
+        if (hold.account == record.subject.id) hold.kind = HoldKind::asked;
+      }
+    }
+  } else if (from != Standing::normal &&
+             (set.to == Standing::normal || set.to == Standing::probation)) {
+    if (from != Standing::probation) shard.detector.restored(index, t);
+    if (set.to == Standing::normal) control.incident = 0;
+  }
+}
+
+void Engine::Impl::end_hold(Shard& shard, detect::AccountIndex index, Instant t,
+                            const HoldEnded& ended, HeldMessage* copy) {
+  const auto it = shard.holds.find(ended.queue_id);
+  if (it != shard.holds.end()) {
+    HeldMessage hold = it->second;
+    hold.state = ended.released ? HoldState::released : HoldState::deleted;
+    hold.ended_by = ended.by;
+    shard.holds.erase(it);
+    if (shard.controls[index].holds > 0) --shard.controls[index].holds;
+    if (copy != nullptr) *copy = std::move(hold);
+  }
+  if (!ended.released) return;
+  if (ended.by == "time") {
+    shard.detector.hold_released(index, t, ended.queue_id);
+  } else {
+    shard.detector.vouched(index, t);
+  }
+}
+
+void Engine::Impl::fold(Shard& shard, detect::AccountIndex index, const Event& event) {
+  const Instant t = event.t;
+  std::visit(
+      [&](const auto& body) {
+        using Body = std::decay_t<decltype(body)>;
+        auto& detector = shard.detector;
+        if constexpr (std::is_same_v<Body, Login>) {
+          detector.login(index, t, body);
+        } else if constexpr (std::is_same_v<Body, Session>) {
+          detector.session(index, t, body);
+        } else if constexpr (std::is_same_v<Body, Delivery>) {
+          // A held message has not left: whatever is said about it is no bounce.
+          if (!shard.holds.contains(body.queue_id)) detector.delivery(index, t, body);
+        } else if constexpr (std::is_same_v<Body, Received>) {
+          detector.received(index, t, body);
+        } else if constexpr (std::is_same_v<Body, SettingsChange>) {
+          detector.settings_changed(index, t, body);
+        } else if constexpr (std::is_same_v<Body, StandingSet>) {
+          fold_standing(shard, index, t, body);
+        } else if constexpr (std::is_same_v<Body, HoldEnded>) {
+          end_hold(shard, index, t, body, nullptr);
+        } else if constexpr (std::is_same_v<Body, Withdrawn>) {
+          detector.withdraw(index, t, body.queue_id);
+        }
+      },
+      event.body);
+}
+
+void Engine::apply(const Event& event, Applied& out) {
+  out.clear();
+  if (event.account.empty() || std::holds_alternative<EpochMark>(event.body)) return;
+  Shard& shard = impl_->shard_of(event.account);
+  const std::lock_guard lock(shard.mutex);
+  ++shard.totals.events;
+  if (!event.id.empty() && !shard.ids.insert(id_hash(impl_->settings, event))) {
+    ++shard.totals.duplicates;
+    out.duplicate = true;
+    return;
+  }
+  if (const auto* mail = std::get_if<Submission>(&event.body)) {
+    impl_->submission(shard, event, *mail, out);
+    return;
+  }
+  shard.detector.advance(event.t);
+  const auto index = impl_->intern(shard, event.account);
+  if (const auto* login = std::get_if<Login>(&event.body)) {
+    const AccountControl& control = shard.controls[index];
+    if (login->result == LoginResult::ok && control.mode == Mode::enforce &&
+        forbids_login(control.standing) && !bypass()) {
+      // Postfix reports success for a suspended SMTP login: to us it is a refused one.
+      Event refused = event;
+      std::get<Login>(refused.body).result = LoginResult::refused;
+      impl_->write_journal(shard, refused);
+      impl_->fold(shard, index, refused);
+      out.login = LoginAnswer{-1, {}, "standing"};
+      return;
+    }
+  }
+  if (const auto* set = std::get_if<StandingSet>(&event.body)) {
+    StandingNews news;
+    news.change.from = shard.controls[index].standing;
+    impl_->write_journal(shard, event);
+    impl_->fold(shard, index, event);
+    news.change.record = impl_->record_of(shard, index);
+    news.changed = news.change.from != set->to;
+    return;
+  }
+  impl_->write_journal(shard, event);
+  impl_->fold(shard, index, event);
+}
+
+void Engine::recover(const Event& event, std::uint64_t sequence) {
+  if (std::holds_alternative<EpochMark>(event.body)) {
+    bool newer = false;
+    for (auto& shard : impl_->shards) {
+      if (shard->sequence < sequence) {
+        shard->sequence = sequence;
+        newer = true;
+      }
+    }
+    if (newer) impl_->build_epoch();
+    return;
+  }
+  if (event.account.empty()) return;
+  Shard& shard = impl_->shard_of(event.account);
+  const std::lock_guard lock(shard.mutex);
+  if (sequence <= shard.sequence) return;
+  shard.sequence = sequence;
+  if (!event.id.empty()) shard.ids.insert(id_hash(impl_->settings, event));
+  shard.detector.advance(event.t);
+  const auto index = impl_->intern(shard, event.account);
+  if (const auto* mail = std::get_if<Submission>(&event.body)) {
+    const auto v = shard.detector.judge(index, event.t, *mail);
+    const Fate fate = mail->fate.value_or(Fate::accepted);
+    shard.detector.commit(index, event.t, *mail, v, fate);
+    shard.controls[index].last_onset = v.onset;
+    if (fate == Fate::held) {
+      Applied ignored;
+      impl_->add_hold(shard, index, event, *mail, v,
+                      v.advice == detect::HoldAdvice::timed ? HoldKind::timed : HoldKind::asked,
+                      true, ignored);
+    }
+    return;
+  }
+  impl_->fold(shard, index, event);
+}
+
+}  // namespace sekimori::decide

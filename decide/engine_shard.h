@@ -1,0 +1,113 @@
+// Inside of the engine: one shard. Not for other folders.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "decide/engine.h"
+#include "decide/recent_ids.h"
+#include "detect/epoch.h"
+
+namespace sekimori::decide {
+
+// What the engine keeps of an account beside the judge's model: 40 bytes.
+struct AccountControl {
+  std::uint64_t incident = 0;
+  Instant since;       // of the standing
+  Instant last_onset;  // of the last verdict's run of evidence
+  std::uint32_t epoch = 0;
+  Standing standing = Standing::normal;
+  Standing observed = Standing::normal;  // observe mode: what it would be
+  Mode mode = Mode::observe;
+  bool by_person = false;
+  std::uint32_t holds = 0;  // open ones
+};
+
+// Strings compare without a copy.
+struct StringHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+};
+
+// Held messages a shard keeps track of: past it a message that would be held is refused instead,
+// since a hold nobody tracks would strand. 64 × 16,384 is a million.
+inline constexpr std::size_t k_holds_max = 16'384;
+
+struct Shard {
+  explicit Shard(detect::Detector d) : detector(std::move(d)) {
+    server.subject.kind = SubjectKind::server;
+  }
+
+  mutable std::mutex mutex;
+  detect::Detector detector;
+  std::vector<AccountControl> controls;  // by AccountIndex
+  // Reasons and names of those that ever left normal.
+  std::unordered_map<detect::AccountIndex, StandingRecord> records;
+  std::unordered_map<std::string, HeldMessage, StringHash, std::equal_to<>> holds;
+  // Copies of what all shards share, so that a decision takes one lock.
+  std::unordered_map<std::string, StandingRecord, StringHash, std::equal_to<>> domains;
+  StandingRecord server;
+  RecentIds ids;
+  std::uint64_t sequence = 0;  // of the last journaled event folded here
+  std::uint64_t unnamed = 0;   // numbers messages that came without a queue id
+  Engine::Totals totals;
+};
+
+struct Engine::Impl {
+  EngineSettings settings;
+  EventJournal* journal = nullptr;
+  std::vector<std::unique_ptr<Shard>> shards;
+  std::shared_ptr<const detect::Priors> priors;  // under epoch_mutex
+  mutable std::mutex epoch_mutex;                // epochs and snapshots, never on the decision path
+  std::map<std::string, Mode, std::less<>> domain_modes;  // under modes_mutex
+  std::map<std::string, Mode, std::less<>> account_modes;
+  Mode server_mode = Mode::observe;
+  mutable std::mutex modes_mutex;  // taken when an account is first seen, and by set_modes
+  std::atomic<std::uint64_t> next_incident{1};
+  std::atomic<bool> bypass{false};
+
+  Shard& shard_of(std::string_view account) const {
+    return *shards[keyed_hash(settings.key, account) % k_shards];
+  }
+  Mode mode_of(std::string_view account) const;
+  detect::AccountIndex intern(Shard&, std::string_view account);
+
+  struct Decision {
+    Answer answer;
+    Fate fate = Fate::accepted;
+    std::optional<HoldKind> hold;
+    std::optional<Standing> contain;
+    bool only_observed = false;
+  };
+  Decision decide(Shard&, AccountControl&, const Event&, const Submission&,
+                  const detect::Verdict&) const;
+  void submission(Shard&, const Event&, const Submission&, Applied& out);
+  // Everything that is not a submission, live and recovered alike. `index` is the event's account.
+  void fold(Shard&, detect::AccountIndex index, const Event&);
+  void fold_standing(Shard&, detect::AccountIndex index, Instant t, const StandingSet&);
+  void end_hold(Shard&, detect::AccountIndex index, Instant t, const HoldEnded&, HeldMessage* copy);
+  void contain(Shard&, detect::AccountIndex index, const Event&, const detect::Verdict&,
+               Standing to, bool only_observed, Applied& out);
+  void add_hold(Shard&, detect::AccountIndex index, const Event&, const Submission&,
+                const detect::Verdict&, HoldKind kind, bool recovering, Applied& out);
+  void write_journal(Shard&, const Event&);
+  // The account's, domain's or server's standing that stops sending, or nullptr.
+  [[nodiscard]] StandingRecord sending_stop(const Shard&, std::string_view account,
+                                            const AccountControl&) const;
+  [[nodiscard]] StandingRecord record_of(const Shard&, detect::AccountIndex index) const;
+  void build_epoch();
+};
+
+// The words of answers and incidents (engine_words.cc).
+[[nodiscard]] std::string refusal_text(const StandingRecord&, std::string_view portal_url);
+[[nodiscard]] std::string limit_text(std::string_view name, std::uint64_t limit);
+[[nodiscard]] Text hold_reason(HoldKind kind, const Text& headline);
+
+}  // namespace sekimori::decide

@@ -1,0 +1,167 @@
+// Snapshot and hash. A shard's bytes: a version, the recent ids, the judge's state, the controls.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "decide/engine_shard.h"
+
+namespace sekimori::decide {
+namespace {
+
+constexpr std::uint64_t k_version = 0x73656b696d6f0002;  // "sekimo", 2
+
+void put(std::string& out, std::uint64_t value) {
+  char bytes[8];
+  std::memcpy(bytes, &value, 8);
+  out.append(bytes, 8);
+}
+
+bool take(std::string_view& in, std::uint64_t& value) {
+  if (in.size() < 8) return false;
+  std::memcpy(&value, in.data(), 8);
+  in.remove_prefix(8);
+  return true;
+}
+
+void put_control(std::string& out, const AccountControl& c) {
+  put(out, static_cast<std::uint64_t>(c.since.us));
+  put(out, static_cast<std::uint64_t>(c.last_onset.us));
+  put(out, (std::uint64_t{c.epoch} << 32) | (static_cast<std::uint64_t>(c.standing) << 16) |
+               (static_cast<std::uint64_t>(c.observed) << 8) | (c.by_person ? 1U : 0U));
+}
+
+}  // namespace
+
+void RecentIds::save(std::string& out) const {
+  for (const auto* set : {&young_, &old_}) {
+    put(out, set->size());
+    for (const auto id : *set) put(out, id);
+  }
+}
+
+Result<void> RecentIds::load(std::string_view& bytes) {
+  for (auto* set : {&young_, &old_}) {
+    std::uint64_t count = 0;
+    if (!take(bytes, count) || count > k_max || bytes.size() < count * 8) {
+      return bad_input("the snapshot's list of event ids is cut");
+    }
+    set->clear();
+    for (std::uint64_t i = 0; i < count; ++i) {
+      std::uint64_t id = 0;
+      (void)take(bytes, id);
+      set->insert(id);
+    }
+  }
+  return {};
+}
+
+std::uint64_t Engine::hash() const {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < k_shards; ++i) {
+    const Shard& shard = *impl_->shards[i];
+    const std::lock_guard lock(shard.mutex);
+    std::uint64_t h = mix64(shard.detector.hash() + i) ^ shard.ids.hash();
+    for (detect::AccountIndex a = 0; a < shard.controls.size(); ++a) {
+      const AccountControl& c = shard.controls[a];
+      if (c.epoch == 0) continue;
+      h ^= mix64(keyed_hash(impl_->settings.key, shard.detector.name_of(a)) + c.epoch * 8 +
+                 static_cast<std::uint64_t>(c.standing));
+    }
+    sum += mix64(h);
+  }
+  const std::lock_guard lock(impl_->epoch_mutex);
+  return mix64(sum ^ detect::hash_of(*impl_->priors));
+}
+
+void Engine::save(
+    const std::function<void(std::string_view, std::uint64_t, std::string_view)>& sink) const {
+  const std::lock_guard epoch_lock(impl_->epoch_mutex);
+  std::string bytes;
+  detect::save(*impl_->priors, bytes);
+  sink("priors", 0, bytes);
+  for (std::size_t i = 0; i < k_shards; ++i) {
+    const Shard& shard = *impl_->shards[i];
+    bytes.clear();
+    std::uint64_t sequence = 0;
+    {
+      const std::lock_guard lock(shard.mutex);
+      sequence = shard.sequence;
+      put(bytes, k_version);
+      put(bytes, shard.unnamed);
+      shard.ids.save(bytes);
+      put(bytes, shard.controls.size());
+      for (const auto& control : shard.controls) put_control(bytes, control);
+      shard.detector.save(bytes);
+    }
+    sink(fmt::format("shard-{:02}", i), sequence, bytes);
+  }
+}
+
+Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::string_view bytes) {
+  if (name == "priors") {
+    auto priors = detect::load_priors(bytes);
+    if (!priors) return std::unexpected(priors.error());
+    const std::lock_guard lock(impl_->epoch_mutex);
+    impl_->priors = *priors;
+    for (auto& shard : impl_->shards) {
+      const std::lock_guard shard_lock(shard->mutex);
+      shard->detector.install(impl_->priors);
+    }
+    return {};
+  }
+  std::size_t number = k_shards;
+  if (name.size() == 8 && name.starts_with("shard-")) {
+    number = static_cast<std::size_t>((name[6] - '0') * 10 + (name[7] - '0'));
+  }
+  if (number >= k_shards)
+    return bad_input(fmt::format("no part of a snapshot is named '{}'", name));
+  Shard& shard = *impl_->shards[number];
+  const std::lock_guard lock(shard.mutex);
+  std::uint64_t version = 0;
+  std::uint64_t unnamed = 0;
+  if (!take(bytes, version) || version != k_version || !take(bytes, unnamed)) {
+    return bad_input(fmt::format("snapshot part {} is of another version", name));
+  }
+  RecentIds ids;
+  if (auto read = ids.load(bytes); !read) return read;
+  std::uint64_t count = 0;
+  if (!take(bytes, count) || bytes.size() < count * 24) {
+    return bad_input(fmt::format("snapshot part {} is cut", name));
+  }
+  std::vector<AccountControl> controls(count);
+  for (auto& control : controls) {
+    std::uint64_t since = 0;
+    std::uint64_t onset = 0;
+    std::uint64_t packed = 0;
+    (void)(take(bytes, since) && take(bytes, onset) && take(bytes, packed));
+    control.since.us = static_cast<std::int64_t>(since);
+    control.last_onset.us = static_cast<std::int64_t>(onset);
+    control.epoch = static_cast<std::uint32_t>(packed >> 32);
+    control.standing = static_cast<Standing>((packed >> 16) & 7);
+    control.observed = static_cast<Standing>((packed >> 8) & 7);
+    control.by_person = (packed & 1) != 0;
+  }
+  if (auto read = shard.detector.load(bytes); !read) return read;
+  if (shard.detector.accounts() < controls.size()) {
+    return bad_input(fmt::format("snapshot part {} does not agree with itself", name));
+  }
+  shard.ids = std::move(ids);
+  shard.controls = std::move(controls);
+  shard.records.clear();
+  for (detect::AccountIndex i = 0; i < shard.controls.size(); ++i) {
+    AccountControl& c = shard.controls[i];
+    c.mode = impl_->mode_of(shard.detector.name_of(i));
+    if (c.epoch == 0) continue;
+    StandingRecord& record = shard.records[i];
+    record.subject = {SubjectKind::account, std::string(shard.detector.name_of(i))};
+    record.standing = c.standing;
+    record.epoch = c.epoch;
+    record.since = c.since;
+    record.by = c.by_person ? "person" : "machine";
+  }
+  shard.unnamed = unnamed;
+  shard.sequence = sequence;
+  return {};
+}
+
+}  // namespace sekimori::decide
