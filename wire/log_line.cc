@@ -1,0 +1,215 @@
+#include "wire/log_line.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/mail_address.h"
+#include "wire/json_text.h"
+#include "wire/log_scan.h"
+
+namespace sekimori::wire {
+namespace {
+
+using log_scan::eat_number;
+
+int two_digits(std::string_view text) {
+  if (text.size() < 2 || text[1] < '0' || text[1] > '9') return -1;
+  if (text[0] == ' ') return text[1] - '0';
+  if (text[0] < '0' || text[0] > '9') return -1;
+  return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
+int month_of(std::string_view word) {
+  constexpr std::array<std::string_view, 12> k_months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto at = std::ranges::find(k_months, word);
+  return at == k_months.end() ? 0 : static_cast<int>(at - k_months.begin()) + 1;
+}
+
+// The instant of a stamp without a year: in the last year in which it exists and lies no more than a
+// day after the reference (clocks differ, and a file may be read while it is written).
+std::optional<Instant> place_in_year(int month, int day, std::int64_t second_of_day,
+                                     const LogContext& context) {
+  using namespace std::chrono;
+  const std::int64_t local_s = context.reference.us / 1'000'000 + context.utc_offset_s;
+  const year_month_day today{floor<std::chrono::days>(sys_seconds{std::chrono::seconds{local_s}})};
+  const int newest = static_cast<int>(today.year()) + 1;
+  for (int y = newest; y >= newest - 9 && y >= 1970; --y) {  // 8 years lie between some leap days
+    const year_month_day date{year{y}, std::chrono::month{static_cast<unsigned>(month)},
+                              std::chrono::day{static_cast<unsigned>(day)}};
+    if (!date.ok()) continue;
+    const std::int64_t s = sys_days{date}.time_since_epoch().count() * std::int64_t{86400} + second_of_day -
+                           context.utc_offset_s;
+    if (s < 0) return std::nullopt;
+    const Instant t{s * 1'000'000};
+    if (t <= context.reference + sekimori::days(1)) return t;
+  }
+  return std::nullopt;
+}
+
+// "Nov 22 03:04:05 ", "Nov  2 03:04:05 ", "Nov 2 03:04:05 "
+std::optional<Instant> eat_rfc3164(std::string_view& text, const LogContext& context) {
+  std::string_view rest = text;
+  const int month = month_of(rest.substr(0, 3));
+  if (month == 0 || rest.size() < 14 || rest[3] != ' ') return std::nullopt;
+  rest.remove_prefix(4);
+  while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
+  int day = 0;
+  if (!eat_number(rest, day) || day < 1 || day > 31) return std::nullopt;
+  if (rest.size() < 9 || rest[0] != ' ' || rest[3] != ':' || rest[6] != ':') return std::nullopt;
+  const int hour = two_digits(rest.substr(1, 2));
+  const int minute = two_digits(rest.substr(4, 2));
+  const int second = two_digits(rest.substr(7, 2));
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return std::nullopt;
+  rest.remove_prefix(9);
+  const auto t = place_in_year(month, day, hour * 3600 + minute * 60 + std::min(second, 59), context);
+  if (t) text = rest;
+  return t;
+}
+
+// An RFC 3339 stamp; also with "+0900" for its offset, as journalctl writes it.
+std::optional<Instant> eat_rfc3339(std::string_view& text) {
+  const auto end = text.find(' ');
+  if (end == std::string_view::npos || end < 19 || end > 36) return std::nullopt;
+  std::string_view stamp = text.substr(0, end);
+  char buffer[40];
+  if (stamp.size() > 24 - 1 && (stamp[stamp.size() - 5] == '+' || stamp[stamp.size() - 5] == '-') &&
+      stamp.find(':', stamp.size() - 5) == std::string_view::npos) {
+    const auto split = stamp.size() - 2;
+    std::copy_n(stamp.data(), split, buffer);
+    buffer[split] = ':';
+    std::copy_n(stamp.data() + split, 2, buffer + split + 1);
+    stamp = {buffer, stamp.size() + 1};
+  }
+  const auto t = parse_instant(stamp);
+  if (!t) return std::nullopt;
+  text.remove_prefix(end);
+  return *t;
+}
+
+// "<22>" of a raw syslog datagram.
+void skip_priority(std::string_view& text) {
+  if (text.size() < 3 || text.front() != '<') return;
+  std::string_view rest = text.substr(1);
+  unsigned priority = 0;
+  if (eat_number(rest, priority) && priority <= 191 && rest.starts_with('>')) text = rest.substr(1);
+}
+
+bool is_dovecot_word(std::string_view word) {
+  constexpr std::string_view k_words[] = {"imap",   "imap-login", "pop3", "pop3-login", "managesieve",
+                                          "managesieve-login", "submission", "submission-login", "lmtp",
+                                          "lda",    "auth",       "auth-worker", "master", "config",
+                                          "anvil",  "log",        "stats", "doveadm", "indexer",
+                                          "indexer-worker", "dict", "imap-hibernate", "replicator",
+                                          "ssl-params", "old-stats", "imap-urlauth", "auth-login"};
+  return std::ranges::find(k_words, word) != std::end(k_words);
+}
+
+}  // namespace
+
+bool is_queue_id(std::string_view text) {
+  // Short: upper-case hex, of microseconds and inode. Long: digits and consonants (the vowels are left
+  // out so that no word can arise), of seconds, microseconds, 'z' and inode.
+  if (text.size() < 6 || text.size() > 32) return false;
+  bool hex = true;
+  for (const char c : text) {
+    const bool digit = c >= '0' && c <= '9';
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool lower = c >= 'a' && c <= 'z';
+    if (!digit && !upper && !lower) return false;
+    hex = hex && (digit || (c >= 'A' && c <= 'F'));
+  }
+  if (hex) return true;
+  return text.size() >= 10 && text.find_first_of("AEIOUaeiou") == std::string_view::npos;
+}
+
+Result<LogLine> parse_log_line(std::string_view line, const LogContext& context) {
+  if (line.size() > k_log_line_max) {
+    return bad_input(fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_log_line_max));
+  }
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  skip_priority(line);
+  LogLine out;
+  auto t = eat_rfc3164(line, context);
+  if (!t) t = eat_rfc3339(line);
+  if (!t || line.empty() || line.front() != ' ') return bad_input("the line begins with no time stamp");
+  out.t = *t;
+  while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
+
+  const std::string_view first = line.substr(0, line.find(' '));
+  if (is_dovecot_word(first.substr(0, first.find_first_of("(:<")))  && first.find_first_of("(:") != std::string_view::npos) {
+    out.program = out.daemon = "dovecot";
+    out.message = line;
+    out.record = log_scan::read_dovecot(line);
+    return out;
+  }
+  if (first.size() == line.size()) return bad_input("the line names no program");
+  out.host = first;
+  line.remove_prefix(first.size() + 1);
+
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0) return bad_input("the line names no program");
+  std::string_view program = line.substr(0, colon);
+  out.message = line.substr(colon + 1);
+  if (!out.message.empty() && out.message.front() == ' ') out.message.remove_prefix(1);
+  if (program.back() == ']') {
+    const auto bracket = program.rfind('[');
+    if (bracket != std::string_view::npos) {
+      std::string_view pid = program.substr(bracket + 1);
+      eat_number(pid, out.pid);
+      program = program.substr(0, bracket);
+    }
+  }
+  if (program.empty() || program.find(' ') != std::string_view::npos) {
+    return bad_input("the line names no program");
+  }
+  out.program = program;
+  out.daemon = program.substr(program.rfind('/') + 1);
+  if (out.daemon.size() != program.size()) {
+    out.record = log_scan::read_postfix(out.daemon, out.message);
+  } else if (program == "dovecot") {
+    out.record = log_scan::read_dovecot(out.message);
+  }
+  return out;
+}
+
+std::optional<Event> to_event(const LogLine& line) {
+  Event out;
+  out.t = line.t;
+  const auto with_account = [&out](std::string_view user) {
+    out.account = valid_utf8(ascii_lower(user));
+    return !out.account.empty();
+  };
+  if (const auto* login = std::get_if<DovecotLogin>(&line.record)) {
+    if (!with_account(login->user)) return std::nullopt;
+    out.body = Login{LoginResult::ok, login->service, login->rip, {}, {}, login->tls, {}};
+    return out;
+  }
+  if (const auto* failed = std::get_if<DovecotLoginFailed>(&line.record)) {
+    if (!failed->auth_failed || !with_account(failed->user)) return std::nullopt;
+    out.body = Login{LoginResult::bad_password, failed->service, failed->rip, {}, {}, failed->tls, {}};
+    return out;
+  }
+  if (const auto* failed = std::get_if<PostfixAuthFailure>(&line.record)) {
+    if (!with_account(failed->sasl_username)) return std::nullopt;
+    out.body = Login{LoginResult::bad_password, Service::smtp, failed->client.ip, {}, {}, false, {}};
+    return out;
+  }
+  if (const auto* logout = std::get_if<DovecotLogout>(&line.record)) {
+    if (!with_account(logout->user)) return std::nullopt;
+    Session session;
+    session.service = logout->service;
+    session.bytes_in = logout->bytes_in;
+    session.bytes_out = logout->bytes_out;
+    session.fetched = logout->body_count;
+    session.deleted = std::max(logout->deleted, logout->expunged);
+    out.body = session;
+    return out;
+  }
+  return std::nullopt;
+}
+
+}  // namespace sekimori::wire
