@@ -190,6 +190,7 @@ TEST(Check, WhatIsNoTomlIsSaidWithItsPlace) {
   EXPECT_THAT(finding.what.en, HasSubstr("TOML"));
   EXPECT_EQ(only_finding("[policy]\nthreads = 1\nthreads = 2\n").line, 3);
   EXPECT_EQ(only_finding(std::string((1 << 20) + 1, '#')).line, 0);
+  EXPECT_EQ(only_finding("[~x]\n").line, 1);
 }
 
 TEST(Check, LettersOutsideQuotesAreNamedWithTheirPlace) {
