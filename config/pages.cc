@@ -18,8 +18,9 @@ constexpr std::string_view k_intro_en =
     "The file is TOML. Lengths of time are written `\"100ms\"`, `\"30s\"`, `\"10m\"`, `\"4h\"` or "
     "`\"7d\"`, sizes `\"64KiB\"`, `\"10MiB\"` or `\"2GiB\"`. Secrets are never written into it: a "
     "setting that ends in `_file` names the file that holds one.\n\n"
-    "`sekimori config check` says what is wrong and where; `sekimori config show` prints every value "
-    "and where it comes from. *Live* settings are taken over by a reload, the others by a restart.\n";
+    "`sekimori config check` says what is wrong and where; `sekimori config show` prints every "
+    "value and where it comes from. *Live* settings are taken over by a reload, the others by a "
+    "restart.\n";
 
 constexpr std::string_view k_intro_ja =
     "# 設定\n\n"

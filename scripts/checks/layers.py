@@ -16,11 +16,12 @@ from tree_files import CPP, is_test, list_files, read_text, report
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 SYSTEM_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>]+)>", re.M)
-# Pure: no threads, clock, input, output. A mutex is none of these: it lets others' threads in one by
-# one (decide's shards).
+# Pure: no threads, clock, input, output. A mutex is none of these: it lets others' threads in one
+# by one (decide's shards).
 PURE = ("base", "wire", "detect", "decide")
 IMPURE_HEADERS = re.compile(
-    r"thread|condition_variable|future|fstream|filesystem|sys/socket\.h|unistd\.h|boost/(asio|beast)/.*|sqlite3\.h|soci/.*|curl/.*|spdlog/.*"
+    r"thread|condition_variable|future|fstream|filesystem|sys/socket\.h|unistd\.h"
+    r"|boost/(asio|beast)/.*|sqlite3\.h|soci/.*|curl/.*|spdlog/.*"
 )
 IMPURE_CALLS = re.compile(
     r"_clock\s*::\s*now|\brandom_device\b|\brandombytes_\w+|\bgettimeofday\b|\bclock_gettime\b"

@@ -150,7 +150,8 @@ class Tree(Sample):
         self.assert_finds(tree.check, "app/a.cc:1", "docs/a.md:1")
 
     def test_download_addresses_are_found(self) -> None:
-        self.write("panel/package-lock.json", '{"resol' + 'ved": "https://registry.example/a.tgz"}\n')
+        entry = '{"resol' + 'ved": "https://registry.example/a.tgz"}\n'
+        self.write("panel/package-lock.json", entry)
         self.assert_finds(tree.check, "download address")
 
     def test_sleeps_in_tests_are_found(self) -> None:
