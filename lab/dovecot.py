@@ -103,7 +103,8 @@ protocol lmtp {{
   mail_plugins = $mail_plugins sieve
 }}
 
-# First the standings (guard.db), then the accounts.
+# Whom Postfix may not let in, then the accounts, then (the password being right) whom the others
+# may not let in and why. The third leaves everybody it does not find as the second decided.
 passdb {{
   driver = sql
   args = {sql}/deny-smtp.conf
@@ -111,11 +112,17 @@ passdb {{
 }}
 passdb {{
   driver = sql
-  args = {sql}/nologin.conf
+  args = {sql}/accounts.conf
+  result_success = continue-ok
+  result_failure = return-fail
+  result_internalfail = return-fail
 }}
 passdb {{
   driver = sql
-  args = {sql}/accounts.conf
+  args = {sql}/nologin.conf
+  result_success = continue-ok
+  result_failure = continue
+  result_internalfail = continue
 }}
 userdb {{
   driver = sql
@@ -124,7 +131,10 @@ userdb {{
 
 auth_policy_server_url = http://127.0.0.1:{port('auth_policy')}/
 auth_policy_server_api_header = {header}
-auth_policy_server_timeout_msecs = 2000
+# Dovecot asks twice before it lets a person in, and after a refused connection it waits this out
+# each time (its HTTP client backs off): with Sekimori dead a login costs twice this, no more.
+# Sekimori answers within 200 ms or says 0.
+auth_policy_server_timeout_msecs = 300
 auth_policy_hash_mech = sha256
 auth_policy_hash_nonce = {nonce}
 auth_policy_hash_truncate = 12

@@ -44,12 +44,14 @@ def postfix_maps(accounts, guard):
         # sendmail(1) waits in our own queue.
         "waiting": (guard, standing("'retry:4.2.1 mailbox temporarily suspended'", "no_receive",
                                     "%s")),
-        # transport_maps, domain look-up: our own domains are delivered whatever the next map says.
+        # transport_maps: our own domains are delivered whatever the next map says.
         "local": (accounts, "SELECT 'lmtp:unix:private/dovecot-lmtp' FROM domain "
-                            "WHERE domain = '%s' AND active = 1 AND domain <> 'ALL'"),
-        # transport_maps, the '*' look-up: the whole server's sending is stopped, pickup included.
+                            "WHERE domain = substr('%s', instr('%s', '@') + 1) AND active = 1 "
+                            "AND domain <> 'ALL'"),
+        # transport_maps: the whole server's sending is stopped, pickup included. Not by a '*' entry,
+        # which trivial-rewrite remembers for 30 s.
         "outside": (guard, "SELECT 'retry:4.7.1 sending from this server is stopped' FROM standing "
-                           "WHERE '%s' = '*' AND kind = 'server' AND no_send = 1 "
+                           "WHERE instr('%s', '@') > 0 AND kind = 'server' AND no_send = 1 "
                            "AND NOT EXISTS (SELECT 1 FROM bypass WHERE on_off = 1) LIMIT 1"),
         "domains": (accounts, "SELECT domain FROM domain WHERE domain = '%s' AND active = 1 "
                               "AND domain <> 'ALL'"),
@@ -71,8 +73,8 @@ def postfix_maps(accounts, guard):
 # does not stop Postfix.
 DOVECOT_DENY_SMTP = "SELECT * FROM (" + standing("'' AS password", "no_login", "%u") + \
     ") WHERE '%s' = 'smtp'"
-# A passdb that only adds fields (noauthenticate): the real passdb still checks the password, and a
-# person who knows it reads why the login is refused.
+# A passdb that only adds fields (noauthenticate), asked after the real one took the password: who
+# knows it reads why the login is refused, who does not learns nothing.
 DOVECOT_NOLOGIN = "SELECT * FROM (" + standing(
     "NULL AS password, 'Y' AS noauthenticate, 'Y' AS nologin, CASE reason WHEN '' THEN "
     "'This account is suspended.' ELSE reason END AS reason", "no_login", "%u") + \

@@ -1,0 +1,46 @@
+"""Fixtures of the end-to-end tests: labs made by scripts/up, and nothing simulated.
+
+Labs need root (Postfix and Dovecot do). Each test leaves the accounts it used as it found them, or
+uses accounts that no other test relies on.
+"""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+import labkit
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() != 0:
+        skip = pytest.mark.skip(reason="a lab needs root")
+        for item in items:
+            item.add_marker(skip)
+
+
+def _lab(name):
+    directory = tempfile.mkdtemp(prefix=f"sekimori-{name}-")
+    os.chmod(directory, 0o755)
+    try:
+        yield labkit.start_lab(directory)
+    finally:
+        labkit.stop_lab(directory)
+        # What a failed run left behind is worth reading.
+        if not os.environ.get("SEKIMORI_KEEP_LABS"):
+            shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def lab():
+    """A running lab with everything, shared by all tests of the run."""
+    yield from _lab("lab")
+
+
+@pytest.fixture(scope="module")
+def lab_without_daemon():
+    """A lab of the module's own whose daemon was killed: what Postfix and Dovecot do by themselves."""
+    for lab in _lab("alone"):
+        lab.kill_daemon()
+        yield lab
