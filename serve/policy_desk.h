@@ -8,8 +8,9 @@
 //
 // The count of record is Postfix's recipient_count, not the questions we saw: Postfix may refuse a
 // recipient after we let it pass, and a bare `postmaster` is never asked about at RCPT. Of the names
-// seen, those that cannot be (no such local mailbox) are left out first, then the last ones; missing
-// ones are filled with the local postmaster, so that they count and are nobody's stranger.
+// seen, those that cannot be (no such local mailbox) are left out first, then the last ones; a missing
+// one is the local postmaster, more are names in the sender's own domain: they count and are nobody's
+// stranger.
 #pragma once
 
 #include <atomic>
