@@ -99,7 +99,7 @@ struct Bins {
   std::uint8_t message_id = k_unseen;
   std::uint8_t episode_start = 0;  // the first message of an hour's episode
   std::uint8_t place = k_unseen;
-  std::uint8_t spare = 0;
+  std::uint8_t echo = 0;  // to nobody else than the hour's messages before it
 };
 
 }  // namespace sekimori::detect

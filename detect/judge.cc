@@ -112,7 +112,13 @@ Bins Detector::Impl::bins_of(const AccountModel& m, Instant t, const Submission&
   const std::uint8_t new_before = running ? m.episode_new_level : 0;
   const std::uint8_t all_before = running ? m.episode_all_level : 0;
   auto bitmap = running ? m.episode_bitmap : std::array<std::uint64_t, 2>{};
+  const auto seen_before = bitmap;
   for (const RecipientKey& k : keys) bitmap[(k.address >> 6) & 1U] |= 1ULL << (k.address & 63U);
+  // A conversation, or a machine that reports to one person, may be as fast as it likes.
+  if (running && !is_novel(shape) && bitmap == seen_before) {
+    b.gap = k_unseen;
+    b.echo = 1;
+  }
   const std::uint8_t new_after = std::max(new_before, level_of(before.new_hour + last_strangers));
   const std::uint8_t all_after = std::max(
       all_before, level_of(std::max(distinct_in(bitmap), recipients)));
@@ -168,7 +174,10 @@ void Detector::Impl::weigh(const AccountModel& m, const Bins& b, FamilyNats& out
   for (Nats& n : out) n.fill(0);
 
   const float shape = std::log(p0([](auto& h) -> auto& { return h.shape; }, b.shape));
-  each(Channel::shape, [&](const LogTable& a) { return a.shape[b.shape] - shape; });
+  each(Channel::shape, [&](const LogTable& a) {
+    const float nats = a.shape[b.shape] - shape;
+    return b.echo != 0 ? std::min(nats, 0.0F) : nats;
+  });
 
   if (b.gap != k_unseen) {
     // Given novelty: normalised within its half of the table.
