@@ -74,7 +74,8 @@ Result<AuthPolicyRequest> parse_auth_policy_request(std::string_view body) {
     } else if (name == "fail_type") {
       take_text(value, out.fail_type);
     } else if (name == "remote") {
-      if (value.type == JsonType::string) out.remote = IpAddress::parse(value.raw).value_or(IpAddress());
+      if (value.type == JsonType::string)
+        out.remote = IpAddress::parse(value.raw).value_or(IpAddress());
     } else if (name == "tls") {
       out.tls = take_flag(value).value_or(false);
     } else if (name == "policy_reject") {

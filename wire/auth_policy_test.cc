@@ -23,7 +23,8 @@ TEST(AuthPolicyTarget, BothWaysOfAsking) {
 
 TEST(AuthPolicyRequest, ReadsWhatDovecotSends) {
   const auto allow = parse_auth_policy_request(
-      R"({"device_id":"d","login":"u@d","protocol":"imap","pwhash":"025a","remote":"192.0.2.1","session_id":"9pZk","tls":true})");
+      R"({"device_id":"d","login":"u@d","protocol":"imap","pwhash":"025a",)"
+      R"("remote":"192.0.2.1","session_id":"9pZk","tls":true})");
   ASSERT_TRUE(allow);
   EXPECT_EQ(allow->login, "u@d");
   EXPECT_EQ(allow->service(), Service::imap);
@@ -34,7 +35,8 @@ TEST(AuthPolicyRequest, ReadsWhatDovecotSends) {
   EXPECT_TRUE(allow->tls);
   EXPECT_FALSE(allow->success);
   const auto report = parse_auth_policy_request(
-      R"({"login":"u@d","protocol":"smtp","remote":"::ffff:192.0.2.1","success":false,"policy_reject":true,"tls":false,"fail_type":"policy"})");
+      R"({"login":"u@d","protocol":"smtp","remote":"::ffff:192.0.2.1",)"
+      R"("success":false,"policy_reject":true,"tls":false,"fail_type":"policy"})");
   ASSERT_TRUE(report);
   EXPECT_EQ(report->success, false);
   EXPECT_TRUE(report->policy_reject);
@@ -58,9 +60,11 @@ TEST(AuthPolicyRequest, EveryKeyMayBeMissingOrWrong) {
 
 TEST(AuthPolicyRequest, RefusesWhatIsNoJsonAndEveryPrefix) {
   const std::string body = R"({"login":"u@d","remote":"192.0.2.1","tls":false})";
-  for (std::size_t n = 0; n < body.size(); ++n) EXPECT_FALSE(parse_auth_policy_request(body.substr(0, n)));
+  for (std::size_t n = 0; n < body.size(); ++n)
+    EXPECT_FALSE(parse_auth_policy_request(body.substr(0, n)));
   EXPECT_FALSE(parse_auth_policy_request("login=u@d"));
-  EXPECT_FALSE(parse_auth_policy_request("{\"a\":\"" + std::string(k_auth_policy_body_max, 'x') + "\"}"));
+  EXPECT_FALSE(
+      parse_auth_policy_request("{\"a\":\"" + std::string(k_auth_policy_body_max, 'x') + "\"}"));
 }
 
 TEST(AuthPolicyAnswer, IsOneLineOfJson) {

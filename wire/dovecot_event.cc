@@ -13,7 +13,8 @@ namespace {
 // A string, or a number or word as it was written.
 std::string text_of(const JsonToken& value) {
   if (value.type == JsonType::string) return json_value(value);
-  if (value.type == JsonType::number || value.type == JsonType::boolean) return std::string(value.raw);
+  if (value.type == JsonType::number || value.type == JsonType::boolean)
+    return std::string(value.raw);
   return {};
 }
 
@@ -28,7 +29,8 @@ std::uint64_t count_of(const JsonToken& value) {
 
 // RFC 3339 (time-rfc3339), or seconds since 1970 (time-unix) as a number or as text.
 Instant time_of(const JsonToken& value) {
-  if (const auto seconds = json_double(value)) return instant_from_seconds(*seconds).value_or(Instant());
+  if (const auto seconds = json_double(value))
+    return instant_from_seconds(*seconds).value_or(Instant());
   if (value.type != JsonType::string) return {};
   if (const auto instant = parse_instant(value.raw)) return *instant;
   const auto seconds = json_double(JsonToken{JsonType::number, false, value.raw});
@@ -37,7 +39,7 @@ Instant time_of(const JsonToken& value) {
 
 struct TextField {
   std::string_view name;
-  std::string DovecotEvent::*field;
+  std::string DovecotEvent::* field;
 };
 // Where two names stand for one thing, the first is 2.3's and the second 2.4's.
 constexpr TextField k_texts[] = {
@@ -62,19 +64,14 @@ constexpr TextField k_texts[] = {
 
 struct CountField {
   std::string_view name;
-  std::uint64_t DovecotEvent::*field;
+  std::uint64_t DovecotEvent::* field;
 };
 constexpr CountField k_counts[] = {
-    {"bytes_in", &DovecotEvent::bytes_in},
-    {"net_in_bytes", &DovecotEvent::bytes_in},
-    {"bytes_out", &DovecotEvent::bytes_out},
-    {"net_out_bytes", &DovecotEvent::bytes_out},
-    {"fetch_body_count", &DovecotEvent::fetched},
-    {"retr_count", &DovecotEvent::fetched},
-    {"fetched", &DovecotEvent::fetched},
-    {"deleted", &DovecotEvent::deleted},
-    {"expunged", &DovecotEvent::deleted},
-    {"deleted_count", &DovecotEvent::deleted},
+    {"bytes_in", &DovecotEvent::bytes_in},         {"net_in_bytes", &DovecotEvent::bytes_in},
+    {"bytes_out", &DovecotEvent::bytes_out},       {"net_out_bytes", &DovecotEvent::bytes_out},
+    {"fetch_body_count", &DovecotEvent::fetched},  {"retr_count", &DovecotEvent::fetched},
+    {"fetched", &DovecotEvent::fetched},           {"deleted", &DovecotEvent::deleted},
+    {"expunged", &DovecotEvent::deleted},          {"deleted_count", &DovecotEvent::deleted},
     {"message_size", &DovecotEvent::message_size},
 };
 
@@ -117,7 +114,8 @@ void read_field(std::string_view name, const JsonToken& value, DovecotEvent& out
 
 Result<DovecotEvent> parse_dovecot_event(std::string_view body) {
   if (body.size() > k_dovecot_event_max) {
-    return bad_input(fmt::format("the event is {} bytes long; {} are allowed", body.size(), k_dovecot_event_max));
+    return bad_input(fmt::format("the event is {} bytes long; {} are allowed", body.size(),
+                                 k_dovecot_event_max));
   }
   DovecotEvent out;
   JsonCursor cursor(body);
@@ -134,14 +132,17 @@ Result<DovecotEvent> parse_dovecot_event(std::string_view body) {
     } else if (key.raw == "categories" && value.type == JsonType::array) {
       JsonCursor categories(value.raw);
       categories.begin_array();
-      for (JsonToken category; categories.next_element(category);) out.categories.push_back(text_of(category));
+      for (JsonToken category; categories.next_element(category);)
+        out.categories.push_back(text_of(category));
     } else if (key.raw == "fields" && value.type == JsonType::object) {
       JsonCursor fields(value.raw);
       fields.begin_object();
-      for (JsonToken name, field; fields.next_member(name, field);) read_field(name.raw, field, out);
+      for (JsonToken name, field; fields.next_member(name, field);)
+        read_field(name.raw, field, out);
     }
   }
-  if (!cursor.finish()) return bad_input(fmt::format("{} (at byte {})", cursor.problem(), cursor.offset()));
+  if (!cursor.finish())
+    return bad_input(fmt::format("{} (at byte {})", cursor.problem(), cursor.offset()));
   if (out.name.empty()) return bad_input("the object names no event");
   if (out.name == "auth_request_finished" && !out.success) out.success = false;
   return out;
@@ -154,11 +155,13 @@ std::optional<Event> to_event(const DovecotEvent& event) {
   if (!out.t.is_set() || out.account.empty()) return std::nullopt;
   if (event.name == "mail_user_session_finished") {
     const Service service = parse_service(event.service);
-    if (service == Service::other) return std::nullopt;  // LMTP and indexers have no person behind them
+    if (service == Service::other)
+      return std::nullopt;  // LMTP and indexers have no person behind them
     Session session;
     session.service = service;
     session.ip = event.remote_ip;
-    if (event.start.is_set() && event.end > event.start) session.seconds = (event.end - event.start).seconds();
+    if (event.start.is_set() && event.end > event.start)
+      session.seconds = (event.end - event.start).seconds();
     session.bytes_in = event.bytes_in;
     session.bytes_out = event.bytes_out;
     session.fetched = event.fetched;

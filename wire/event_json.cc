@@ -15,17 +15,52 @@ namespace {
 
 // Our keys; each has a slot for the value that stood in the line.
 enum Key : std::uint8_t {
-  k_t, k_kind, k_host, k_account, k_id, k_result, k_service, k_ip, k_client, k_tls, k_pwhash,
-  k_seconds, k_bytes_in, k_bytes_out, k_fetched, k_deleted, k_helo, k_from, k_to, k_size, k_queue_id,
-  k_message_id, k_sketch, k_status, k_dsn, k_reply, k_what, k_detail, k_country, k_asn, k_hosting,
-  k_by, k_reason, k_epoch, k_recipients, k_released, k_number, k_fate, k_key_count,
+  k_t,
+  k_kind,
+  k_host,
+  k_account,
+  k_id,
+  k_result,
+  k_service,
+  k_ip,
+  k_client,
+  k_tls,
+  k_pwhash,
+  k_seconds,
+  k_bytes_in,
+  k_bytes_out,
+  k_fetched,
+  k_deleted,
+  k_helo,
+  k_from,
+  k_to,
+  k_size,
+  k_queue_id,
+  k_message_id,
+  k_sketch,
+  k_status,
+  k_dsn,
+  k_reply,
+  k_what,
+  k_detail,
+  k_country,
+  k_asn,
+  k_hosting,
+  k_by,
+  k_reason,
+  k_epoch,
+  k_recipients,
+  k_released,
+  k_number,
+  k_fate,
+  k_key_count,
 };
 constexpr std::array<std::string_view, k_key_count> k_names{
-    "t",          "kind",   "host",       "account",  "id",      "result",  "service",  "ip",
-    "client",     "tls",    "pwhash",     "seconds",  "bytes_in", "bytes_out", "fetched", "deleted",
-    "helo",       "from",   "to",         "size",     "queue_id", "message_id", "sketch", "status",
-    "dsn",        "reply",  "what",       "detail",   "country",  "asn",     "hosting",  "by",
-    "reason",     "epoch",  "recipients", "released", "number", "fate"};
+    "t",      "kind",  "host",       "account",  "id",       "result",     "service", "ip",
+    "client", "tls",   "pwhash",     "seconds",  "bytes_in", "bytes_out",  "fetched", "deleted",
+    "helo",   "from",  "to",         "size",     "queue_id", "message_id", "sketch",  "status",
+    "dsn",    "reply", "what",       "detail",   "country",  "asn",        "hosting", "by",
+    "reason", "epoch", "recipients", "released", "number",   "fate"};
 
 // Keys by length, so that a look-up compares a handful of words.
 constexpr std::size_t k_name_max = 10;
@@ -86,8 +121,10 @@ class Fields {
   }
   void count(Key key, std::uint64_t& out) {
     if (!slots_[key].is_set()) return;
-    if (const auto value = json_uint(slots_[key])) out = *value;
-    else wrong(key, "is no count (a whole number, not negative)");
+    if (const auto value = json_uint(slots_[key]))
+      out = *value;
+    else
+      wrong(key, "is no count (a whole number, not negative)");
   }
   template <class Small>
   void small_count(Key key, Small& out) {
@@ -105,8 +142,10 @@ class Fields {
     const JsonToken& token = slots_[key];
     if (!token.is_set() || token.raw.empty()) return;
     if (token.type != JsonType::string) return wrong(key, "is no string");
-    if (auto parsed = IpAddress::parse(token.raw)) out = *parsed;
-    else wrong(key, "is no IP address");
+    if (auto parsed = IpAddress::parse(token.raw))
+      out = *parsed;
+    else
+      wrong(key, "is no IP address");
   }
   // A word out of a list; `parse` gives nullopt for one that is not on it.
   template <class Enum>
@@ -114,8 +153,10 @@ class Fields {
     const JsonToken& token = slots_[key];
     if (!token.is_set()) return wrong(key, "is missing");
     const auto value = token.type == JsonType::string ? parse(token.raw) : std::nullopt;
-    if (value) out = *value;
-    else wrong(key, "is none of the words that may stand there");
+    if (value)
+      out = *value;
+    else
+      wrong(key, "is none of the words that may stand there");
   }
   void service(Service& out) {
     const JsonToken& token = slots_[k_service];
@@ -152,8 +193,10 @@ void read_time(Fields& fields, Instant& out) {
   } else if (const auto number = json_double(token)) {
     parsed = instant_from_seconds(*number);
   }
-  if (parsed) out = *parsed;
-  else fields.wrong(k_t, "is neither an RFC 3339 time nor seconds since 1970, from 1970 to 2200");
+  if (parsed)
+    out = *parsed;
+  else
+    fields.wrong(k_t, "is neither an RFC 3339 time nor seconds since 1970, from 1970 to 2200");
 }
 
 void read_recipients(Fields& fields, std::vector<std::string>& out) {
@@ -163,10 +206,14 @@ void read_recipients(Fields& fields, std::vector<std::string>& out) {
   JsonCursor cursor(token.raw);
   cursor.begin_array();
   for (JsonToken element; cursor.next_element(element);) {
-    if (element.type != JsonType::string) return fields.wrong(k_to, "holds something that is no string");
-    if (out.size() == k_event_recipients_max) return fields.wrong(k_to, "holds too many recipients");
-    if (element.escaped) out.push_back(json_value(element));
-    else out.emplace_back(element.raw);
+    if (element.type != JsonType::string)
+      return fields.wrong(k_to, "holds something that is no string");
+    if (out.size() == k_event_recipients_max)
+      return fields.wrong(k_to, "holds too many recipients");
+    if (element.escaped)
+      out.push_back(json_value(element));
+    else
+      out.emplace_back(element.raw);
   }
 }
 
@@ -197,8 +244,10 @@ void read(Fields& f, Session& out) {
   f.address(k_ip, out.ip);
   if (f[k_seconds].is_set()) {
     const auto value = json_double(f[k_seconds]);
-    if (value && *value >= 0) out.seconds = *value;
-    else f.wrong(k_seconds, "is no length of time");
+    if (value && *value >= 0)
+      out.seconds = *value;
+    else
+      f.wrong(k_seconds, "is no length of time");
   }
   f.count(k_bytes_in, out.bytes_in);
   f.count(k_bytes_out, out.bytes_out);
@@ -272,7 +321,8 @@ class Writer {
     begin(key);
     append_json_string(out_, value);
   }
-  void word(std::string_view key, std::string_view value) {  // one of our own words: nothing to escape
+  void word(std::string_view key,
+            std::string_view value) {  // one of our own words: nothing to escape
     begin(key);
     ((out_ += '"') += value) += '"';
   }
@@ -406,7 +456,8 @@ std::string_view kind_of(const EventBody& body) { return k_kinds[body.index()]; 
 
 Result<Event> parse_event(std::string_view line) {
   if (line.size() > k_event_line_max) {
-    return bad_input(fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_event_line_max));
+    return bad_input(
+        fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_event_line_max));
   }
   Fields fields;
   if (!fields.fill(line)) return fields.error();

@@ -16,19 +16,18 @@ inline constexpr std::size_t k_event_line_max = 8 * 1024 * 1024;
 inline constexpr std::size_t k_event_recipients_max = 100'000;
 
 // Reads one line (with or without its line break). Unknown keys are skipped, null is as good as
-// missing, the last of a repeated key wins. The account comes out in lower case, `service` words that
-// we do not know become `other`.
+// missing, the last of a repeated key wins. The account comes out in lower case, `service` words
+// that we do not know become `other`.
 //
 // Needed: t, kind, and account (but for "epoch"); login: result · delivery: queue_id, status ·
-// settings: what · standing: to · hold_ended and withdrawn: queue_id · epoch: number. The rest may be
-// missing. Optional at login and submission: country (two letters), asn, hosting; at submission, in
-// the journal, fate.
-// Errors: bad_input that names the key.
+// settings: what · standing: to · hold_ended and withdrawn: queue_id · epoch: number. The rest may
+// be missing. Optional at login and submission: country (two letters), asn, hosting; at submission,
+// in the journal, fate. Errors: bad_input that names the key.
 [[nodiscard]] Result<Event> parse_event(std::string_view line);
 
 // Appends the event as one line with its '\n', keys without content left out. Reading it back gives
-// the same event, provided its texts are UTF-8 (valid_utf8 in json_text.h) and its account is in lower
-// case.
+// the same event, provided its texts are UTF-8 (valid_utf8 in json_text.h) and its account is in
+// lower case.
 void append_event(std::string& out, const Event& event);
 
 // The word of `kind` for this event.

@@ -28,10 +28,11 @@ std::string complaint(std::string_view line) {
 }
 
 TEST(EventJson, ReadsEveryKindOfTheExchangeFormat) {
-  const Event login = must(
-      R"({"t":"2026-11-22T03:04:05.25Z","kind":"login","host":"mx1","id":"7","account":"Taro@Example.JP",)"
-      R"("result":"bad_password","service":"imap","ip":"192.0.2.1","client":"K-9","tls":true,"pwhash":"025a",)"
-      R"("country":"jp","asn":2516,"hosting":true,"later":{"deep":[1,2]}})");
+  const Event login = must(R"({"t":"2026-11-22T03:04:05.25Z","kind":"login","host":"mx1","id":"7",)"
+                           R"("account":"Taro@Example.JP",)"
+                           R"("result":"bad_password","service":"imap","ip":"192.0.2.1",)"
+                           R"("client":"K-9","tls":true,"pwhash":"025a",)"
+                           R"("country":"jp","asn":2516,"hosting":true,"later":{"deep":[1,2]}})");
   EXPECT_EQ(login.account, "taro@example.jp");
   EXPECT_EQ(login.host, "mx1");
   const auto& l = std::get<Login>(login.body);
@@ -45,44 +46,63 @@ TEST(EventJson, ReadsEveryKindOfTheExchangeFormat) {
   EXPECT_EQ(l.place.asn, 2516U);
   EXPECT_TRUE(l.place.hosting);
 
-  const Event session = must(
-      R"({"t":1795316645.5,"kind":"session","account":"a@b.jp","service":"pop3","ip":"2001:db8::1",)"
-      R"("seconds":12.5,"bytes_in":10,"bytes_out":20,"fetched":3,"deleted":4})");
+  const Event session =
+      must(R"({"t":1795316645.5,"kind":"session","account":"a@b.jp",)"
+           R"("service":"pop3","ip":"2001:db8::1",)"
+           R"("seconds":12.5,"bytes_in":10,"bytes_out":20,"fetched":3,"deleted":4})");
   EXPECT_EQ(session.t.us, 1795316645500000);
   const auto& s = std::get<Session>(session.body);
   EXPECT_EQ(s.seconds, 12.5);
   EXPECT_EQ(s.deleted, 4U);
 
-  const Event submission = must(
-      R"({"t":1795316645,"kind":"submission","account":"a@b.jp","ip":"192.0.2.9","helo":"pc","from":"a@b.jp",)"
-      R"("to":["x@y.jp","日本@y.jp"],"size":1200,"queue_id":"4Xk","message_id":"","sketch":"00ff00ff00ff00ff"})");
+  const Event submission = must(R"({"t":1795316645,"kind":"submission","account":"a@b.jp",)"
+                                R"("ip":"192.0.2.9","helo":"pc","from":"a@b.jp",)"
+                                R"("to":["x@y.jp","日本@y.jp"],"size":1200,"queue_id":"4Xk",)"
+                                R"("message_id":"","sketch":"00ff00ff00ff00ff"})");
   const auto& m = std::get<Submission>(submission.body);
   EXPECT_EQ(m.to, (std::vector<std::string>{"x@y.jp", "日本@y.jp"}));
   EXPECT_EQ(m.message_id, "");
   EXPECT_EQ(m.sketch, 0x00ff00ff00ff00ffU);
 
-  const auto delivery = std::get<Delivery>(
-      must(R"({"t":1,"kind":"delivery","account":"a@b.jp","queue_id":"4Xk","to":"x@y.jp","status":"bounced","dsn":"5.1.1","reply":"550 no"})").body);
+  const auto delivery =
+      std::get<Delivery>(must(R"({"t":1,"kind":"delivery","account":"a@b.jp","queue_id":"4Xk",)"
+                              R"("to":"x@y.jp","status":"bounced","dsn":"5.1.1","reply":"550 no"})")
+                             .body);
   EXPECT_EQ(delivery.status, DeliveryStatus::bounced);
   EXPECT_EQ(delivery.to, "x@y.jp");
-  EXPECT_EQ(std::get<Received>(must(R"({"t":1,"kind":"received","account":"a@b.jp","from":"c@d"})").body).from, "c@d");
-  EXPECT_EQ(std::get<SettingsChange>(must(R"({"t":1,"kind":"settings","account":"a@b.jp","what":"app_password"})").body).what,
+  EXPECT_EQ(
+      std::get<Received>(must(R"({"t":1,"kind":"received","account":"a@b.jp","from":"c@d"})").body)
+          .from,
+      "c@d");
+  EXPECT_EQ(std::get<SettingsChange>(
+                must(R"({"t":1,"kind":"settings","account":"a@b.jp","what":"app_password"})").body)
+                .what,
             SettingKind::app_password);
-  EXPECT_EQ(std::get<StandingSet>(must(R"({"t":1,"kind":"standing","account":"a@b.jp","to":"normal"})").body).to,
+  EXPECT_EQ(std::get<StandingSet>(
+                must(R"({"t":1,"kind":"standing","account":"a@b.jp","to":"normal"})").body)
+                .to,
             Standing::normal);
-  EXPECT_EQ(std::get<HoldEnded>(must(R"({"t":1,"kind":"hold_ended","account":"a@b.jp","queue_id":"q","recipients":3,"by":"person","released":false})").body),
-            (HoldEnded{"q", 3, "person", false}));
+  EXPECT_EQ(
+      std::get<HoldEnded>(must(R"({"t":1,"kind":"hold_ended","account":"a@b.jp","queue_id":"q",)"
+                               R"("recipients":3,"by":"person","released":false})")
+                              .body),
+      (HoldEnded{"q", 3, "person", false}));
   EXPECT_EQ(std::get<EpochMark>(must(R"({"t":1,"kind":"epoch","number":9})").body).number, 9U);
 }
 
 TEST(EventJson, MissingOptionalKeysAndNullsAreFine) {
-  const Event e = must(R"({"t":1,"kind":"submission","account":"a@b.jp","message_id":null,"to":null,"size":null})");
+  const Event e = must(
+      R"({"t":1,"kind":"submission","account":"a@b.jp","message_id":null,"to":null,"size":null})");
   const auto& m = std::get<Submission>(e.body);
   EXPECT_FALSE(m.message_id);
   EXPECT_TRUE(m.to.empty());
   EXPECT_FALSE(m.ip.is_set());
-  EXPECT_EQ(std::get<Login>(must(R"({"t":1,"kind":"login","account":"a","result":"ok","service":"jmap","ip":""})").body).service,
-            Service::other);
+  EXPECT_EQ(
+      std::get<Login>(
+          must(R"({"t":1,"kind":"login","account":"a","result":"ok","service":"jmap","ip":""})")
+              .body)
+          .service,
+      Service::other);
 }
 
 TEST(EventJson, SaysWhichKeyIsWrong) {
@@ -106,7 +126,8 @@ TEST(EventJson, SaysWhichKeyIsWrong) {
       {R"({"t":1,"kind":"submission","account":"a","to":[1]})", "\"to\""},
       {R"({"t":1,"kind":"submission","account":"a","sketch":"xyz"})", "\"sketch\""},
       {R"({"t":1,"kind":"delivery","account":"a","status":"sent"})", "\"queue_id\""},
-      {R"({"t":1,"kind":"delivery","account":"a","queue_id":"q","status":"expired"})", "\"status\""},
+      {R"({"t":1,"kind":"delivery","account":"a","queue_id":"q","status":"expired"})",
+       "\"status\""},
       {R"({"t":1,"kind":"settings","account":"a","what":"hair"})", "\"what\""},
       {R"({"t":1,"kind":"standing","account":"a","to":"gone"})", "\"to\""},
       {R"({"t":1,"kind":"epoch"})", "\"number\""}};
@@ -135,11 +156,28 @@ class RandomEvents {
     e.id = maybe_text();
     e.account = ascii_text() + "@" + ascii_text();
     switch (pick(10)) {
-      case 0: e.body = Login{static_cast<LoginResult>(pick(3)), service(), ip(), place(), maybe_text(), flag(), maybe_text()}; break;
-      case 1: e.body = Session{service(), ip(), std::ldexp(static_cast<double>(pick(1LL << 53)), -static_cast<int>(pick(60))),
-                               word64(), word64(), word64(), word64()}; break;
+      case 0:
+        e.body = Login{static_cast<LoginResult>(pick(3)),
+                       service(),
+                       ip(),
+                       place(),
+                       maybe_text(),
+                       flag(),
+                       maybe_text()};
+        break;
+      case 1:
+        e.body =
+            Session{service(),
+                    ip(),
+                    std::ldexp(static_cast<double>(pick(1LL << 53)), -static_cast<int>(pick(60))),
+                    word64(),
+                    word64(),
+                    word64(),
+                    word64()};
+        break;
       case 2: {
-        Submission s{ip(), place(), maybe_text(), maybe_text(), {}, word64(), maybe_text(), {}, {}, {}};
+        Submission s{ip(),     place(),      maybe_text(), maybe_text(), {},
+                     word64(), maybe_text(), {},           {},           {}};
         for (auto n = pick(6); n > 0; --n) s.to.push_back(maybe_text());
         if (flag()) s.message_id = maybe_text();
         if (flag()) s.sketch = word64();
@@ -147,11 +185,18 @@ class RandomEvents {
         e.body = std::move(s);
         break;
       }
-      case 3: e.body = Delivery{text(), maybe_text(), static_cast<DeliveryStatus>(pick(3)), maybe_text(), maybe_text()}; break;
+      case 3:
+        e.body = Delivery{text(), maybe_text(), static_cast<DeliveryStatus>(pick(3)), maybe_text(),
+                          maybe_text()};
+        break;
       case 4: e.body = Received{maybe_text()}; break;
       case 5: e.body = SettingsChange{static_cast<SettingKind>(pick(6)), maybe_text()}; break;
-      case 6: e.body = StandingSet{static_cast<Standing>(pick(5)), maybe_text(), maybe_text(), word64()}; break;
-      case 7: e.body = HoldEnded{text(), static_cast<std::uint32_t>(word64()), maybe_text(), flag()}; break;
+      case 6:
+        e.body = StandingSet{static_cast<Standing>(pick(5)), maybe_text(), maybe_text(), word64()};
+        break;
+      case 7:
+        e.body = HoldEnded{text(), static_cast<std::uint32_t>(word64()), maybe_text(), flag()};
+        break;
       case 8: e.body = Withdrawn{text()}; break;
       default: e.body = EpochMark{word64()}; break;
     }
@@ -159,18 +204,23 @@ class RandomEvents {
   }
 
  private:
-  std::int64_t pick(std::int64_t below) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(below)); }
+  std::int64_t pick(std::int64_t below) {
+    return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(below));
+  }
   bool flag() { return pick(2) == 1; }
   std::uint64_t word64() { return flag() ? static_cast<std::uint64_t>(pick(100)) : random_(); }
   Service service() { return static_cast<Service>(pick(6)); }
   std::string maybe_text() {
     if (flag()) return {};
     std::string bytes;
-    for (auto n = pick(20); n > 0; --n) bytes += static_cast<char>(flag() ? 32 + pick(95) : pick(256));
+    for (auto n = pick(20); n > 0; --n)
+      bytes += static_cast<char>(flag() ? 32 + pick(95) : pick(256));
     return valid_utf8(bytes);
   }
   std::string text() { return std::string(1, 'q').append(maybe_text()); }
-  std::string ascii_text() { return std::string(static_cast<std::size_t>(1 + pick(20)), static_cast<char>('a' + pick(26))); }
+  std::string ascii_text() {
+    return std::string(static_cast<std::size_t>(1 + pick(20)), static_cast<char>('a' + pick(26)));
+  }
   IpAddress ip() {
     std::array<std::uint8_t, 16> bytes{};
     for (auto& b : bytes) b = static_cast<std::uint8_t>(pick(256));
@@ -179,11 +229,15 @@ class RandomEvents {
     return IpAddress::from_bytes(bytes);
   }
   static std::string fmt_v4(const std::array<std::uint8_t, 16>& b) {
-    return std::to_string(b[0]) + "." + std::to_string(b[1]) + "." + std::to_string(b[2]) + "." + std::to_string(b[3]);
+    return std::to_string(b[0]) + "." + std::to_string(b[1]) + "." + std::to_string(b[2]) + "." +
+           std::to_string(b[3]);
   }
   Place place() {
     Place p;
-    if (flag()) p = {{static_cast<char>('A' + pick(26)), static_cast<char>('A' + pick(26))}, static_cast<std::uint32_t>(random_()), flag()};
+    if (flag())
+      p = {{static_cast<char>('A' + pick(26)), static_cast<char>('A' + pick(26))},
+           static_cast<std::uint32_t>(random_()),
+           flag()};
     return p;
   }
   std::mt19937_64 random_{42};

@@ -83,8 +83,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool JsonCursor::begin(char bracket, const char* what) {
   skip_blanks();
-  if (at_ == end_ || *at_ != bracket) return fail(what == std::string_view("an object")
-                                                      ? "no JSON object" : "no JSON array");
+  if (at_ == end_ || *at_ != bracket)
+    return fail(what == std::string_view("an object") ? "no JSON object" : "no JSON array");
   ++at_;
   first_ = true;
   return true;
@@ -117,9 +117,7 @@ bool JsonCursor::next_member(JsonToken& key, JsonToken& value) {
   return read_value(value, 1);
 }
 
-bool JsonCursor::next_element(JsonToken& value) {
-  return separator(']') && read_value(value, 1);
-}
+bool JsonCursor::next_element(JsonToken& value) { return separator(']') && read_value(value, 1); }
 
 bool JsonCursor::finish() {
   if (failed()) return false;
@@ -135,12 +133,30 @@ bool JsonCursor::read_value(JsonToken& value, int depth) {
   bool read = false;
   switch (*at_) {
     case '"': return read_string(value);
-    case '{': value.type = JsonType::object; read = read_nested('}', depth); break;
-    case '[': value.type = JsonType::array; read = read_nested(']', depth); break;
-    case 't': value.type = JsonType::boolean; read = read_word("true"); break;
-    case 'f': value.type = JsonType::boolean; read = read_word("false"); break;
-    case 'n': value.type = JsonType::null; read = read_word("null"); break;
-    default: value.type = JsonType::number; read = read_number(); break;
+    case '{':
+      value.type = JsonType::object;
+      read = read_nested('}', depth);
+      break;
+    case '[':
+      value.type = JsonType::array;
+      read = read_nested(']', depth);
+      break;
+    case 't':
+      value.type = JsonType::boolean;
+      read = read_word("true");
+      break;
+    case 'f':
+      value.type = JsonType::boolean;
+      read = read_word("false");
+      break;
+    case 'n':
+      value.type = JsonType::null;
+      read = read_word("null");
+      break;
+    default:
+      value.type = JsonType::number;
+      read = read_number();
+      break;
   }
   value.raw = {start, static_cast<std::size_t>(at_ - start)};
   return read;
@@ -197,17 +213,22 @@ bool JsonCursor::read_escape() {
   ++at_;
   if (at_ == end_) return fail("a string does not end");
   switch (*at_) {
-    case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-      ++at_;
-      return true;
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': ++at_; return true;
     case 'u':
-      if (end_ - at_ < 5 || !std::all_of(at_ + 1, at_ + 5, [](char c) { return hex_digit(c) >= 0; })) {
+      if (end_ - at_ < 5 ||
+          !std::all_of(at_ + 1, at_ + 5, [](char c) { return hex_digit(c) >= 0; })) {
         return fail("\\u is not followed by four hex digits");
       }
       at_ += 5;
       return true;
-    default:
-      return fail("an unknown escape stands in a string");
+    default: return fail("an unknown escape stands in a string");
   }
 }
 

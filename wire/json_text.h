@@ -1,9 +1,9 @@
 // Reading and writing JSON (RFC 8259) a value at a time, without a tree.
 //
-// Why not a library's tree: the journal must give back exactly the event that was folded, down to the
-// last bit of a number (Boost.JSON 1.81 rounds some decimals wrongly), and replay reads hundreds of
-// thousands of lines a second. The tests hold this reader to Boost.JSON's verdict on random input.
-// Pure; any thread.
+// Why not a library's tree: the journal must give back exactly the event that was folded, down to
+// the last bit of a number (Boost.JSON 1.81 rounds some decimals wrongly), and replay reads
+// hundreds of thousands of lines a second. The tests hold this reader to Boost.JSON's verdict on
+// random input. Pure; any thread.
 #pragma once
 
 #include <cstddef>
@@ -22,14 +22,14 @@ enum class JsonType : std::uint8_t { absent, null, boolean, number, string, arra
 // One value as it stands in the text; the view points into what the cursor was given.
 struct JsonToken {
   JsonType type = JsonType::absent;
-  bool escaped = false;      // a string with a backslash in it
+  bool escaped = false;       // a string with a backslash in it
   std::string_view raw = {};  // a string without its quotes; anything else whole
   // True for a value that was given and is not null.
   [[nodiscard]] bool is_set() const { return type > JsonType::null; }
 };
 
-// Walks one object or array. Each value is checked in full (grammar, UTF-8, depth) before it is given
-// out; a nested one is walked by a new cursor over its `raw`.
+// Walks one object or array. Each value is checked in full (grammar, UTF-8, depth) before it is
+// given out; a nested one is walked by a new cursor over its `raw`.
 //
 //   JsonCursor cursor(text);
 //   cursor.begin_object();

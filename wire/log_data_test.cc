@@ -1,5 +1,6 @@
-// Real log lines with the fields that must be read from them (the project's data folder: $SEKIMORI_DATA,
-// else ../shared/data beside the checkout). Skipped, and said so, where the folder is not there.
+// Real log lines with the fields that must be read from them (the project's data folder:
+// $SEKIMORI_DATA, else ../shared/data beside the checkout). Skipped, and said so, where the folder
+// is not there.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -30,9 +31,9 @@ std::vector<std::string> lines_of(const std::filesystem::path& path) {
   return out;
 }
 
-#define SKIP_WITHOUT(path)                                                                  \
-  if (!std::filesystem::exists(path)) {                                                     \
-    GTEST_SKIP() << "skipped: " << (path).string() << " is not there (set SEKIMORI_DATA)";  \
+#define SKIP_WITHOUT(path)                                                                 \
+  if (!std::filesystem::exists(path)) {                                                    \
+    GTEST_SKIP() << "skipped: " << (path).string() << " is not there (set SEKIMORI_DATA)"; \
   }
 
 const LogContext k_context{*parse_instant("2026-11-22T12:00:00Z"), 0};
@@ -49,9 +50,13 @@ void put_peer(Fields& f, const LogPeer& peer) {
 struct Grok {
   Fields f;
   void operator()(const LogUnknown&) {}
-  void operator()(const PostfixClient& r) { f["postfix_queueid"] = r.queue_id; put_peer(f, r.client); }
+  void operator()(const PostfixClient& r) {
+    f["postfix_queueid"] = r.queue_id;
+    put_peer(f, r.client);
+  }
   void operator()(const PostfixMessageId& r) {
-    f = {{"postfix_queueid", std::string(r.queue_id)}, {"postfix_message-id", std::string(r.message_id)}};
+    f = {{"postfix_queueid", std::string(r.queue_id)},
+         {"postfix_message-id", std::string(r.message_id)}};
   }
   void operator()(const PostfixQueueActive& r) {
     f["postfix_queueid"] = r.queue_id;
@@ -60,24 +65,31 @@ struct Grok {
   void operator()(const PostfixDelivery& r) {
     f["postfix_queueid"] = r.queue_id;
     f["postfix_status"] = r.status;
-    for (const char* key : {"postfix_smtp_response", "postfix_pipe_response", "postfix_local_response", "postfix_error_response"}) {
+    for (const char* key : {"postfix_smtp_response", "postfix_pipe_response",
+                            "postfix_local_response", "postfix_error_response"}) {
       f[key] = r.reason;
     }
     f["kv"] = fmt::format("to={}{}, relay={}, delay={}, delays={}, dsn={}", r.to,
-                          r.orig_to.empty() ? "" : fmt::format(", orig_to={}", r.orig_to), r.relay, r.delay_s, r.delays, r.dsn);
+                          r.orig_to.empty() ? "" : fmt::format(", orig_to={}", r.orig_to), r.relay,
+                          r.delay_s, r.delays, r.dsn);
   }
   void operator()(const PostfixExpired& r) {
-    f = {{"postfix_queueid", std::string(r.queue_id)}, {"postfix_from", std::string(r.from)}, {"postfix_status", std::string(r.status)}};
+    f = {{"postfix_queueid", std::string(r.queue_id)},
+         {"postfix_from", std::string(r.from)},
+         {"postfix_status", std::string(r.status)}};
   }
   void operator()(const PostfixQueueChange& r) {
     f["postfix_queueid"] = r.queue_id;
-    const char* words[] = {"removed", "removed", "placed on hold", "released from hold", "requeued"};
+    const char* words[] = {"removed", "removed", "placed on hold", "released from hold",
+                           "requeued"};
     f["postfix_postsuper_action"] = words[static_cast<int>(r.change)];
     f["postfix_message"] = words[static_cast<int>(r.change)];
   }
   void operator()(const PostfixBounceNotice& r) {
-    f = {{"postfix_queueid", std::string(r.queue_id)}, {"postfix_bounce_queueid", std::string(r.notice_queue_id)},
-         {"postfix_bounce_recipient", std::string(r.to)}, {"postfix_bounce_reason", std::string(r.kind)}};
+    f = {{"postfix_queueid", std::string(r.queue_id)},
+         {"postfix_bounce_queueid", std::string(r.notice_queue_id)},
+         {"postfix_bounce_recipient", std::string(r.to)},
+         {"postfix_bounce_reason", std::string(r.kind)}};
   }
   void operator()(const PostfixVerdict& r) {
     f["postfix_queueid"] = r.queue_id.empty() ? "NOQUEUE" : std::string(r.queue_id);
@@ -86,7 +98,8 @@ struct Grok {
     if (r.action.starts_with("proxy-")) f["postfix_proxy_result"] = r.action.substr(6);
     f["postfix_smtp_stage"] = f["postfix_proxy_smtp_stage"] = r.stage;
     put_peer(f, r.client);
-    if (r.code != 0) f["postfix_status_code"] = f["postfix_proxy_status_code"] = std::to_string(r.code);
+    if (r.code != 0)
+      f["postfix_status_code"] = f["postfix_proxy_status_code"] = std::to_string(r.code);
     f["postfix_status_code_enhanced"] = f["postfix_proxy_status_code_enhanced"] = r.dsn;
     f["text"] = r.text;
     f["from"] = r.from;
@@ -102,7 +115,9 @@ struct Grok {
   void operator()(const PostfixConnect& r) { put_peer(f, r.client); }
   void operator()(const PostfixDisconnect& r) {
     put_peer(f, r.client);
-    const auto count = [](const CommandCount& c) { return c.ok == c.tried ? std::to_string(c.ok) : fmt::format("{}/{}", c.ok, c.tried); };
+    const auto count = [](const CommandCount& c) {
+      return c.ok == c.tried ? std::to_string(c.ok) : fmt::format("{}/{}", c.ok, c.tried);
+    };
     f["rcpt"] = count(r.rcpt);
     f["commands"] = count(r.commands);
   }
@@ -140,20 +155,43 @@ std::string plain(std::string text) {
   std::erase(text, '<');
   std::erase(text, '>');
   while (text.ends_with(',') || text.ends_with(' ')) text.pop_back();
-  if (const auto tls = text.find(", tls="); tls != std::string::npos) text.erase(tls, text.find(", dsn") - tls);
+  if (const auto tls = text.find(", tls="); tls != std::string::npos)
+    text.erase(tls, text.find(", dsn") - tls);
   return text;
 }
 
 // Fields that name who, from where, with what outcome, how many.
-const std::set<std::string> k_compared{
-    "postfix_queueid", "postfix_client_hostname", "postfix_client_ip", "postfix_client_port", "postfix_action",
-    "postfix_smtp_stage", "postfix_status_code", "postfix_status_code_enhanced", "postfix_status",
-    "postfix_bounce_queueid", "postfix_bounce_recipient", "postfix_bounce_reason", "postfix_message-id",
-    "postfix_milter_result", "postfix_proxy_result", "postfix_proxy_smtp_stage", "postfix_proxy_status_code",
-    "postfix_proxy_status_code_enhanced", "postfix_from", "postfix_smtp_response", "postfix_pipe_response",
-    "postfix_local_response", "postfix_error_response", "postfix_postscreen_access", "postfix_postscreen_violation",
-    "postfix_postscreen_violation_time", "postfix_postscreen_dnsbl_rank", "postfix_postsuper_action",
-    "postfix_smtpd_lostconn_data", "postfix_relay_hostname", "postfix_relay_ip"};
+const std::set<std::string> k_compared{"postfix_queueid",
+                                       "postfix_client_hostname",
+                                       "postfix_client_ip",
+                                       "postfix_client_port",
+                                       "postfix_action",
+                                       "postfix_smtp_stage",
+                                       "postfix_status_code",
+                                       "postfix_status_code_enhanced",
+                                       "postfix_status",
+                                       "postfix_bounce_queueid",
+                                       "postfix_bounce_recipient",
+                                       "postfix_bounce_reason",
+                                       "postfix_message-id",
+                                       "postfix_milter_result",
+                                       "postfix_proxy_result",
+                                       "postfix_proxy_smtp_stage",
+                                       "postfix_proxy_status_code",
+                                       "postfix_proxy_status_code_enhanced",
+                                       "postfix_from",
+                                       "postfix_smtp_response",
+                                       "postfix_pipe_response",
+                                       "postfix_local_response",
+                                       "postfix_error_response",
+                                       "postfix_postscreen_access",
+                                       "postfix_postscreen_violation",
+                                       "postfix_postscreen_violation_time",
+                                       "postfix_postscreen_dnsbl_rank",
+                                       "postfix_postsuper_action",
+                                       "postfix_smtpd_lostconn_data",
+                                       "postfix_relay_hostname",
+                                       "postfix_relay_ip"};
 
 TEST(LogData, PostfixGrokCases) {
   const auto path = data_folder() / "mail-logs/postfix_grok_cases.jsonl";
@@ -174,8 +212,9 @@ TEST(LogData, PostfixGrokCases) {
     if (std::holds_alternative<LogUnknown>(line->record)) {
       unknown.push_back(name);
       // What is left out says nothing of a login, a message or its fate.
-      for (const char* key : {"postfix_status", "postfix_action", "postfix_bounce_queueid", "postfix_message-id",
-                              "postfix_smtp_response", "postfix_postscreen_access", "postfix_command_counter_data"}) {
+      for (const char* key :
+           {"postfix_status", "postfix_action", "postfix_bounce_queueid", "postfix_message-id",
+            "postfix_smtp_response", "postfix_postscreen_access", "postfix_command_counter_data"}) {
         if (name == "smtp_0032") break;  // our own login at a relay
         EXPECT_FALSE(test.at("results").as_object().contains(key)) << name << ": " << data;
       }
@@ -201,17 +240,22 @@ TEST(LogData, PostfixGrokCases) {
         for (const char* part : {"from", "to", "helo"}) {
           const std::string whole = fmt::format("{}=<{}>", part, ours.f[part]);
           if (expected.find(fmt::format("{}=<", part)) != std::string::npos) {
-            EXPECT_NE((" " + expected).find(" " + whole), std::string::npos) << name << " " << whole;
+            EXPECT_NE((" " + expected).find(" " + whole), std::string::npos)
+                << name << " " << whole;
           }
         }
       } else if (key == "postfix_status_message") {
         ++compared;
-        EXPECT_TRUE(ours.f["text"].ends_with(expected)) << name << " " << ours.f["text"] << " | " << expected;
+        EXPECT_TRUE(ours.f["text"].ends_with(expected))
+            << name << " " << ours.f["text"] << " | " << expected;
       } else if (key == "postfix_command_counter_data") {
         ++compared;
-        EXPECT_TRUE(expected.ends_with("commands=" + ours.f["commands"]) || expected == "commands=0/0") << name << expected;
+        EXPECT_TRUE(expected.ends_with("commands=" + ours.f["commands"]) ||
+                    expected == "commands=0/0")
+            << name << expected;
         if (expected.find("rcpt=") != std::string::npos) {
-          EXPECT_NE(expected.find("rcpt=" + ours.f["rcpt"] + " "), std::string::npos) << name << expected;
+          EXPECT_NE(expected.find("rcpt=" + ours.f["rcpt"] + " "), std::string::npos)
+              << name << expected;
         }
       }
     }
@@ -235,14 +279,16 @@ TEST(LogData, CrowdsecCases) {
       const auto* v = expect.if_contains(key);
       return v == nullptr || !v->is_string() ? std::string() : std::string(v->as_string());
     };
-    const std::string name = fmt::format("{} {}", text_of(test.at("test")), text_of(test.at("index")));
+    const std::string name =
+        fmt::format("{} {}", text_of(test.at("test")), text_of(test.at("index")));
     const std::string program = get("Parsed.program");
     const std::string message = get("Parsed.message");
     if (message.empty() || (program != "dovecot" && !program.starts_with("postfix/"))) continue;
     std::string stamp = get("Parsed.timestamp8601");
     if (stamp.empty()) stamp = get("Parsed.timestamp");
     if (stamp.empty()) stamp = "Nov 20 03:04:05";
-    const std::string pid = get("Parsed.pid").empty() || program == "dovecot" ? "" : "[" + get("Parsed.pid") + "]";
+    const std::string pid =
+        get("Parsed.pid").empty() || program == "dovecot" ? "" : "[" + get("Parsed.pid") + "]";
     const std::string whole = fmt::format("{} canyon {}{}: {}", stamp, program, pid, message);
     const auto line = parse_log_line(whole, k_context);
     ASSERT_TRUE(line) << name << line.error().text;
@@ -312,7 +358,8 @@ TEST(LogData, ModoboaLog) {
     EXPECT_EQ(parsed->host, "server");
     EXPECT_EQ(format_instant(parsed->t).substr(0, 10), "2026-11-16");
     ++records[parsed->record.index()];
-    if (const auto* q = std::get_if<PostfixQueueActive>(&parsed->record)) active.insert(std::string(q->queue_id));
+    if (const auto* q = std::get_if<PostfixQueueActive>(&parsed->record))
+      active.insert(std::string(q->queue_id));
     if (const auto* c = std::get_if<PostfixQueueChange>(&parsed->record)) {
       EXPECT_TRUE(active.contains(std::string(c->queue_id))) << line;
     }
@@ -321,17 +368,19 @@ TEST(LogData, ModoboaLog) {
       sessions += std::holds_alternative<Session>(event->body) ? 1 : 0;
     }
     const bool says_nothing = parsed->program == "amavis" || parsed->program == "policyd-spf" ||
-                              line.find("warning:") != std::string::npos || line.find("statistics:") != std::string::npos ||
+                              line.find("warning:") != std::string::npos ||
+                              line.find("statistics:") != std::string::npos ||
                               line.find("TLS connection established") != std::string::npos ||
                               line.find("Connect from local") != std::string::npos ||
                               line.find("Disconnect from local") != std::string::npos ||
-                              line.find("Debug:") != std::string::npos || line.find("ignoring ") != std::string::npos;
+                              line.find("Debug:") != std::string::npos ||
+                              line.find("ignoring ") != std::string::npos;
     if (std::holds_alternative<LogUnknown>(parsed->record) && !says_nothing &&
         std::getenv("WIRE_SHOW_UNKNOWN") != nullptr) {
       fmt::print("unknown: {}\n", line);
     }
   }
-  EXPECT_EQ(logins, 38);    // 36 IMAP, 1 POP3, 1 ManageSieve
+  EXPECT_EQ(logins, 38);  // 36 IMAP, 1 POP3, 1 ManageSieve
   EXPECT_EQ(sessions, 38);
   EXPECT_EQ(active.size(), 22U);
 }

@@ -1,5 +1,5 @@
-// Dovecot messages, as syslog carries them ("dovecot: imap-login: Login: …") and as its own log file
-// does ("imap-login: Info: Login: …"). Versions 2.2 to 2.4.
+// Dovecot messages, as syslog carries them ("dovecot: imap-login: Login: …") and as its own log
+// file does ("imap-login: Info: Login: …"). Versions 2.2 to 2.4.
 #include <algorithm>
 
 #include "wire/log_scan.h"
@@ -18,8 +18,9 @@ std::uint64_t number_at(std::string_view text) {
   return value;
 }
 
-// The parts behind "user=<": the client wrote the user name, which may look like the rest, so the rest
-// is found from the right: login_log_format_elements puts rip, lip, mpid, TLS and session behind it.
+// The parts behind "user=<": the client wrote the user name, which may look like the rest, so the
+// rest is found from the right: login_log_format_elements puts rip, lip, mpid, TLS and session
+// behind it.
 template <class Record>
 bool read_elements(std::string_view text, Record& out) {
   if (!eat(text, "user=<")) return false;
@@ -76,19 +77,23 @@ LogRecord read_login(Service service, std::string_view text) {
     out.detail = out.detail.substr(0, out.detail.find(')'));
     out.reason = out.reason.substr(0, open);
     if (const auto comma = out.detail.find(", "); comma != std::string_view::npos) {
-      out.attempts = static_cast<std::uint32_t>(std::min<std::uint64_t>(number_at(out.detail.substr(comma + 2)), 0xffffffff));
+      out.attempts = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(number_at(out.detail.substr(comma + 2)), 0xffffffff));
     }
     if (const auto in = out.detail.rfind(" in "); in != std::string_view::npos) {
-      out.seconds = static_cast<std::uint32_t>(std::min<std::uint64_t>(number_at(out.detail.substr(in + 4)), 0xffffffff));
+      out.seconds = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(number_at(out.detail.substr(in + 4)), 0xffffffff));
     }
-    out.auth_failed = out.detail.starts_with("auth failed") || out.detail.starts_with("authorization failed");
+    out.auth_failed =
+        out.detail.starts_with("auth failed") || out.detail.starts_with("authorization failed");
   }
   return out;
 }
 
 // "in=86 out=892 deleted=0 …", "top=0/0, retr=3/9000, del=0/141, size=…", "bytes=6/41"
 bool read_totals(std::string_view text, DovecotLogout& out) {
-  if (const auto at = text.rfind(" in="); at != std::string_view::npos && text.find(" out=", at) != std::string_view::npos) {
+  if (const auto at = text.rfind(" in=");
+      at != std::string_view::npos && text.find(" out=", at) != std::string_view::npos) {
     out.reason = text.substr(0, at);
     const std::string_view totals = text.substr(at + 1);
     out.bytes_in = number_behind(totals, "in=");
@@ -116,13 +121,14 @@ bool read_totals(std::string_view text, DovecotLogout& out) {
   if (const auto at = text.rfind(" bytes="); at != std::string_view::npos) {
     out.reason = text.substr(0, at);
     std::string_view totals = text.substr(at + 7);
-    return eat_number(totals, out.bytes_in) && eat(totals, "/") && eat_number(totals, out.bytes_out);
+    return eat_number(totals, out.bytes_in) && eat(totals, "/") &&
+           eat_number(totals, out.bytes_out);
   }
   return false;
 }
 
-// "msgid=<…>: stored mail into mailbox 'INBOX'". The id is written by the sender, the words behind it
-// by us: they are looked for from the right.
+// "msgid=<…>: stored mail into mailbox 'INBOX'". The id is written by the sender, the words behind
+// it by us: they are looked for from the right.
 LogRecord read_delivery(std::string_view user, std::string_view session, std::string_view text) {
   const auto at = text.find("msgid=");
   if (at == std::string_view::npos) return LogUnknown{};
@@ -156,8 +162,10 @@ LogRecord read_delivery(std::string_view user, std::string_view session, std::st
   if (out.message_id == "unspecified") out.message_id = {};
   out.act = found->act;
   std::string_view target = text.substr(best + found->text.size());
-  if (target.size() >= 2 && target.front() == '\'' && target.back() == '\'') target = target.substr(1, target.size() - 2);
-  out.target = without_angles(target.substr(0, target.starts_with('<') ? target.find('>') + 1 : target.size()));
+  if (target.size() >= 2 && target.front() == '\'' && target.back() == '\'')
+    target = target.substr(1, target.size() - 2);
+  out.target = without_angles(
+      target.substr(0, target.starts_with('<') ? target.find('>') + 1 : target.size()));
   return out;
 }
 
@@ -168,11 +176,13 @@ LogRecord read_auth(std::string_view text) {
   if (text.starts_with("conn unix:")) {
     std::string_view connection;
     if (!eat_until(text, "): ", connection)) return LogUnknown{};
-    if (text.starts_with("auth-worker<") && !eat_until(text, ">: ", connection)) return LogUnknown{};
+    if (text.starts_with("auth-worker<") && !eat_until(text, ">: ", connection))
+      return LogUnknown{};
   }
   DovecotAuthFailure out;
   const auto open = text.find('(');
-  if (open == std::string_view::npos || open == 0 || text.substr(0, open).find_first_of(" :") != std::string_view::npos) {
+  if (open == std::string_view::npos || open == 0 ||
+      text.substr(0, open).find_first_of(" :") != std::string_view::npos) {
     return LogUnknown{};
   }
   out.driver = text.substr(0, open);
@@ -203,10 +213,12 @@ LogRecord read_auth(std::string_view text) {
   }
   std::string_view function;
   std::string_view rest = text;
-  if (eat_until(rest, "() failed: ", function) && function.find(' ') == std::string_view::npos) text = rest;
-  constexpr std::string_view k_failures[] = {"unknown user", "Unknown user", "Password mismatch", "password mismatch",
-                                             "Authentication failure", "Login refused", "User is disabled",
-                                             "User is not", "Password expired", "Empty password"};
+  if (eat_until(rest, "() failed: ", function) && function.find(' ') == std::string_view::npos)
+    text = rest;
+  constexpr std::string_view k_failures[] = {
+      "unknown user",           "Unknown user",  "Password mismatch", "password mismatch",
+      "Authentication failure", "Login refused", "User is disabled",  "User is not",
+      "Password expired",       "Empty password"};
   const bool failure = std::ranges::any_of(k_failures, [&](std::string_view words_of) {
     return text.starts_with(words_of) || text.find(words_of) != std::string_view::npos;
   });
@@ -228,7 +240,8 @@ LogRecord read_dovecot(std::string_view message) {
   std::string_view process = message.substr(0, end);
   std::string_view rest = message.substr(end);
   if (process == "auth" || process == "auth-worker") {
-    if (rest.starts_with('(') && process == "auth" && rest.find(',') < rest.find(')')) return read_auth(message);
+    if (rest.starts_with('(') && process == "auth" && rest.find(',') < rest.find(')'))
+      return read_auth(message);
     std::string_view pid;
     if (!eat_until(rest, ": ", pid)) return LogUnknown{};
     return read_auth(rest);
@@ -246,16 +259,19 @@ LogRecord read_dovecot(std::string_view message) {
   if (close == std::string_view::npos) return LogUnknown{};
   std::string_view user = prefix.substr(0, close);
   std::string_view ids = prefix.substr(close + 1);
-  if (const auto comma = user.find(", "); comma != std::string_view::npos) user.remove_prefix(comma + 2);
+  if (const auto comma = user.find(", "); comma != std::string_view::npos)
+    user.remove_prefix(comma + 2);
   std::string_view session;
-  if (const auto open = ids.rfind('<'); open != std::string_view::npos) session = without_angles(ids.substr(open));
+  if (const auto open = ids.rfind('<'); open != std::string_view::npos)
+    session = without_angles(ids.substr(open));
   skip_level(rest);
   if (rest.starts_with("Debug: ")) return LogUnknown{};
   if (process == "lmtp" || process == "lda") {
     // Before 2.3 the session stands in the words: "lmtp(user): SESSION: sieve: msgid=…".
     if (session.empty()) {
       const auto colon = rest.find(": ");
-      if (colon != std::string_view::npos && rest.substr(0, colon).find_first_of(" =") == std::string_view::npos &&
+      if (colon != std::string_view::npos &&
+          rest.substr(0, colon).find_first_of(" =") == std::string_view::npos &&
           !rest.starts_with("sieve:")) {
         session = rest.substr(0, colon);
       }

@@ -29,8 +29,8 @@ int month_of(std::string_view word) {
   return at == k_months.end() ? 0 : static_cast<int>(at - k_months.begin()) + 1;
 }
 
-// The instant of a stamp without a year: in the last year in which it exists and lies no more than a
-// day after the reference (clocks differ, and a file may be read while it is written).
+// The instant of a stamp without a year: in the last year in which it exists and lies no more than
+// a day after the reference (clocks differ, and a file may be read while it is written).
 std::optional<Instant> place_in_year(int month, int day, std::int64_t second_of_day,
                                      const LogContext& context) {
   using namespace std::chrono;
@@ -41,8 +41,8 @@ std::optional<Instant> place_in_year(int month, int day, std::int64_t second_of_
     const year_month_day date{year{y}, std::chrono::month{static_cast<unsigned>(month)},
                               std::chrono::day{static_cast<unsigned>(day)}};
     if (!date.ok()) continue;
-    const std::int64_t s = sys_days{date}.time_since_epoch().count() * std::int64_t{86400} + second_of_day -
-                           context.utc_offset_s;
+    const std::int64_t s = sys_days{date}.time_since_epoch().count() * std::int64_t{86400} +
+                           second_of_day - context.utc_offset_s;
     if (s < 0) return std::nullopt;
     const Instant t{s * 1'000'000};
     if (t <= context.reference + sekimori::days(1)) return t;
@@ -63,9 +63,11 @@ std::optional<Instant> eat_rfc3164(std::string_view& text, const LogContext& con
   const int hour = two_digits(rest.substr(1, 2));
   const int minute = two_digits(rest.substr(4, 2));
   const int second = two_digits(rest.substr(7, 2));
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return std::nullopt;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+    return std::nullopt;
   rest.remove_prefix(9);
-  const auto t = place_in_year(month, day, hour * 3600 + minute * 60 + std::min(second, 59), context);
+  const auto t =
+      place_in_year(month, day, hour * 3600 + minute * 60 + std::min(second, 59), context);
   if (t) text = rest;
   return t;
 }
@@ -99,20 +101,28 @@ void skip_priority(std::string_view& text) {
 }
 
 bool is_dovecot_word(std::string_view word) {
-  constexpr std::string_view k_words[] = {"imap",   "imap-login", "pop3", "pop3-login", "managesieve",
-                                          "managesieve-login", "submission", "submission-login", "lmtp",
-                                          "lda",    "auth",       "auth-worker", "master", "config",
-                                          "anvil",  "log",        "stats", "doveadm", "indexer",
-                                          "indexer-worker", "dict", "imap-hibernate", "replicator",
-                                          "ssl-params", "old-stats", "imap-urlauth", "auth-login"};
+  constexpr std::string_view k_words[] = {"imap",        "imap-login",
+                                          "pop3",        "pop3-login",
+                                          "managesieve", "managesieve-login",
+                                          "submission",  "submission-login",
+                                          "lmtp",        "lda",
+                                          "auth",        "auth-worker",
+                                          "master",      "config",
+                                          "anvil",       "log",
+                                          "stats",       "doveadm",
+                                          "indexer",     "indexer-worker",
+                                          "dict",        "imap-hibernate",
+                                          "replicator",  "ssl-params",
+                                          "old-stats",   "imap-urlauth",
+                                          "auth-login"};
   return std::ranges::find(k_words, word) != std::end(k_words);
 }
 
 }  // namespace
 
 bool is_queue_id(std::string_view text) {
-  // Short: upper-case hex, of microseconds and inode. Long: digits and consonants (the vowels are left
-  // out so that no word can arise), of seconds, microseconds, 'z' and inode.
+  // Short: upper-case hex, of microseconds and inode. Long: digits and consonants (the vowels are
+  // left out so that no word can arise), of seconds, microseconds, 'z' and inode.
   if (text.size() < 6 || text.size() > 32) return false;
   bool hex = true;
   for (const char c : text) {
@@ -128,19 +138,22 @@ bool is_queue_id(std::string_view text) {
 
 Result<LogLine> parse_log_line(std::string_view line, const LogContext& context) {
   if (line.size() > k_log_line_max) {
-    return bad_input(fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_log_line_max));
+    return bad_input(
+        fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_log_line_max));
   }
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   skip_priority(line);
   LogLine out;
   auto t = eat_rfc3164(line, context);
   if (!t) t = eat_rfc3339(line);
-  if (!t || line.empty() || line.front() != ' ') return bad_input("the line begins with no time stamp");
+  if (!t || line.empty() || line.front() != ' ')
+    return bad_input("the line begins with no time stamp");
   out.t = *t;
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
 
   const std::string_view first = line.substr(0, line.find(' '));
-  if (is_dovecot_word(first.substr(0, first.find_first_of("(:<")))  && first.find_first_of("(:") != std::string_view::npos) {
+  if (is_dovecot_word(first.substr(0, first.find_first_of("(:<"))) &&
+      first.find_first_of("(:") != std::string_view::npos) {
     out.program = out.daemon = "dovecot";
     out.message = line;
     out.record = log_scan::read_dovecot(line);
@@ -190,12 +203,14 @@ std::optional<Event> to_event(const LogLine& line) {
   }
   if (const auto* failed = std::get_if<DovecotLoginFailed>(&line.record)) {
     if (!failed->auth_failed || !with_account(failed->user)) return std::nullopt;
-    out.body = Login{LoginResult::bad_password, failed->service, failed->rip, {}, {}, failed->tls, {}};
+    out.body =
+        Login{LoginResult::bad_password, failed->service, failed->rip, {}, {}, failed->tls, {}};
     return out;
   }
   if (const auto* failed = std::get_if<PostfixAuthFailure>(&line.record)) {
     if (!with_account(failed->sasl_username)) return std::nullopt;
-    out.body = Login{LoginResult::bad_password, Service::smtp, failed->client.ip, {}, {}, false, {}};
+    out.body =
+        Login{LoginResult::bad_password, Service::smtp, failed->client.ip, {}, {}, false, {}};
     return out;
   }
   if (const auto* logout = std::get_if<DovecotLogout>(&line.record)) {

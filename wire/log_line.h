@@ -1,8 +1,9 @@
 // One line of the mail log (Postfix and Dovecot) as a typed record. Pure; any thread.
 //
-// Much of a line is written by strangers (HELO, recipients, user names that never existed, the words
-// of remote servers), so every record is read from the side that our own servers wrote. All views
-// point into the line. What belongs together (queue id → login, login → logout) is joined elsewhere.
+// Much of a line is written by strangers (HELO, recipients, user names that never existed, the
+// words of remote servers), so every record is read from the side that our own servers wrote. All
+// views point into the line. What belongs together (queue id → login, login → logout) is joined
+// elsewhere.
 #pragma once
 
 #include <cstddef>
@@ -93,7 +94,8 @@ struct PostfixBounceNotice {
   std::string_view to;    // "sender" or "postmaster"
   std::string_view kind;  // "non-delivery", "delay", "delivery status"
 };
-// An access, header or milter verdict: "reject", "hold", "discard", "milter-reject", "proxy-accept", …
+// An access, header or milter verdict: "reject", "hold", "discard", "milter-reject",
+// "proxy-accept", …
 struct PostfixVerdict {
   std::string_view queue_id;
   std::string_view action;
@@ -171,8 +173,8 @@ struct DovecotLoginFailed {
   bool tls = false;
   std::string_view session;
 };
-// One wrong try, as a password database reports it. A password that the server was told to log is cut
-// off `reason`.
+// One wrong try, as a password database reports it. A password that the server was told to log is
+// cut off `reason`.
 struct DovecotAuthFailure {
   std::string_view user;
   IpAddress rip;
@@ -184,9 +186,9 @@ struct DovecotLogout {
   std::string_view user;
   std::string_view session;
   std::string_view reason;
-  std::uint64_t bytes_in = 0;   // from the client
+  std::uint64_t bytes_in = 0;  // from the client
   std::uint64_t bytes_out = 0;
-  std::uint64_t deleted = 0;    // messages flagged (IMAP) or deleted (POP3)
+  std::uint64_t deleted = 0;  // messages flagged (IMAP) or deleted (POP3)
   std::uint64_t expunged = 0;
   std::uint64_t hdr_count = 0;   // headers read (IMAP) or TOP (POP3)
   std::uint64_t body_count = 0;  // bodies read (IMAP) or RETR (POP3)
@@ -206,10 +208,10 @@ struct LogUnknown {};
 
 using LogRecord =
     std::variant<LogUnknown, PostfixClient, PostfixMessageId, PostfixQueueActive, PostfixDelivery,
-                 PostfixRemoteReply, PostfixExpired, PostfixQueueChange, PostfixBounceNotice, PostfixVerdict, PostfixPickup,
-                 PostfixAuthFailure, PostfixConnect, PostfixDisconnect, PostfixLostConnection,
-                 PostscreenNote, DovecotLogin, DovecotLoginFailed, DovecotAuthFailure, DovecotLogout,
-                 DovecotDelivery>;
+                 PostfixRemoteReply, PostfixExpired, PostfixQueueChange, PostfixBounceNotice,
+                 PostfixVerdict, PostfixPickup, PostfixAuthFailure, PostfixConnect,
+                 PostfixDisconnect, PostfixLostConnection, PostscreenNote, DovecotLogin,
+                 DovecotLoginFailed, DovecotAuthFailure, DovecotLogout, DovecotDelivery>;
 
 struct LogLine {
   Instant t;
@@ -221,17 +223,18 @@ struct LogLine {
   LogRecord record;
 };
 
-// Reads a line with or without its line break: RFC 3164 ("Nov 22 03:04:05 host prog[1]: …", also with
-// a <priority>), RFC 3339 stamps, and Dovecot's own log_path format (stamp, then "imap-login: Info: …").
-// A line that we do not model is LogUnknown, never an error. Errors: bad_input when there is no time
-// stamp or no program, or the line is too long.
+// Reads a line with or without its line break: RFC 3164 ("Nov 22 03:04:05 host prog[1]: …", also
+// with a <priority>), RFC 3339 stamps, and Dovecot's own log_path format (stamp, then "imap-login:
+// Info: …"). A line that we do not model is LogUnknown, never an error. Errors: bad_input when
+// there is no time stamp or no program, or the line is too long.
 [[nodiscard]] Result<LogLine> parse_log_line(std::string_view line, const LogContext& context);
 
-// The event that the line says by itself, its account as the log spells the login in lower case; the
-// caller maps aliases, adds host and id, and does not take logins from the log where the auth policy
-// already reports them:
-//   DovecotLogin → login ok · DovecotLoginFailed with attempts and a user, PostfixAuthFailure with a
-//   user → login bad_password · DovecotLogout → session (address and length are joined elsewhere).
+// The event that the line says by itself, its account as the log spells the login in lower case;
+// the caller maps aliases, adds host and id, and does not take logins from the log where the auth
+// policy already reports them:
+//   DovecotLogin → login ok · DovecotLoginFailed with attempts and a user, PostfixAuthFailure with
+//   a user → login bad_password · DovecotLogout → session (address and length are joined
+//   elsewhere).
 [[nodiscard]] std::optional<Event> to_event(const LogLine& line);
 
 // True for a short ("4104E3D") or long ("4Xk1jd2Gz3z9sP") queue id.

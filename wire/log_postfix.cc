@@ -1,6 +1,6 @@
 // Postfix messages. The fixed words were read from the log statements' output (postfix 3.7) and the
-// cases of the test data; what stands behind "(" in a delivery, and every address and HELO, is written
-// by others.
+// cases of the test data; what stands behind "(" in a delivery, and every address and HELO, is
+// written by others.
 #include <algorithm>
 #include <array>
 
@@ -12,7 +12,8 @@ namespace {
 // "name[ip]" or "[ip]:port", cut off the front; false when it does not stand there.
 bool eat_peer(std::string_view& text, LogPeer& out) {
   const auto open = text.find('[');
-  if (open == std::string_view::npos || text.substr(0, open).find_first_of(" ,;") != std::string_view::npos) {
+  if (open == std::string_view::npos ||
+      text.substr(0, open).find_first_of(" ,;") != std::string_view::npos) {
     return false;
   }
   const auto close = text.find(']', open);
@@ -27,8 +28,8 @@ bool eat_peer(std::string_view& text, LogPeer& out) {
   return true;
 }
 
-// The address of "<address>, next…" at the front, cut off with its brackets. A quoted local part may
-// hold ">, relay=", so quotes are respected while they pair up. Old versions write no brackets.
+// The address of "<address>, next…" at the front, cut off with its brackets. A quoted local part
+// may hold ">, relay=", so quotes are respected while they pair up. Old versions write no brackets.
 bool eat_address(std::string_view& text, std::string_view& out) {
   if (!text.starts_with('<')) {
     const auto end = text.find(", ");
@@ -94,9 +95,9 @@ LogRecord read_remote_reply(std::string_view queue_id, std::string_view rest) {
   if (!eat(rest, " said: ") && !eat(rest, " refused to talk to me: ")) return LogUnknown{};
   constexpr std::string_view k_stage = " (in reply to ";
   constexpr std::string_view k_command = " command)";
-  if (const auto at = rest.rfind(k_stage);
-      at != std::string_view::npos && rest.ends_with(k_command) &&
-      at + k_stage.size() + k_command.size() <= rest.size()) {
+  if (const auto at = rest.rfind(k_stage); at != std::string_view::npos &&
+                                           rest.ends_with(k_command) &&
+                                           at + k_stage.size() + k_command.size() <= rest.size()) {
     const auto start = at + k_stage.size();
     out.stage = rest.substr(start, rest.size() - k_command.size() - start);
     rest = rest.substr(0, at);
@@ -144,7 +145,7 @@ LogRecord read_client(std::string_view queue_id, std::string_view rest) {
 
 struct TailKey {
   std::string_view name;
-  std::string_view PostfixVerdict::*field;
+  std::string_view PostfixVerdict::* field;
 };
 constexpr std::array<TailKey, 6> k_tail{{{"from=", &PostfixVerdict::from},
                                          {"to=", &PostfixVerdict::to},
@@ -164,8 +165,8 @@ bool tail_goes_on(std::string_view text, std::size_t key) {
   return false;
 }
 
-// "from=<a> to=<b> proto=ESMTP helo=<h>", postscreen with commas. The keys come in this order, and a
-// value ends only where another key or the end follows.
+// "from=<a> to=<b> proto=ESMTP helo=<h>", postscreen with commas. The keys come in this order, and
+// a value ends only where another key or the end follows.
 void read_tail(std::string_view tail, PostfixVerdict& out) {
   for (std::size_t key = 0; key < k_tail.size(); ++key) {
     if (!eat(tail, k_tail[key].name)) continue;
@@ -187,13 +188,15 @@ void read_tail(std::string_view tail, PostfixVerdict& out) {
 void read_code(std::string_view text, PostfixVerdict& out) {
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
   out.text = text;
-  if (text.size() < 3 || text[0] < '2' || text[0] > '5' || !digit(text[1]) || !digit(text[2])) return;
+  if (text.size() < 3 || text[0] < '2' || text[0] > '5' || !digit(text[1]) || !digit(text[2]))
+    return;
   if (text.size() > 3 && text[3] != ' ') return;
   eat_number(text, out.code);
   eat(text, " ");
   const auto end = std::min(text.find(' '), text.size());
   const std::string_view dsn = text.substr(0, end);
-  if (dsn.size() >= 5 && dsn[1] == '.' && std::ranges::all_of(dsn, [&](char c) { return digit(c) || c == '.'; })) {
+  if (dsn.size() >= 5 && dsn[1] == '.' &&
+      std::ranges::all_of(dsn, [&](char c) { return digit(c) || c == '.'; })) {
     out.dsn = dsn;
     text.remove_prefix(end);
     eat(text, " ");
@@ -202,11 +205,12 @@ void read_code(std::string_view text, PostfixVerdict& out) {
 }
 
 bool is_verdict(std::string_view action) {
-  constexpr std::string_view k_actions[] = {"reject",  "reject_warning", "hold", "discard", "filter", "redirect",
-                                            "warn",    "warning",        "info", "prepend", "bcc",    "delay",
-                                            "strip",   "replace",        "permit", "proxy-accept", "proxy-reject",
-                                            "quarantine", "sleep", "ignore", "pass"};
-  return action.starts_with("milter-") || std::ranges::find(k_actions, action) != std::end(k_actions);
+  constexpr std::string_view k_actions[] = {
+      "reject",  "reject_warning", "hold",         "discard",    "filter", "redirect", "warn",
+      "warning", "info",           "prepend",      "bcc",        "delay",  "strip",    "replace",
+      "permit",  "proxy-accept",   "proxy-reject", "quarantine", "sleep",  "ignore",   "pass"};
+  return action.starts_with("milter-") ||
+         std::ranges::find(k_actions, action) != std::end(k_actions);
 }
 
 LogRecord read_verdict(std::string_view queue_id, std::string_view action, std::string_view rest) {
@@ -283,7 +287,8 @@ LogRecord read_queued(std::string_view daemon, std::string_view queue_id, std::s
       break;
     case 'r':
       if (rest == "removed") {
-        return PostfixQueueChange{queue_id, daemon == "postsuper" ? QueueChange::deleted : QueueChange::removed};
+        return PostfixQueueChange{
+            queue_id, daemon == "postsuper" ? QueueChange::deleted : QueueChange::removed};
       }
       if (rest == "requeued") return PostfixQueueChange{queue_id, QueueChange::requeued};
       if (rest == "released from hold") return PostfixQueueChange{queue_id, QueueChange::released};
@@ -295,8 +300,7 @@ LogRecord read_queued(std::string_view daemon, std::string_view queue_id, std::s
     case 's':
       if (eat(rest, "sender ")) return read_bounce(queue_id, "sender", rest);
       break;
-    default:
-      break;
+    default: break;
   }
   const auto colon = rest.find(": ");
   const std::string_view action = rest.substr(0, colon);
@@ -330,7 +334,8 @@ LogRecord read_disconnect(std::string_view rest) {
   return out;
 }
 
-// "h[ip]: SASL LOGIN authentication failed: why[, sasl_username=who]"; who is written by the client.
+// "h[ip]: SASL LOGIN authentication failed: why[, sasl_username=who]"; who is written by the
+// client.
 LogRecord read_warning(std::string_view rest) {
   PostfixAuthFailure out;
   if (!eat_peer(rest, out.client) || !eat(rest, ": SASL ") ||
@@ -348,8 +353,9 @@ LogRecord read_warning(std::string_view rest) {
 
 // "lost connection after DATA (0 bytes) from h[ip]", "SSL_accept error from h[ip]: why"
 LogRecord read_lost(std::string_view message) {
-  for (const std::string_view how : {"lost connection", "timeout", "too many errors", "improper command pipelining",
-                                     "bare <LF> received", "SSL_accept error"}) {
+  for (const std::string_view how :
+       {"lost connection", "timeout", "too many errors", "improper command pipelining",
+        "bare <LF> received", "SSL_accept error"}) {
     std::string_view rest = message;
     if (!eat(rest, how)) continue;
     PostfixLostConnection out;
@@ -367,12 +373,13 @@ LogRecord read_lost(std::string_view message) {
   return LogUnknown{};
 }
 
-// A verb in capitals, then "[ip]:port" with more words around it. The first bracket is the client's.
+// A verb in capitals, then "[ip]:port" with more words around it. The first bracket is the
+// client's.
 LogRecord read_postscreen(std::string_view message) {
   PostscreenNote out;
   std::size_t end = 0;
-  while (end < message.size() && ((message[end] >= 'A' && message[end] <= 'Z') || message[end] == ' ' ||
-                                  message[end] == '-')) {
+  while (end < message.size() && ((message[end] >= 'A' && message[end] <= 'Z') ||
+                                  message[end] == ' ' || message[end] == '-')) {
     ++end;
   }
   out.verb = message.substr(0, end);

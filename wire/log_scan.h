@@ -47,7 +47,8 @@ inline std::uint64_t number_behind(std::string_view text, std::string_view key) 
 
 // "<text>" → "text".
 inline std::string_view without_angles(std::string_view text) {
-  if (text.size() >= 2 && text.front() == '<' && text.back() == '>') return text.substr(1, text.size() - 2);
+  if (text.size() >= 2 && text.front() == '<' && text.back() == '>')
+    return text.substr(1, text.size() - 2);
   return text;
 }
 

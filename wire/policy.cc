@@ -13,7 +13,7 @@ namespace {
 
 struct Attribute {
   std::string_view name;
-  std::string_view PolicyRequest::*field;
+  std::string_view PolicyRequest::* field;
 };
 
 // Grouped by the length of the name, so that a look-up compares two or three names at most.
@@ -93,8 +93,7 @@ PolicyState parse_state(std::string_view word) {
     case 14:
       if (word == "END-OF-MESSAGE") return PolicyState::end_of_message;
       break;
-    default:
-      break;
+    default: break;
   }
   return PolicyState::other;
 }
@@ -123,13 +122,15 @@ Result<std::optional<std::size_t>> find_request(std::string_view buffer) {
   std::size_t line = 0;
   while (line < window.size()) {
     if (window[line] == '\n') return line + 1;
-    if (window[line] == '\r' && line + 1 < window.size() && window[line + 1] == '\n') return line + 2;
+    if (window[line] == '\r' && line + 1 < window.size() && window[line + 1] == '\n')
+      return line + 2;
     const void* end = std::memchr(window.data() + line, '\n', window.size() - line);
     if (end == nullptr) break;
     line = static_cast<std::size_t>(static_cast<const char*>(end) - window.data()) + 1;
   }
   if (buffer.size() >= k_policy_request_max) {
-    return bad_input(fmt::format("no end of the policy request within {} bytes", k_policy_request_max));
+    return bad_input(
+        fmt::format("no end of the policy request within {} bytes", k_policy_request_max));
   }
   return std::nullopt;
 }
@@ -147,7 +148,8 @@ Result<PolicyRequest> parse_policy_request(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (line.empty()) {
-      if (!text.empty()) return bad_input("bytes follow the empty line that ends the policy request");
+      if (!text.empty())
+        return bad_input("bytes follow the empty line that ends the policy request");
       break;
     }
     if (line.size() > k_policy_line_max) {
@@ -165,7 +167,8 @@ Result<PolicyRequest> parse_policy_request(std::string_view text) {
     if (attribute->field != nullptr) {
       out.*attribute->field = value;
     } else if (attribute->name.size() == 4) {
-      if (!read_number(value, out.size)) return bad_input("size in the policy request is no number");
+      if (!read_number(value, out.size))
+        return bad_input("size in the policy request is no number");
     } else if (!read_number(value, out.recipient_count)) {
       return bad_input("recipient_count in the policy request is no number");
     }
@@ -181,8 +184,9 @@ Result<PolicyRequest> parse_policy_request(std::string_view text) {
 void append_policy_answer(std::string& out, const PolicyAnswer& answer) {
   out += "action=";
   const std::size_t start = out.size();
-  const bool own_code = (answer.action == PolicyAction::reject || answer.action == PolicyAction::defer) &&
-                        is_reply_code(answer.code);
+  const bool own_code =
+      (answer.action == PolicyAction::reject || answer.action == PolicyAction::defer) &&
+      is_reply_code(answer.code);
   switch (answer.action) {
     case PolicyAction::dunno: out += "DUNNO\n\n"; return;
     case PolicyAction::hold: out += "HOLD"; break;
@@ -212,8 +216,8 @@ void append_policy_request(std::string& out, const PolicyRequest& request) {
       if (!value.empty()) ((out += attribute.name) += '=') += value, out += '\n';
     }
   }
-  fmt::format_to(std::back_inserter(out), "recipient_count={}\nsize={}\n\n", request.recipient_count,
-                 request.size);
+  fmt::format_to(std::back_inserter(out), "recipient_count={}\nsize={}\n\n",
+                 request.recipient_count, request.size);
 }
 
 }  // namespace sekimori::wire

@@ -22,10 +22,20 @@ inline constexpr std::size_t k_policy_action_max = 510;
 
 // The stage of the SMTP dialogue that asks. BDAT counts as data; what we do not know is `other`.
 enum class PolicyState : std::uint8_t {
-  other, connect, ehlo, helo, mail, rcpt, data, end_of_message, vrfy, etrn,
+  other,
+  connect,
+  ehlo,
+  helo,
+  mail,
+  rcpt,
+  data,
+  end_of_message,
+  vrfy,
+  etrn,
 };
 
-// One question. The views point into the caller's buffer. An attribute that was not sent is "" or 0.
+// One question. The views point into the caller's buffer. An attribute that was not sent is "" or
+// 0.
 struct PolicyRequest {
   PolicyState state = PolicyState::other;
   std::uint32_t recipient_count = 0;  // non-zero only at DATA and END-OF-MESSAGE
@@ -33,8 +43,8 @@ struct PolicyRequest {
   std::string_view request;           // "smtpd_access_policy" or absent
   std::string_view protocol_state;    // the word behind `state`
   std::string_view protocol_name;
-  std::string_view instance;          // unique per transaction on one host
-  std::string_view queue_id;          // "" until the first recipient was accepted
+  std::string_view instance;  // unique per transaction on one host
+  std::string_view queue_id;  // "" until the first recipient was accepted
   std::string_view client_address;
   std::string_view client_name;
   std::string_view reverse_client_name;
@@ -60,23 +70,23 @@ struct PolicyRequest {
 };
 
 // Finds the end of the first request in `buffer`: the bytes up to and including its empty line.
-// nullopt: more bytes are needed. "\r\n" is taken as "\n". Errors: bad_input when no end comes within
-// k_policy_request_max bytes; the connection is of no use then.
+// nullopt: more bytes are needed. "\r\n" is taken as "\n". Errors: bad_input when no end comes
+// within k_policy_request_max bytes; the connection is of no use then.
 [[nodiscard]] Result<std::optional<std::size_t>> find_request(std::string_view buffer);
 
-// Reads one request as find_request cut it (its empty line may be missing). Any order, unknown names
-// skipped, the last of a repeated name wins. Errors: bad_input for a line without '=', a line longer
-// than k_policy_line_max, a number that is none, another `request`, or nothing at all.
+// Reads one request as find_request cut it (its empty line may be missing). Any order, unknown
+// names skipped, the last of a repeated name wins. Errors: bad_input for a line without '=', a line
+// longer than k_policy_line_max, a number that is none, another `request`, or nothing at all.
 [[nodiscard]] Result<PolicyRequest> parse_policy_request(std::string_view request);
 
-// What we tell Postfix (access(5)). HOLD concerns the whole message, with all its recipients; PREPEND
-// is refused by Postfix at END-OF-MESSAGE; WARN and INFO only write to the log.
+// What we tell Postfix (access(5)). HOLD concerns the whole message, with all its recipients;
+// PREPEND is refused by Postfix at END-OF-MESSAGE; WARN and INFO only write to the log.
 enum class PolicyAction : std::uint8_t { dunno, hold, reject, defer, warn, info, prepend };
 
 struct PolicyAnswer {
   PolicyAction action = PolicyAction::dunno;
-  // For reject and defer: the reply code, "525 5.7.13" or "450". "" leaves Postfix its own (554 5.7.1,
-  // 450 4.7.1), and so does anything that is no 4xx or 5xx code.
+  // For reject and defer: the reply code, "525 5.7.13" or "450". "" leaves Postfix its own
+  // (554 5.7.1, 450 4.7.1), and so does anything that is no 4xx or 5xx code.
   std::string_view code = {};
   // Words for the person or the log; for prepend the header line. Made safe: a character outside
   // printable ASCII becomes '?', and the action is cut at k_policy_action_max bytes.
