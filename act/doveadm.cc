@@ -1,0 +1,148 @@
+#include "act/doveadm.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <mutex>
+#include <utility>
+
+#include "act/curl_handle.h"
+
+namespace sekimori::act {
+namespace {
+
+namespace json = boost::json;
+
+// `who` of a server with 100,000 sessions is some 15 MB.
+constexpr std::size_t k_answer_max = std::size_t{64} << 20;
+constexpr std::int64_t k_exit_nobody = 68;  // EX_NOHOST: no such session or user
+
+Result<void> check_name(std::string_view username) {
+  std::string_view plain = username;
+  if (plain.starts_with("*@")) plain.remove_prefix(2);  // a whole domain, meant
+  if (plain.empty() || username.size() > 512 ||
+      plain.find_first_of("*?") != std::string_view::npos) {
+    return bad_input("this user name cannot be given to doveadm");
+  }
+  return {};
+}
+
+std::string text_of(const json::object& object, const char* key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+}  // namespace
+
+struct Doveadm::Impl {
+  DoveadmSettings settings;
+  std::mutex mutex;
+  CurlHandle curl;
+  Secret authorization;
+
+  // The rows of the answer; none where Dovecot says there is nobody.
+  Result<json::array> call(std::string_view command, json::object parameters);
+};
+
+Doveadm::Doveadm(DoveadmSettings settings) : impl_(std::make_unique<Impl>()) {
+  impl_->settings = std::move(settings);
+  impl_->authorization =
+      Secret("Authorization: X-Dovecot-API " + base64(impl_->settings.key.reveal()));
+}
+
+Doveadm::~Doveadm() = default;
+
+Result<json::array> Doveadm::Impl::call(std::string_view command, json::object parameters) {
+  const std::string body =
+      json::serialize(json::array{json::array{command, std::move(parameters), "sekimori"}});
+  const std::lock_guard lock(mutex);
+  CURL* handle = curl.reset();
+  if (handle == nullptr) return operating_failure("libcurl could not start");
+  std::string answer;
+  CurlList headers;
+  headers.add("Content-Type: application/json");
+  headers.add(std::string(authorization.reveal()).c_str());
+  curl_easy_setopt(handle, CURLOPT_URL, settings.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_PROXY, "");
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body.c_str());
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  curl.set_timeout(settings.timeout);
+  curl.collect(answer, k_answer_max);
+  const CURLcode code = curl_easy_perform(handle);
+  if (code != CURLE_OK) {
+    return operating_failure(fmt::format("doveadm {}: {}", command, curl_easy_strerror(code)));
+  }
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 401 || status == 403) {
+    return operating_failure("doveadm refused the key (dovecot.doveadm_key_file)");
+  }
+  if (status != 200) return operating_failure(fmt::format("doveadm answered HTTP {}", status));
+
+  // [["doveadmResponse",[…],"tag"]] or [["error",{"type":"exitCode","exitCode":68},"tag"]]
+  boost::system::error_code error;
+  const json::value parsed = json::parse(answer, error);
+  const json::array* outer = error ? nullptr : parsed.if_array();
+  const json::array* inner =
+      outer == nullptr || outer->empty() ? nullptr : outer->front().if_array();
+  if (inner == nullptr || inner->size() < 2 || !inner->front().is_string()) {
+    return operating_failure(fmt::format("doveadm {}: not an answer", command));
+  }
+  if (inner->front().get_string() == "doveadmResponse") {
+    const json::array* rows = (*inner)[1].if_array();
+    return rows == nullptr ? json::array() : *rows;
+  }
+  const json::object* failure = (*inner)[1].if_object();
+  const json::value* exit = failure == nullptr ? nullptr : failure->if_contains("exitCode");
+  if (exit != nullptr && exit->is_int64()) {
+    if (exit->get_int64() == k_exit_nobody) return json::array();
+    return operating_failure(
+        fmt::format("doveadm {} ended with {}", command, exit->get_int64()));
+  }
+  return operating_failure(fmt::format("doveadm {}: {}", command,
+                                       failure == nullptr ? "an error" : text_of(*failure, "type")));
+}
+
+Result<std::uint32_t> Doveadm::kick(std::string_view username) {
+  if (auto fits = check_name(username); !fits) return std::unexpected(fits.error());
+  json::object parameters;
+  parameters["mask"] = json::array{username};
+  auto rows = impl_->call("kick", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  return static_cast<std::uint32_t>(rows->size());
+}
+
+Result<void> Doveadm::auth_cache_flush(std::string_view username) {
+  json::object parameters;
+  if (!username.empty()) {
+    if (auto fits = check_name(username); !fits) return fits;
+    parameters["user"] = json::array{username};
+  }
+  auto rows = impl_->call("authCacheFlush", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<std::vector<DoveadmSession>> Doveadm::who(std::string_view username) {
+  json::object parameters;
+  parameters["separateConnections"] = true;
+  if (!username.empty()) {
+    if (auto fits = check_name(username); !fits) return std::unexpected(fits.error());
+    parameters["mask"] = json::array{username};
+  }
+  auto rows = impl_->call("who", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<DoveadmSession> sessions;
+  for (const json::value& row : *rows) {
+    const json::object* object = row.if_object();
+    if (object == nullptr) continue;
+    sessions.push_back(
+        {text_of(*object, "username"), text_of(*object, "service"), text_of(*object, "ip")});
+  }
+  return sessions;
+}
+
+}  // namespace sekimori::act

@@ -1,0 +1,393 @@
+#include "act/executor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "base/mail_address.h"
+#include "decide/standing.h"
+
+namespace sekimori::act {
+
+using decide::HeldMessage;
+using decide::HoldState;
+using decide::QueueEntry;
+using decide::StandingRecord;
+using decide::Step;
+using decide::StepKind;
+using decide::StepState;
+using decide::SubjectKind;
+
+namespace {
+
+// Steps looked at in one pass: a thousand accounts contained at once have some 6,000.
+constexpr std::size_t k_open_max = 10'000;
+constexpr std::size_t k_asked_max = 100'000;
+constexpr std::size_t k_detail_max = 500;
+
+// Urgency over all subjects: everybody's doors are closed before one queue is searched.
+int urgency(StepKind kind) {
+  switch (kind) {
+    case StepKind::write_guard: return 0;
+    case StepKind::flush_auth_cache: return 1;
+    case StepKind::kick_sessions: return 2;
+    case StepKind::stop_server_sending:
+    case StepKind::start_server_sending: return 3;
+    case StepKind::hold_queued: return 4;
+    case StepKind::requeue_waiting: return 5;
+    default: return 6;
+  }
+}
+
+// What must have been done for the same subject before it.
+std::optional<StepKind> needs(StepKind kind) {
+  switch (kind) {
+    case StepKind::flush_auth_cache:
+    case StepKind::requeue_waiting: return StepKind::write_guard;
+    case StepKind::kick_sessions: return StepKind::flush_auth_cache;
+    default: return std::nullopt;
+  }
+}
+
+// Does the standing in force still ask for a step of an older one?
+bool is_still_wanted(StepKind kind, Standing in_force) {
+  switch (kind) {
+    case StepKind::flush_auth_cache:
+    case StepKind::kick_sessions: return decide::forbids_login(in_force);
+    case StepKind::hold_queued:
+    case StepKind::stop_server_sending: return decide::forbids_sending(in_force);
+    case StepKind::start_server_sending: return !decide::forbids_sending(in_force);
+    case StepKind::requeue_waiting: return !decide::forbids_receiving(in_force);
+    default: return false;  // the newer standing brings its own row and its own notice
+  }
+}
+
+bool is_of(const decide::Subject& subject, std::string_view address) {
+  switch (subject.kind) {
+    case SubjectKind::account: return address == subject.id;
+    case SubjectKind::domain: return domain_of(address) == subject.id;
+    default: return true;
+  }
+}
+
+std::string subject_text(const decide::Subject& subject) {
+  return subject.kind == SubjectKind::server ? "the server" : subject.id;
+}
+
+std::string_view notice_kind(Standing standing) {
+  return standing == Standing::normal || standing == Standing::probation ? "restored"
+                                                                         : to_string(standing);
+}
+
+}  // namespace
+
+Duration retry_delay(std::uint32_t tries) {
+  if (tries == 0) return {};
+  return seconds(tries > 6 ? 60 : std::min<std::int64_t>(60, std::int64_t{1} << (tries - 1)));
+}
+
+Executor::Executor(decide::StateStore& store, decide::GuardStore& guard, decide::Hands& hands,
+                   decide::Notifier& notifier, ExecutorSettings settings)
+    : store_(store),
+      guard_(guard),
+      hands_(hands),
+      notifier_(notifier),
+      settings_(std::move(settings)) {}
+
+Executor::~Executor() { stop(); }
+
+void Executor::log(std::string_view line) const {
+  if (settings_.log) settings_.log(line);
+}
+
+Executor::Report Executor::run_once(Instant now) {
+  Report report;
+  const auto store_failed = [&](const Error& error) {
+    log(fmt::format("the outbox is not reached: {}", error.text));
+    ++report.failed;
+    report.next = now + seconds(1);
+    return report;
+  };
+  auto open = store_.open_steps(k_open_max);
+  if (!open) return store_failed(open.error());
+  if (open->empty()) return report;
+  auto standings = store_.standings();
+  if (!standings) return store_failed(standings.error());
+  std::map<decide::Subject, StandingRecord> in_force;
+  for (StandingRecord& record : *standings) {
+    decide::Subject subject = record.subject;
+    in_force.insert_or_assign(std::move(subject), std::move(record));
+  }
+
+  std::stable_sort(open->begin(), open->end(), [](const Step& a, const Step& b) {
+    if (urgency(a.kind) != urgency(b.kind)) return urgency(a.kind) < urgency(b.kind);
+    return a.id < b.id;
+  });
+  // What is not done yet, of whichever epoch, holds up what needs it.
+  std::map<std::pair<decide::Subject, StepKind>, std::size_t> undone;
+  for (const Step& step : *open) ++undone[{step.subject, step.kind}];
+
+  for (Step& step : *open) {
+    const auto found = in_force.find(step.subject);
+    const bool is_stale = found != in_force.end() && step.epoch < found->second.epoch &&
+                          !is_still_wanted(step.kind, found->second.standing);
+    const auto wait_until = [&](Instant when) {
+      ++report.open;
+      if (!report.next || when < *report.next) report.next = when;
+    };
+    if (!is_stale) {
+      if (step.state == StepState::retrying) {
+        const Instant due = step.changed + retry_delay(step.tries);
+        // A clock that was set back must not keep a step from being tried.
+        if (due > now && step.changed <= now) {
+          wait_until(due);
+          continue;
+        }
+      }
+      if (const auto before = needs(step.kind);
+          before && undone[{step.subject, *before}] > 0) {
+        ++report.open;  // the one before sets the time
+        continue;
+      }
+    }
+    step.changed = now;
+    if (is_stale) {
+      step.state = StepState::done;
+      ++report.skipped;
+    } else if (found == in_force.end()) {
+      // Steps and standing are stored in one transaction: this is no state we ever write.
+      step.state = StepState::failed;
+      step.detail = "no standing is stored for this subject";
+      ++report.failed;
+    } else {
+      ++step.tries;
+      try_step(step, found->second, now);
+      if (step.state == StepState::done) ++report.done;
+      if (step.state != StepState::done) ++report.failed;
+      if (step.state == StepState::retrying) wait_until(now + retry_delay(step.tries));
+    }
+    if (auto stored = store_.put_step(step); !stored) return store_failed(stored.error());
+    if (step.state != StepState::retrying) --undone[{step.subject, step.kind}];
+    // A new containment does not wait until a long queue was searched: its guard row comes first.
+    if (urgency(step.kind) >= 3) {
+      const std::lock_guard lock(mutex_);
+      if (woken_) {
+        report.next = now;
+        return report;
+      }
+    }
+  }
+  return report;
+}
+
+void Executor::try_step(Step& step, const StandingRecord& standing, Instant now) {
+  const StepResult result = carry_out(step, standing, now);
+  const std::string name =
+      fmt::format("{} for {}", to_string(step.kind), subject_text(step.subject));
+  if (result) {
+    step.state = StepState::done;
+    log(name + ": done");
+    return;
+  }
+  const bool useless = result.error().kind == ErrorKind::bad_input;
+  step.state = useless ? StepState::failed : StepState::retrying;
+  step.detail = result.error().text.substr(0, k_detail_max);
+  log(fmt::format("{}: {} (try {}): {}", name, useless ? "given up" : "failed", step.tries,
+                  result.error().text));
+}
+
+Executor::StepResult Executor::carry_out(const Step& step, const StandingRecord& standing,
+                                         Instant now) {
+  const auto nothing = [](auto result) -> StepResult {
+    if (!result) return std::unexpected(result.error());
+    return {};
+  };
+  const bool one = step.subject.kind == SubjectKind::account;
+  switch (step.kind) {
+    case StepKind::write_guard:
+      return guard_.put(decide::guard_row(standing, settings_.portal_url));
+    case StepKind::flush_auth_cache:
+      // Dovecot cannot flush a domain: everybody's look-ups are made anew, which costs little.
+      return hands_.flush_auth_cache(one ? std::string_view(step.subject.id) : std::string_view());
+    case StepKind::kick_sessions:
+      if (step.subject.kind == SubjectKind::server) return {};
+      return nothing(hands_.kick(one ? step.subject.id : "*@" + step.subject.id));
+    case StepKind::hold_queued: return hold_queued(step, standing, now);
+    case StepKind::requeue_waiting: return requeue_waiting(step);
+    case StepKind::stop_server_sending: return hands_.stop_server_sending(true);
+    case StepKind::start_server_sending: return hands_.stop_server_sending(false);
+    case StepKind::notify: return notify(step, standing);
+    default: return bad_input("not a step");
+  }
+}
+
+std::optional<std::string> Executor::known_account(const std::string& queue_id) {
+  if (settings_.account_of_message) {
+    if (auto account = settings_.account_of_message(queue_id)) return account;
+  }
+  if (const auto found = asked_.find(queue_id); found != asked_.end()) return found->second;
+  return std::nullopt;
+}
+
+Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecord& standing,
+                                           Instant now) {
+  if (step.subject.kind == SubjectKind::server) return {};  // nothing leaves: it waits where it is
+  // A long queue with long recipient lists is not kept whole.
+  struct Queued {
+    std::string id;
+    std::string sender;
+    std::uint64_t size = 0;
+    std::uint32_t recipients = 0;
+  };
+  std::map<std::string, Queued> theirs;
+  std::vector<Queued> unknown;  // those with the account's own address as sender come first
+  auto listed = hands_.list_queue([&](const QueueEntry& entry) {
+    if (entry.queue_name == "hold") return true;
+    const auto account = known_account(entry.queue_id);
+    if (account && (account->empty() || !is_of(step.subject, *account))) return true;
+    Queued queued{entry.queue_id, entry.sender, entry.size,
+                  static_cast<std::uint32_t>(entry.recipients.size())};
+    if (account) {
+      theirs.emplace(entry.queue_id, std::move(queued));
+    } else {
+      unknown.push_back(std::move(queued));
+    }
+    return true;
+  });
+  if (!listed) return listed;
+  std::stable_partition(unknown.begin(), unknown.end(), [&](const Queued& queued) {
+    return is_of(step.subject, ascii_lower(queued.sender));
+  });
+  const std::size_t look_ups = std::min(unknown.size(), settings_.look_ups_max);
+  for (std::size_t i = 0; i < look_ups; ++i) {
+    auto login = hands_.sasl_login_of(unknown[i].id);
+    if (!login) {
+      if (login.error().kind == ErrorKind::not_found) continue;  // delivered meanwhile
+      return std::unexpected(login.error());
+    }
+    std::string account = login->empty() ? std::string()
+                          : settings_.account_of_login ? settings_.account_of_login(*login)
+                                                       : ascii_lower(*login);
+    if (!account.empty() && is_of(step.subject, account)) {
+      theirs.emplace(unknown[i].id, unknown[i]);
+    }
+    if (asked_.size() >= k_asked_max) asked_.clear();
+    asked_.insert_or_assign(unknown[i].id, std::move(account));
+  }
+
+  // Written down before it is done: a message is never in the hold queue with nobody knowing why.
+  std::vector<HeldMessage> records;
+  std::vector<std::string> ids;
+  for (const auto& [id, queued] : theirs) {
+    HeldMessage message;
+    message.queue_id = id;
+    message.account = step.subject.kind == SubjectKind::account ? step.subject.id
+                                                                : known_account(id).value_or("");
+    message.held_at = now;
+    message.recipients = queued.recipients;
+    message.size = queued.size;
+    message.kind = decide::HoldKind::asked;
+    message.incident = step.incident;
+    message.reason = standing.reason;
+    if (auto stored = store_.put_hold(message); !stored) return stored;
+    ids.push_back(id);
+    records.push_back(std::move(message));
+  }
+  if (!ids.empty()) {
+    if (auto held = hands_.hold(ids); !held) return held;
+    std::set<std::string> in_hold;
+    listed = hands_.list_queue([&](const QueueEntry& entry) {
+      if (entry.queue_name == "hold") in_hold.insert(entry.queue_id);
+      return true;
+    });
+    if (!listed) return listed;
+    for (HeldMessage& message : records) {
+      if (!in_hold.contains(message.queue_id)) {  // its delivery was running and went through
+        message.state = HoldState::released;
+        message.ended_by = "delivered";
+        if (auto stored = store_.put_hold(message); !stored) return stored;
+      }
+      if (settings_.on_hold) settings_.on_hold(message);
+    }
+  }
+  if (unknown.size() > look_ups) {
+    return operating_failure(
+        fmt::format("{} queued messages are still to be looked at", unknown.size() - look_ups));
+  }
+  return {};
+}
+
+Executor::StepResult Executor::requeue_waiting(const Step& step) {
+  std::vector<std::string> ids;
+  auto listed = hands_.list_queue([&](const QueueEntry& entry) {
+    if (entry.queue_name == "deferred" &&
+        std::ranges::any_of(entry.recipients, [&](const std::string& recipient) {
+          return is_of(step.subject, ascii_lower(recipient));
+        })) {
+      ids.push_back(entry.queue_id);
+    }
+    return true;
+  });
+  if (!listed || ids.empty()) return listed;
+  return hands_.requeue(ids);
+}
+
+Executor::StepResult Executor::notify(const Step& step, const StandingRecord& standing) {
+  decide::Notice notice;
+  notice.kind = notice_kind(standing.standing);
+  notice.subject = step.subject;
+  notice.incident = step.incident != 0 ? step.incident : standing.incident;
+  notice.summary = standing.reason;
+  if (notice.summary.en.empty() && notice.summary.ja.empty() && notice.incident != 0) {
+    auto incident = store_.incident(notice.incident);
+    if (!incident) return std::unexpected(incident.error());
+    if (*incident) notice.summary = (**incident).summary;
+  }
+  return notifier_.tell(notice);
+}
+
+void Executor::start() {
+  if (thread_.joinable()) return;
+  thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+}
+
+void Executor::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_all();
+}
+
+void Executor::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Executor::loop(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    {
+      const std::lock_guard lock(mutex_);
+      woken_ = false;
+    }
+    const Instant now = settings_.now();
+    const Report report = run_once(now);
+    std::unique_lock lock(mutex_);
+    const auto is_woken = [this] { return woken_; };
+    if (report.next) {
+      const Duration left = *report.next - settings_.now();
+      if (left.us > 0) {
+        changed_.wait_for(lock, stop, std::chrono::microseconds(left.us), is_woken);
+      }
+    } else {
+      changed_.wait(lock, stop, is_woken);
+    }
+  }
+}
+
+}  // namespace sekimori::act

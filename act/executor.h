@@ -1,0 +1,103 @@
+// Carries out the outbox: what a change of standing asks of Postfix, Dovecot and people.
+//
+// A step is written down with the change it belongs to, done at least once and marked done after; each
+// may be done twice. So the process can be killed between any two lines of this file and nothing is
+// lost. What fails is tried again after 1 s, 2 s, 4 s … 60 s, for ever. A failing step holds up only
+// what is useless or harmful before it: write_guard → flush_auth_cache → kick_sessions (a client that
+// is kicked first signs in again) and write_guard → requeue_waiting (mail would wait again). With
+// Dovecot down, queued mail is held and people are told all the same.
+//
+// A step of an older standing is skipped, unless the standing in force still asks for it: the queued
+// mail of a restriction that became a suspension is held, the mail that a restore let go still goes.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "decide/ports.h"
+
+namespace sekimori::act {
+
+struct ExecutorSettings {
+  std::string portal_url;  // ASCII, for the rows of guard.db
+  std::function<Instant()> now;
+  // The account whose login handed a queued message in: "" = handed in without a login, nullopt = not
+  // known (Postfix is asked then). Empty function: nothing is known.
+  std::function<std::optional<std::string>(std::string_view queue_id)> account_of_message = {};
+  // The account a login means. Empty: its lower-case form.
+  std::function<std::string(std::string_view login)> account_of_login = {};
+  // Told of each message the executor put into the hold queue or found gone (stored already), so that
+  // the engine knows it too.
+  std::function<void(const decide::HeldMessage&)> on_hold = {};
+  // One line for the log: what was done, what failed. Never a secret.
+  std::function<void(std::string_view)> log = {};
+  // How many unknown messages Postfix is asked about in one try (some 20 ms each); the rest in the
+  // next.
+  std::size_t look_ups_max = 300;
+};
+
+// Threads: run_once and start/stop from one thread; wake from any. The ports are called from the
+// executor's thread, so a StateStore that others use too must be given behind a lock.
+class Executor {
+ public:
+  Executor(decide::StateStore& store, decide::GuardStore& guard, decide::Hands& hands,
+           decide::Notifier& notifier, ExecutorSettings settings);
+  ~Executor();  // stops the thread
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  struct Report {
+    std::size_t done = 0;
+    std::size_t skipped = 0;  // of an older standing
+    std::size_t failed = 0;   // to be tried again, or given up (bad_input)
+    std::size_t open = 0;     // still waiting
+    std::optional<Instant> next;  // when the next of them is due; unset when nothing is open
+  };
+  // Does all that is due at `now`, urgent things of all subjects first.
+  Report run_once(Instant now);
+
+  // Own thread: drains at once, after wake(), and when a retry is due.
+  void start();
+  void wake();
+  void stop();
+
+ private:
+  using StepResult = Result<void>;
+  // Does it and notes in the step how it went.
+  void try_step(decide::Step& step, const decide::StandingRecord& standing, Instant now);
+  StepResult carry_out(const decide::Step& step, const decide::StandingRecord& standing,
+                       Instant now);
+  StepResult hold_queued(const decide::Step& step, const decide::StandingRecord& standing,
+                         Instant now);
+  StepResult requeue_waiting(const decide::Step& step);
+  StepResult notify(const decide::Step& step, const decide::StandingRecord& standing);
+  std::optional<std::string> known_account(const std::string& queue_id);
+  void log(std::string_view line) const;
+  void loop(const std::stop_token& stop);
+
+  decide::StateStore& store_;
+  decide::GuardStore& guard_;
+  decide::Hands& hands_;
+  decide::Notifier& notifier_;
+  ExecutorSettings settings_;
+  // What Postfix said about messages nobody else knew; emptied when it reaches 100,000.
+  std::unordered_map<std::string, std::string> asked_;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool woken_ = false;
+  std::jthread thread_;
+};
+
+// How long after its last failure a step waits: 1 s doubling to 60 s.
+[[nodiscard]] Duration retry_delay(std::uint32_t tries);
+
+}  // namespace sekimori::act

@@ -1,0 +1,64 @@
+// Asks the privileged helper (helper/protocol.h). Blocking, with a deadline for each request.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/instant.h"
+#include "base/result.h"
+
+namespace sekimori::act {
+
+// A message to delete, and what must be true of it: short queue ids are reused, so name the sender
+// and arrival where they are known.
+struct DeleteTarget {
+  std::string id;
+  std::string sender;      // compared when has_sender
+  bool has_sender = false;
+  std::int64_t arrival = 0;  // seconds since 1970; 0: not compared
+};
+
+// Threads: any; requests of several threads take turns. A broken connection is made anew and the
+// request repeated once, since every request may be done twice. Errors: bad_input (an id that is none;
+// retrying is useless), operating (helper gone, late, Postfix failed), not_found.
+class HelperClient {
+ public:
+  HelperClient(std::string socket_path, Duration timeout);
+  ~HelperClient();
+  HelperClient(const HelperClient&) = delete;
+  HelperClient& operator=(const HelperClient&) = delete;
+
+  [[nodiscard]] Result<void> ping();
+  // Any number of ids; sent in batches, each with its own deadline.
+  [[nodiscard]] Result<void> hold(std::span<const std::string> ids);
+  [[nodiscard]] Result<void> release(std::span<const std::string> ids);
+  [[nodiscard]] Result<void> requeue(std::span<const std::string> ids);
+  // Returns how many were kept because they were not the message that was meant.
+  [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeleteTarget> targets);
+  // Each message of the queue as a line of postqueue -j; false ends the listing.
+  [[nodiscard]] Result<void> list(const std::function<bool(std::string_view)>& each);
+  [[nodiscard]] Result<std::string> sasl_login(std::string_view id);
+  [[nodiscard]] Result<void> stop_sending(bool on);
+
+ private:
+  struct Answer;
+  using OnLine = std::function<bool(std::string_view)>;
+  [[nodiscard]] Result<Answer> ask(const std::string& request, const OnLine& on_line = {});
+  [[nodiscard]] Result<void> ask_in_batches(std::string_view op, std::span<const std::string> ids);
+  [[nodiscard]] Result<void> connect();
+  [[nodiscard]] Result<std::string> exchange(const std::string& request, const OnLine& on_line,
+                                             bool& heard, bool& ended);
+  void disconnect();
+
+  const std::string path_;
+  const Duration timeout_;
+  std::mutex mutex_;
+  int fd_ = -1;
+};
+
+}  // namespace sekimori::act
