@@ -74,7 +74,8 @@ directory = "{state}/snapshots"
 
 [web]
 listen = ["{local('web')}"]
-public_url = "http://{local('web')}/portal/"
+control_socket = "{lab.run}/control.sock"
+public_url = "http://{local('web')}/portal"
 api_token_file = "{secret_files['api_token']}"
 
 [geoip]
@@ -194,7 +195,7 @@ class Daemon(Background):
     def start(self):
         self.launch([self.lab.bin / "sekimori", "serve", "--config", config_path(self.lab)],
                     lambda: all(process.answers(self.lab.port(name)) for name in self.ports),
-                    deadline_s=60, user="sekimori", groups=["postfix"])
+                    deadline_s=60, user="sekimori")
 
     def strays(self):
         return [pid for pid in _sekimori(self.lab) if _word(pid) == "serve"]

@@ -262,4 +262,6 @@ class Dovecot:
             process.end(pid, patience_s=3)
 
     def strays(self):
-        return process.strays([str(self.config), str(self.base)], PROGRAMS)
+        # The master by its configuration; its children by the title Dovecot gives them. An auth
+        # process outlives its master while an smtpd is connected, with its old cache and settings.
+        return process.strays([str(self.config), f"dovecot-{self.lab.name}"], PROGRAMS)

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import grp
 import json
 import os
 import pwd
@@ -13,13 +14,17 @@ from lab.layout import PORTS, ROOT
 from lab.postfix import MAIL_HOST, Postfix
 
 
-def _need_user(name, comment):
+def _need_user(name, comment, groups=()):
+    """Makes the system user where there is none, and a member of `groups`."""
     try:
         pwd.getpwnam(name)
     except KeyError:
         process.run(["useradd", "--system", "--user-group", "--no-create-home",
                      "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
                      "--comment", comment, name])
+    for group in groups:
+        if name not in grp.getgrnam(group).gr_mem:
+            process.run(["usermod", "--append", "--groups", group, name])
 
 
 def _make_certificate(directory):
@@ -67,9 +72,9 @@ class Lab:
 
     def _up(self):
         layout = self.layout
-        for name, comment in (("sekimori", "Sekimori mail guard"),
-                              (MAIL_USER, "Mailboxes of Sekimori labs")):
-            _need_user(name, comment)
+        # Group postfix, since a -wal file of guard.db may be one that Postfix made.
+        _need_user("sekimori", "Sekimori mail guard", groups=["postfix"])
+        _need_user(MAIL_USER, "Mailboxes of Sekimori labs")
         layout.make()
         self._assemble()
         _make_certificate(layout.etc / "tls")
@@ -127,7 +132,7 @@ class Lab:
             "auth_policy_url": f"{auth}/",
             "events_url": f"{auth}/dovecot",
             "panel_url": f"{web}/",
-            "portal_url": f"{web}/portal/",
+            "portal_url": f"{web}/portal",
             "api_url": f"{web}/api/v1",
             "api_token": secret["api_token"],
             "sink_dir": str(layout.sink),

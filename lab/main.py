@@ -52,7 +52,7 @@ def greet(lab):
 
   管理画面 / panel      {panel}
                         {operator} / {password}
-  ポータル / portal     {panel}portal/
+  ポータル / portal     {panel}portal
   SMTP {port('smtp')}  submission {port('submission')}  IMAP {port('imap')}  \
 POP3 {port('pop3')}  ManageSieve {port('sieve')}   (127.0.0.1)
   アカウントと鍵 / accounts and keys   {place.dir}/endpoints.json

@@ -73,10 +73,10 @@ def postfix_maps(accounts, guard):
 # does not stop Postfix.
 DOVECOT_DENY_SMTP = "SELECT * FROM (" + standing("'' AS password", "no_login", "%u") + \
     ") WHERE '%s' = 'smtp'"
-# A passdb that only adds fields (noauthenticate), asked after the real one took the password: who
+# A passdb that only adds fields, asked after the real one took the password: who
 # knows it reads why the login is refused, who does not learns nothing.
 DOVECOT_NOLOGIN = "SELECT * FROM (" + standing(
-    "NULL AS password, 'Y' AS noauthenticate, 'Y' AS nologin, CASE reason WHEN '' THEN "
+    "NULL AS password, 'Y' AS nologin, CASE reason WHEN '' THEN "
     "'This account is suspended.' ELSE reason END AS reason", "no_login", "%u") + \
     ") WHERE '%s' <> 'smtp'"
 DOVECOT_PASSWORD = ("SELECT username AS user, password FROM mailbox "

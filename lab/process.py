@@ -101,15 +101,16 @@ def end(pid, patience_s=10):
     raise LabError(f"process {pid} does not end, not even by SIGKILL")
 
 
-def spawn(command, log, pid_file, user=None, groups=()):
+def spawn(command, log, pid_file, user=None):
     """Starts a background process in a session of its own, output appended to `log`.
 
-    With `user` it runs as that user, its own group and the named extra groups.
+    With `user` it runs as that user with all its groups.
     """
     options = {}
     if user:
         entry = pwd.getpwnam(user)
-        options = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": list(groups)}
+        options = {"user": entry.pw_uid, "group": entry.pw_gid,
+                   "extra_groups": os.getgrouplist(user, entry.pw_gid)}
     with open(log, "ab") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                    cwd="/", start_new_session=True, umask=0o027, **options)
