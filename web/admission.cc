@@ -1,0 +1,86 @@
+#include "web/admission.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/mail_address.h"
+
+namespace sekimori::web {
+namespace {
+
+std::array<unsigned char, 32> hash_of(std::string_view text) {
+  std::array<unsigned char, 32> out{};
+  crypto_generichash(out.data(), out.size(), reinterpret_cast<const unsigned char*>(text.data()),
+                     text.size(), nullptr, 0);
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// One line's customer: an IPv4 address or an IPv6 /64, as 64 bits.
+std::uint64_t key_of(const IpAddress& address) {
+  const auto bytes = address.network(32, 64).bytes();
+  std::uint64_t key = 0;
+  std::memcpy(&key, bytes.data() + (address.is_v4() ? 8 : 0), sizeof key);
+  return key;
+}
+
+}  // namespace
+
+TokenCheck::TokenCheck(const Secret& token) : is_set_(token.is_set()) {
+  if (is_set_) hash_ = hash_of(token.reveal());
+}
+
+bool TokenCheck::matches(std::string_view header) const {
+  static constexpr std::string_view k_scheme = "bearer ";
+  if (!is_set_ || header.size() <= k_scheme.size() ||
+      ascii_lower(header.substr(0, k_scheme.size())) != k_scheme) {
+    return false;
+  }
+  const auto presented = hash_of(trim(header.substr(k_scheme.size())));
+  return sodium_memcmp(presented.data(), hash_.data(), hash_.size()) == 0;
+}
+
+bool AddressLimiter::admit(const IpAddress& address, Instant now) {
+  const auto minute = now.us / 60'000'000;
+  const auto key = key_of(address);
+  auto at = counts_.find(key);
+  if (at == counts_.end() && counts_.size() >= k_addresses_max) {
+    std::erase_if(counts_, [minute](const auto& item) { return item.second.minute != minute; });
+  }
+  Count* count = &shared_;
+  if (at != counts_.end()) {
+    count = &at->second;
+  } else if (counts_.size() < k_addresses_max) {
+    count = &counts_[key];
+  }
+  if (count->minute != minute) *count = {minute, 0};
+  if (count->used >= per_minute_) return false;
+  ++count->used;
+  return true;
+}
+
+IpAddress client_behind(const IpAddress& peer, std::string_view forwarded_for,
+                        std::span<const IpNetwork> trusted) {
+  const auto is_trusted = [trusted](const IpAddress& address) {
+    return std::ranges::any_of(trusted,
+                               [&](const auto& network) { return network.contains(address); });
+  };
+  auto client = peer;
+  while (is_trusted(client) && !forwarded_for.empty()) {
+    const auto comma = forwarded_for.rfind(',');
+    const auto word =
+        comma == std::string_view::npos ? forwarded_for : forwarded_for.substr(comma + 1);
+    forwarded_for = comma == std::string_view::npos ? "" : forwarded_for.substr(0, comma);
+    const auto next = IpAddress::parse(trim(word));
+    if (!next) return peer;
+    client = *next;
+  }
+  return client;
+}
+
+}  // namespace sekimori::web

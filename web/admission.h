@@ -1,0 +1,60 @@
+// Who is let in: the token, and how often one address may try. Pure: the time is a parameter.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/instant.h"
+#include "base/ip_address.h"
+#include "base/secret.h"
+#include "web/ip_network.h"
+
+namespace sekimori::web {
+
+// A shorter token could be guessed over the network; made by the program it has 43 characters.
+inline constexpr std::size_t k_token_min = 16;
+
+// The API's token, kept as a hash; comparing takes the same time whatever is presented.
+class TokenCheck {
+ public:
+  // An unset token lets nobody in.
+  explicit TokenCheck(const Secret& token);
+  // `header`: the value of Authorization, "Bearer …" (RFC 6750 §2.1; the scheme in any case).
+  [[nodiscard]] bool matches(std::string_view header) const;
+
+ private:
+  bool is_set_ = false;
+  std::array<unsigned char, 32> hash_{};
+};
+
+// At most so many of something from one address (IPv6: one /64) in each minute.
+class AddressLimiter {
+ public:
+  explicit AddressLimiter(std::uint32_t per_minute) : per_minute_(per_minute) {}
+  // Counts one and says whether it is within the limit.
+  [[nodiscard]] bool admit(const IpAddress&, Instant now);
+  // Addresses remembered at once; beyond it those of minutes gone by are dropped and, when all are of
+  // this minute, further ones share one counter.
+  static constexpr std::size_t k_addresses_max = 8192;
+  [[nodiscard]] std::size_t size() const { return counts_.size(); }
+
+ private:
+  struct Count {
+    std::int64_t minute = 0;
+    std::uint32_t used = 0;
+  };
+  std::uint32_t per_minute_;
+  std::unordered_map<std::uint64_t, Count> counts_;
+  Count shared_;
+};
+
+// The client behind proxies that we trust: the rightmost address of X-Forwarded-For that is not one
+// of theirs. `peer` itself when it is no trusted proxy, or the header makes no sense.
+[[nodiscard]] IpAddress client_behind(const IpAddress& peer, std::string_view forwarded_for,
+                                      std::span<const IpNetwork> trusted);
+
+}  // namespace sekimori::web

@@ -1,0 +1,220 @@
+#include "web/api.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <exception>
+
+#include "base/mail_address.h"
+#include "web/handlers.h"
+
+namespace sekimori::web {
+namespace json = boost::json;
+namespace {
+
+constexpr std::array<std::span<const Route> (*)(), 3> k_tables = {account_routes, incident_routes,
+                                                                  system_routes};
+
+std::string_view name_of(Method method) {
+  switch (method) {
+    case Method::get: return "GET";
+    case Method::head: return "HEAD";
+    case Method::post: return "POST";
+    case Method::delete_: return "DELETE";
+    case Method::other: break;
+  }
+  return "";
+}
+
+// Does the path fit "/api/v1/accounts/{address}"? Then `parameters` has what stands for the braces.
+bool fits(std::string_view pattern, const Target& target,
+          std::vector<std::string_view>& parameters) {
+  parameters.clear();
+  pattern.remove_prefix(1);
+  std::size_t at = 0;
+  while (!pattern.empty()) {
+    const auto part = pattern.substr(0, pattern.find('/'));
+    pattern.remove_prefix(std::min(pattern.size(), part.size() + 1));
+    if (at == target.segments.size()) return false;
+    const std::string_view segment = target.segments[at++];
+    if (part.front() == '{') {
+      parameters.push_back(segment);
+    } else if (part != segment) {
+      return false;
+    }
+  }
+  return at == target.segments.size();
+}
+
+struct Found {
+  const Route* route = nullptr;
+  std::vector<std::string_view> parameters;
+  std::string allow;  // the methods that the path knows; "" when there is no such path
+};
+
+Found find_route(Method method, const Target& target) {
+  Found found;
+  std::vector<std::string_view> parameters;
+  const auto wanted = method == Method::head ? Method::get : method;
+  for (const auto table : k_tables) {
+    for (const auto& route : table()) {
+      if (!fits(route.pattern, target, parameters)) continue;
+      if (!found.allow.empty()) found.allow += ", ";
+      found.allow += name_of(route.method);
+      if (route.method == Method::get) found.allow += ", HEAD";
+      if (route.method != wanted) continue;
+      found.route = &route;
+      found.parameters = parameters;
+    }
+  }
+  return found;
+}
+
+std::optional<ApiResponse> refuse(const Found& found, const Caller& caller) {
+  if (found.allow.empty()) return error_response(404);
+  if (found.route == nullptr) {
+    auto response = error_response(405);
+    response.headers.emplace_back("Allow", found.allow);
+    return response;
+  }
+  const bool allowed =
+      found.route->access == Access::open || caller.authorised ||
+      (found.route->access == Access::metrics && caller.may_read_metrics);
+  if (allowed) return std::nullopt;
+  auto response = error_response(401);
+  response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sekimori\"");
+  return response;
+}
+
+bool is_json(std::string_view content_type) {
+  auto type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+  return ascii_lower(type) == "application/json";
+}
+
+// The body as an object. Depth 16: nothing we take is deeper than 2.
+Result<json::object> read_body(const ApiRequest& request) {
+  const bool blank = request.body.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  if (blank) return json::object();
+  json::parse_options options;
+  options.max_depth = 16;
+  boost::system::error_code error;
+  auto value = json::parse(request.body, error, {}, options);
+  if (error) return bad_input("the body is not JSON: " + error.message());
+  if (!value.is_object()) return bad_input("the body must be a JSON object");
+  return std::move(value.as_object());
+}
+
+struct ErrorWords {
+  int status;
+  std::string_view code;
+  std::string_view ja;
+  std::string_view en;
+};
+
+constexpr std::array k_errors = {
+    ErrorWords{400, "bad_request", "リクエストの内容に誤りがあります。",
+               "Something in the request is not right."},
+    ErrorWords{401, "unauthorized", "この操作には正しいトークンが必要です。",
+               "This needs a valid token."},
+    ErrorWords{403, "forbidden", "この操作は許可されていません。", "This is not allowed."},
+    ErrorWords{404, "not_found", "お探しのものは見つかりませんでした。",
+               "There is no such thing here."},
+    ErrorWords{405, "method_not_allowed", "この場所では、その操作は使えません。",
+               "This address does not know that method."},
+    ErrorWords{408, "timeout", "リクエストが時間内に届きませんでした。",
+               "The request did not arrive in time."},
+    ErrorWords{409, "conflict", "現在の状態では、この操作はできません。",
+               "This cannot be done from the present state."},
+    ErrorWords{413, "too_large", "リクエストが大きすぎます。", "The request is too large."},
+    ErrorWords{415, "unsupported_media_type", "本文は application/json で送ってください。",
+               "Send the body as application/json."},
+    ErrorWords{429, "too_many_requests",
+               "リクエストが多すぎます。しばらくしてからお試しください。",
+               "Too many requests. Please try again a little later."},
+    ErrorWords{431, "headers_too_large", "リクエストのヘッダーが大きすぎます。",
+               "The request's headers are too large."},
+    ErrorWords{500, "internal",
+               "サーバー内部で問題が起きました。記録を確認してください。",
+               "Something went wrong inside the server. Please look at its log."},
+    ErrorWords{503, "unavailable",
+               "いまは応じられません。しばらくしてからお試しください。",
+               "Not available at the moment. Please try again a little later."},
+};
+
+}  // namespace
+
+Method parse_method(std::string_view word) {
+  for (const auto method : {Method::get, Method::head, Method::post, Method::delete_}) {
+    if (name_of(method) == word) return method;
+  }
+  return Method::other;
+}
+
+ApiResponse error_response(int status, std::string_view detail) {
+  const auto* words = std::ranges::find(k_errors, status, &ErrorWords::status);
+  if (words == k_errors.end()) words = std::ranges::find(k_errors, 500, &ErrorWords::status);
+  json::object error{
+      {"code", words->code}, {"message_ja", words->ja}, {"message_en", words->en}};
+  if (!detail.empty()) error["detail"] = detail;
+  json::object body;
+  body["error"] = std::move(error);
+  return json_response(body, words->status);
+}
+
+ApiResponse json_response(const json::value& value, int status) {
+  ApiResponse response;
+  response.status = status;
+  response.body = json::serialize(value);
+  response.body.push_back('\n');
+  return response;
+}
+
+ApiResponse failure_response(const Error& error, bool changing) {
+  switch (error.kind) {
+    case ErrorKind::bad_input: return error_response(changing ? 409 : 400, error.text);
+    case ErrorKind::not_found: return error_response(404, error.text);
+    case ErrorKind::operating: return error_response(503, error.text);
+    case ErrorKind::uncertain:
+      return error_response(503, error.text + " (it may or may not have happened; ask again)");
+  }
+  return error_response(500);
+}
+
+std::optional<ApiResponse> refuse_early(Method method, std::string_view text,
+                                        const Caller& caller) {
+  const auto target = parse_target(text);
+  if (!target) return error_response(400, target.error().text);
+  return refuse(find_route(method, *target), caller);
+}
+
+ApiResponse handle(const ApiRequest& request, Control& control, const Caller& caller) {
+  const auto target = parse_target(request.target);
+  if (!target) return error_response(400, target.error().text);
+  const auto found = find_route(request.method, *target);
+  if (auto refusal = refuse(found, caller)) return std::move(*refusal);
+  if (!request.body.empty() && !is_json(request.content_type)) return error_response(415);
+  auto body = read_body(request);
+  if (!body) return error_response(400, body.error().text);
+  try {
+    return found.route->handler(
+        Call{*target, found.parameters, std::move(*body), control, caller});
+  } catch (const std::exception&) {
+    // Control and the views do not throw; a database driver's exception that slipped through must
+    // end neither the daemon nor reveal what it says (it may quote values).
+    return error_response(500);
+  }
+}
+
+std::vector<RouteInfo> routes() {
+  std::vector<RouteInfo> out;
+  for (const auto table : k_tables) {
+    for (const auto& route : table()) {
+      out.push_back({name_of(route.method), route.pattern, route.access});
+    }
+  }
+  return out;
+}
+
+}  // namespace sekimori::web

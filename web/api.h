@@ -1,0 +1,67 @@
+// The REST API of CONTRACT (docs/api.md, openapi.json) as a pure function of request, caller and
+// Control: no sockets, no clock, no state. server.h carries it over HTTP; the command line's client
+// talks to the same.
+//
+// There are no cookies yet, so a browser can be made to send nothing that is believed: no request
+// forgery is possible and no anti-forgery token is needed. Bodies must be application/json all the
+// same, so that this stays true for form posts when the panel's sessions come.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "web/control.h"
+
+namespace sekimori::web {
+
+enum class Method : std::uint8_t { get, head, post, delete_, other };
+// "GET", "HEAD", "POST", "DELETE"; everything else is `other`.
+[[nodiscard]] Method parse_method(std::string_view);
+
+struct ApiRequest {
+  Method method = Method::get;
+  std::string_view target;        // origin-form
+  std::string_view content_type;  // "" when there was none
+  std::string_view body;
+};
+
+struct ApiResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;  // of HEAD as of GET: the server leaves it out
+  std::vector<std::pair<std::string, std::string>> headers;  // Allow, WWW-Authenticate, …
+  bool is_stream = false;  // 200 and: from here on server-sent events (hub.h)
+};
+
+// Answers one request; never throws but for want of memory.
+[[nodiscard]] ApiResponse handle(const ApiRequest&, Control&, const Caller&);
+
+// What can be refused by the request's first lines (no such route, method, or not allowed), before
+// the body is read: nullopt when handle() should be asked.
+[[nodiscard]] std::optional<ApiResponse> refuse_early(Method, std::string_view target,
+                                                      const Caller&);
+
+// {"error":{"code","message_ja","message_en"[,"detail"]}}. `detail` says what exactly, in English;
+// it never holds a secret.
+[[nodiscard]] ApiResponse error_response(int status, std::string_view detail = "");
+
+// Who may ask: anybody; whoever Caller::may_read_metrics says; an authorised caller.
+enum class Access : std::uint8_t { open, metrics, authorised };
+
+// Every route there is, for the test that holds them to the description.
+struct RouteInfo {
+  std::string_view method;   // "GET", "POST", "DELETE"
+  std::string_view pattern;  // "/api/v1/accounts/{address}"
+  Access access = Access::authorised;
+};
+[[nodiscard]] std::vector<RouteInfo> routes();
+
+// The OpenAPI 3.0 description, as served.
+[[nodiscard]] std::string_view openapi_json();
+
+}  // namespace sekimori::web

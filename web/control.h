@@ -1,0 +1,247 @@
+// Everything that people can do or look at. The REST API, the command line (through the API's unix
+// socket) and later the panel have no other way in; app/ implements it over the engine and the stores.
+//
+// Threads: every function may be called from several threads at once and may block on SQL for
+// seconds; the server calls it from its own small pool, never from an I/O thread.
+//
+// Errors, and what the API makes of them: bad_input = the change is not allowed from here (409),
+// not_found (404), operating (503), uncertain (503, and that it may have happened). Arguments are
+// checked by the API before: addresses and domains are normalised, reasons are at most
+// k_reason_max bytes of UTF-8 without control characters, pages at most k_page_max long.
+//
+// Every change is audited by the implementation with `by.who`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/instant.h"
+#include "base/ip_address.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "decide/engine.h"
+#include "decide/ports.h"
+#include "decide/records.h"
+#include "decide/standing.h"
+#include "web/ip_network.h"
+
+namespace sekimori::web {
+
+// A reason is one or two sentences; it is kept in the audit and in every notice.
+inline constexpr std::size_t k_reason_max = 1000;
+// A note may hold a ticket's worth of text.
+inline constexpr std::size_t k_note_max = 8000;
+// The longest page: an answer stays below a megabyte or two.
+inline constexpr std::size_t k_page_max = 1000;
+
+// Who asks.
+struct Caller {
+  std::string who;  // "api", "cli:root", later a panel login; "" when not authorised
+  bool authorised = false;
+  bool may_read_metrics = false;  // authorised, or on this machine where the settings allow that
+  IpAddress ip;                   // unset: the unix socket
+};
+
+enum class AccountOrder : std::uint8_t { address, log_r, standing, since };
+
+struct AccountQuery {
+  std::string search;  // part of address or name; "" = all
+  std::string domain;  // "" = all
+  std::optional<Standing> standing;
+  AccountOrder order = AccountOrder::address;
+  bool descending = false;
+  std::size_t offset = 0;
+  std::size_t limit = 100;  // ≤ k_page_max
+};
+
+struct AccountSummary {
+  std::string address;
+  std::string name;
+  std::string domain;
+  bool active = true;  // as the provider's store says
+  Standing standing = Standing::normal;
+  Instant since;       // of the standing; unset: always so
+  decide::Mode mode = decide::Mode::observe;
+  double log_r = 0;
+  std::uint32_t held = 0;      // messages held now
+  std::uint64_t incident = 0;  // 0: none
+};
+
+template <class T>
+struct Page {
+  std::vector<T> items;
+  std::uint64_t total = 0;  // without offset and limit
+};
+
+// One limit and how much of it is used.
+struct LimitUse {
+  std::string name;         // "recipients_per_hour", as the setting
+  std::uint64_t limit = 0;  // 0: off
+  std::uint64_t used = 0;
+  Instant resets_at;        // when `used` is 0 again if nothing more is sent; unset: it is 0
+};
+
+struct AccountDetails {
+  std::optional<decide::AccountRow> row;  // nullopt: the guard knows it, the provider's store does not
+  decide::Engine::AccountView view;
+  std::vector<LimitUse> limits;
+  std::optional<decide::Incident> incident;  // the one that view.standing names
+};
+
+// A person's word on a standing.
+struct StandingOrder {
+  decide::Subject subject;
+  // restrict, suspend or restore.
+  decide::RequestKind kind = decide::RequestKind::restrict;
+  bool to_probation = false;  // restore only: watch more closely for a while
+  std::string reason;         // "" allowed
+};
+struct StandingOutcome {
+  decide::StandingRecord record;  // as it is now in force, durable
+  bool changed = false;           // false: it was so already
+};
+
+// A one-time code with which the owner proves at the portal that the administrator knows them. Kept
+// only as a hash; shown once, here.
+struct RecoveryCode {
+  Secret code;
+  Instant expires;
+};
+
+struct IncidentDetails {
+  decide::Incident incident;
+  std::vector<decide::Step> steps;
+  std::vector<decide::AuditEntry> notes;  // oldest first
+};
+
+enum class IpAction : std::uint8_t { allow, deny };
+[[nodiscard]] std::string_view to_string(IpAction);
+[[nodiscard]] std::optional<IpAction> parse_ip_action(std::string_view);
+
+// allow: sign-ins from there are never refused or counted against the address; deny: always refused.
+// The longest matching prefix decides.
+struct IpRule {
+  std::uint64_t id = 0;  // given by the store
+  IpNetwork network;     // unique: a second rule for the same network replaces the first
+  IpAction action = IpAction::deny;
+  std::string reason;
+  Instant created;
+  Instant expires;  // unset: never
+  std::string by;
+  bool operator==(const IpRule&) const = default;
+};
+// Which rule is meant: exactly one is given.
+struct IpRuleKey {
+  std::optional<std::uint64_t> id;
+  std::optional<IpNetwork> network;
+};
+
+struct AuditQuery {
+  std::optional<decide::Subject> subject;
+  std::size_t limit = 100;  // newest first
+};
+
+// What came of release-all: `failed` > 0 means that it is done in part.
+struct ReleaseReport {
+  std::uint64_t released = 0;
+  std::uint64_t failed = 0;
+};
+
+enum class HealthLevel : std::uint8_t { ok, warning, failing };
+[[nodiscard]] std::string_view to_string(HealthLevel);
+
+// One lever or sense of the guard and how it is: "journal", "guard_db", "doveadm", "queue_helper", …
+struct HealthItem {
+  std::string name;
+  HealthLevel level = HealthLevel::ok;
+  Text verdict;  // how it is
+  Text advice;   // what to do; empty when ok
+};
+struct HealthReport {
+  std::vector<HealthItem> items;
+  decide::Mode mode = decide::Mode::observe;  // the server's
+  bool bypass = false;
+  std::string version;
+  Instant started;
+  Instant now;
+};
+
+// A figure for /metrics beside the engine's totals. Names follow Prometheus ("sekimori_…").
+struct Gauge {
+  std::string name;    // [a-z_:][a-z0-9_:]*
+  std::string help;
+  std::string labels;  // `queue="steps"`, or ""
+  double value = 0;
+  bool counter = false;  // only grows
+};
+struct MetricsReport {
+  decide::Engine::Totals totals;
+  std::vector<Gauge> gauges;  // those of one name stand together
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  // ---- accounts ----
+  [[nodiscard]] virtual Result<Page<AccountSummary>> accounts(const AccountQuery&) = 0;
+  // not_found when neither the provider's store nor the guard knows it. Any spelling of the login.
+  [[nodiscard]] virtual Result<AccountDetails> account(std::string_view address) = 0;
+  // The standing is durable, and its first enforcement (guard.db) written, when it returns.
+  // not_found for an account or domain that is not one of this server's.
+  [[nodiscard]] virtual Result<StandingOutcome> change_standing(const StandingOrder&,
+                                                                const Caller& by) = 0;
+  [[nodiscard]] virtual Result<decide::StandingRecord> standing(const decide::Subject&) = 0;
+  // A new code ends the one before it.
+  [[nodiscard]] virtual Result<RecoveryCode> recovery_code(std::string_view address,
+                                                           const Caller& by) = 0;
+
+  // ---- incidents ----
+  [[nodiscard]] virtual Result<Page<decide::Incident>> incidents(
+      const decide::StateStore::IncidentFilter&) = 0;
+  [[nodiscard]] virtual Result<IncidentDetails> incident(std::uint64_t id) = 0;
+  // bad_input while its subject is still contained.
+  [[nodiscard]] virtual Result<decide::Incident> close_incident(std::uint64_t id,
+                                                                const std::string& reason,
+                                                                const Caller& by) = 0;
+  [[nodiscard]] virtual Result<decide::AuditEntry> add_note(std::uint64_t id,
+                                                            const std::string& text,
+                                                            const Caller& by) = 0;
+
+  // ---- held mail ----
+  [[nodiscard]] virtual Result<Page<decide::HeldMessage>> holds(
+      const decide::StateStore::HoldFilter&) = 0;
+  // bad_input when it ended already. Released mail is on its way when it returns.
+  [[nodiscard]] virtual Result<decide::HeldMessage> release_hold(std::string_view queue_id,
+                                                                 const std::string& reason,
+                                                                 const Caller& by) = 0;
+  [[nodiscard]] virtual Result<decide::HeldMessage> delete_hold(std::string_view queue_id,
+                                                                const std::string& reason,
+                                                                const Caller& by) = 0;
+
+  // ---- address rules ----
+  [[nodiscard]] virtual Result<std::vector<IpRule>> ip_rules() = 0;
+  // Returns the rule as stored. bad_input: too many rules.
+  [[nodiscard]] virtual Result<IpRule> put_ip_rule(const IpRule&, const Caller& by) = 0;
+  [[nodiscard]] virtual Result<IpRule> remove_ip_rule(const IpRuleKey&, const Caller& by) = 0;
+
+  // ---- the panic handles ----
+  [[nodiscard]] virtual Result<void> set_bypass(bool on, const std::string& reason,
+                                                const Caller& by) = 0;
+  [[nodiscard]] virtual Result<ReleaseReport> release_all(const std::string& reason,
+                                                          const Caller& by) = 0;
+
+  // ---- looking ----
+  [[nodiscard]] virtual Result<std::vector<decide::AuditEntry>> audit(const AuditQuery&) = 0;
+  [[nodiscard]] virtual Result<HealthReport> health() = 0;
+  // Can questions of the mail servers be answered? The error says what is missing.
+  [[nodiscard]] virtual Result<void> ready() = 0;
+  [[nodiscard]] virtual Result<MetricsReport> metrics() = 0;
+};
+
+}  // namespace sekimori::web

@@ -1,0 +1,137 @@
+// Accounts, and the standing of accounts, domains and the server.
+#include <array>
+
+#include "base/mail_address.h"
+#include "web/handlers.h"
+#include "web/json_views.h"
+
+namespace sekimori::web {
+namespace {
+
+using decide::RequestKind;
+using decide::SubjectKind;
+
+ApiResponse bad(const Error& error) { return error_response(400, error.text); }
+
+Result<AccountQuery> read_account_query(const Target& target) {
+  AccountQuery query;
+  query.search = target.find("search").value_or("");
+  if (query.search.size() > 320) return bad_input("search is at most 320 bytes");
+  if (const auto domain = target.find("domain"); domain && !domain->empty()) {
+    auto read = read_domain(*domain);
+    if (!read) return std::unexpected(read.error());
+    query.domain = std::move(*read);
+  }
+  if (const auto word = target.find("standing"); word && !word->empty()) {
+    query.standing = parse_standing(*word);
+    if (!query.standing) {
+      return bad_input("standing must be normal, restricted, suspended, recovering or probation");
+    }
+  }
+  auto sort = target.find("sort").value_or("address");
+  if (sort.starts_with('-')) {
+    query.descending = true;
+    sort.remove_prefix(1);
+  }
+  if (sort == "address") query.order = AccountOrder::address;
+  else if (sort == "log_r") query.order = AccountOrder::log_r;
+  else if (sort == "standing") query.order = AccountOrder::standing;
+  else if (sort == "since") query.order = AccountOrder::since;
+  else return bad_input("sort must be address, log_r, standing or since, perhaps with '-' before");
+  const auto paging = read_paging(target);
+  if (!paging) return std::unexpected(paging.error());
+  query.offset = paging->offset;
+  query.limit = paging->limit;
+  return query;
+}
+
+ApiResponse list_accounts(const Call& call) {
+  const auto query = read_account_query(call.target);
+  if (!query) return bad(query.error());
+  const auto page = call.control.accounts(*query);
+  if (!page) return failure_response(page.error(), false);
+  return json_response(json_of_page(*page, query->offset));
+}
+
+ApiResponse show_account(const Call& call) {
+  const auto address = MailAddress::parse(call.parameters[0]);
+  if (!address) return bad(address.error());
+  const auto details = call.control.account(address->text());
+  if (!details) return failure_response(details.error(), false);
+  return json_response(json_of(*details, address->text()));
+}
+
+ApiResponse make_recovery_code(const Call& call) {
+  const auto address = MailAddress::parse(call.parameters[0]);
+  if (!address) return bad(address.error());
+  const auto code = call.control.recovery_code(address->text(), call.caller);
+  if (!code) return failure_response(code.error(), true);
+  return json_response(json_of(*code), 201);
+}
+
+template <SubjectKind kind>
+Result<decide::Subject> subject_of(const Call& call) {
+  return make_subject(kind, call.parameters.empty() ? "" : call.parameters[0]);
+}
+
+template <SubjectKind kind>
+ApiResponse show_standing(const Call& call) {
+  const auto subject = subject_of<kind>(call);
+  if (!subject) return bad(subject.error());
+  const auto record = call.control.standing(*subject);
+  if (!record) return failure_response(record.error(), false);
+  return json_response(json_of(*record));
+}
+
+template <SubjectKind kind, RequestKind request>
+ApiResponse change(const Call& call) {
+  auto subject = subject_of<kind>(call);
+  if (!subject) return bad(subject.error());
+  auto reason = read_text(call.body, "reason", k_reason_max);
+  if (!reason) return bad(reason.error());
+  const auto probation = read_bool(call.body, "probation");
+  if (!probation) return bad(probation.error());
+  StandingOrder order;
+  order.subject = std::move(*subject);
+  order.kind = request;
+  order.to_probation = request == RequestKind::restore && probation->value_or(false);
+  order.reason = std::move(*reason);
+  const auto outcome = call.control.change_standing(order, call.caller);
+  if (!outcome) return failure_response(outcome.error(), true);
+  return json_response(json_of(*outcome));
+}
+
+constexpr auto k_account = SubjectKind::account;
+constexpr auto k_domain = SubjectKind::domain;
+constexpr auto k_server = SubjectKind::server;
+
+constexpr std::array k_routes = {
+    Route{Method::get, "/api/v1/accounts", Access::authorised, list_accounts},
+    Route{Method::get, "/api/v1/accounts/{address}", Access::authorised, show_account},
+    Route{Method::post, "/api/v1/accounts/{address}/restrict", Access::authorised,
+          change<k_account, RequestKind::restrict>},
+    Route{Method::post, "/api/v1/accounts/{address}/suspend", Access::authorised,
+          change<k_account, RequestKind::suspend>},
+    Route{Method::post, "/api/v1/accounts/{address}/restore", Access::authorised,
+          change<k_account, RequestKind::restore>},
+    Route{Method::post, "/api/v1/accounts/{address}/recovery-code", Access::authorised,
+          make_recovery_code},
+    Route{Method::get, "/api/v1/domains/{domain}", Access::authorised, show_standing<k_domain>},
+    Route{Method::post, "/api/v1/domains/{domain}/restrict", Access::authorised,
+          change<k_domain, RequestKind::restrict>},
+    Route{Method::post, "/api/v1/domains/{domain}/suspend", Access::authorised,
+          change<k_domain, RequestKind::suspend>},
+    Route{Method::post, "/api/v1/domains/{domain}/restore", Access::authorised,
+          change<k_domain, RequestKind::restore>},
+    Route{Method::get, "/api/v1/server", Access::authorised, show_standing<k_server>},
+    Route{Method::post, "/api/v1/server/restrict", Access::authorised,
+          change<k_server, RequestKind::restrict>},
+    Route{Method::post, "/api/v1/server/restore", Access::authorised,
+          change<k_server, RequestKind::restore>},
+};
+
+}  // namespace
+
+std::span<const Route> account_routes() { return k_routes; }
+
+}  // namespace sekimori::web

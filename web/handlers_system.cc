@@ -1,0 +1,193 @@
+// Address rules, the panic handles, health, metrics, the description and the plain pages.
+#include <array>
+
+#include "web/handlers.h"
+#include "web/json_views.h"
+#include "web/metrics.h"
+#include "web/pages.h"
+
+namespace sekimori::web {
+namespace {
+
+ApiResponse bad(const Error& error) { return error_response(400, error.text); }
+
+ApiResponse list_ip_rules(const Call& call) {
+  const auto rules = call.control.ip_rules();
+  if (!rules) return failure_response(rules.error(), false);
+  return json_response(json_of_list(*rules));
+}
+
+// "network", or "address" for those who mean one address.
+Result<std::optional<IpNetwork>> read_network(const boost::json::object& body) {
+  for (const auto* key : {"network", "address"}) {
+    const auto text = read_text(body, key, 64);
+    if (!text) return std::unexpected(text.error());
+    if (text->empty()) continue;
+    const auto network = IpNetwork::parse(*text);
+    if (!network) return std::unexpected(network.error());
+    return std::optional<IpNetwork>(*network);
+  }
+  return std::optional<IpNetwork>();
+}
+
+Result<IpRule> read_ip_rule(const boost::json::object& body) {
+  const auto network = read_network(body);
+  if (!network) return std::unexpected(network.error());
+  if (!*network) return bad_input("'network' is needed");
+  IpRule rule;
+  rule.network = **network;
+  const auto word = read_text(body, "action", 16);
+  if (!word) return std::unexpected(word.error());
+  const auto action = word->empty() ? IpAction::deny : parse_ip_action(*word);
+  if (!action) return bad_input("'action' must be allow or deny");
+  rule.action = *action;
+  // A slip of the pen must not shut the world out.
+  const int least = rule.network.address().is_v4() ? 8 : 16;
+  if (rule.action == IpAction::deny && rule.network.bits() < least) {
+    return bad_input("a range that is denied has a prefix of at least /" + std::to_string(least));
+  }
+  auto reason = read_text(body, "reason", k_reason_max);
+  if (!reason) return std::unexpected(reason.error());
+  rule.reason = std::move(*reason);
+  const auto expires = read_text(body, "expires", 64);
+  if (!expires) return std::unexpected(expires.error());
+  if (!expires->empty()) {
+    const auto instant = parse_instant(*expires);
+    if (!instant) return bad_input("'expires': " + instant.error().text);
+    rule.expires = *instant;
+  }
+  return rule;
+}
+
+ApiResponse put_ip_rule(const Call& call) {
+  auto rule = read_ip_rule(call.body);
+  if (!rule) return bad(rule.error());
+  rule->by = call.caller.who;
+  const auto stored = call.control.put_ip_rule(*rule, call.caller);
+  if (!stored) return failure_response(stored.error(), true);
+  return json_response(json_of(*stored), 201);
+}
+
+Result<IpRuleKey> read_rule_key(const Call& call) {
+  IpRuleKey key;
+  if (const auto text = call.target.find("id")) {
+    const auto id = read_number(*text, (1ULL << 63U) - 1);
+    if (!id) return std::unexpected(id.error());
+    key.id = *id;
+    return key;
+  }
+  auto text = call.target.find("network");
+  if (!text) text = call.target.find("address");
+  if (text) {
+    const auto network = IpNetwork::parse(*text);
+    if (!network) return std::unexpected(network.error());
+    key.network = *network;
+    return key;
+  }
+  const auto network = read_network(call.body);
+  if (!network) return std::unexpected(network.error());
+  if (!*network) return bad_input("'id' or 'network' is needed");
+  key.network = **network;
+  return key;
+}
+
+ApiResponse remove_ip_rule(const Call& call) {
+  const auto key = read_rule_key(call);
+  if (!key) return bad(key.error());
+  const auto rule = call.control.remove_ip_rule(*key, call.caller);
+  if (!rule) return failure_response(rule.error(), true);
+  return json_response(json_of(*rule));
+}
+
+ApiResponse set_bypass(const Call& call) {
+  const auto on = read_bool(call.body, "on");
+  if (!on) return bad(on.error());
+  if (!*on) return error_response(400, "'on' is needed: true or false");
+  const auto reason = read_text(call.body, "reason", k_reason_max);
+  if (!reason) return bad(reason.error());
+  const auto done = call.control.set_bypass(**on, *reason, call.caller);
+  if (!done) return failure_response(done.error(), true);
+  return json_response(boost::json::object{{"bypass", **on}});
+}
+
+ApiResponse release_all(const Call& call) {
+  const auto reason = read_text(call.body, "reason", k_reason_max);
+  if (!reason) return bad(reason.error());
+  const auto report = call.control.release_all(*reason, call.caller);
+  if (!report) return failure_response(report.error(), true);
+  return json_response(json_of(*report));
+}
+
+ApiResponse show_health(const Call& call) {
+  const auto report = call.control.health();
+  if (!report) return failure_response(report.error(), false);
+  return json_response(json_of(*report));
+}
+
+ApiResponse open_stream(const Call&) {
+  ApiResponse response;
+  response.content_type = "text/event-stream";
+  response.is_stream = true;
+  return response;
+}
+
+ApiResponse show_description(const Call&) {
+  ApiResponse response;
+  response.body = openapi_json();
+  return response;
+}
+
+ApiResponse text_response(int status, std::string body) {
+  ApiResponse response;
+  response.status = status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(body);
+  return response;
+}
+
+ApiResponse show_metrics(const Call& call) {
+  const auto report = call.control.metrics();
+  if (!report) return failure_response(report.error(), false);
+  auto response = text_response(200, metrics_text(*report));
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return response;
+}
+
+ApiResponse live(const Call&) { return text_response(200, "ok\n"); }
+
+// Open to all, so it says only that something is missing; what, is in /api/v1/health.
+ApiResponse ready(const Call& call) {
+  return call.control.ready() ? text_response(200, "ok\n") : text_response(503, "not ready\n");
+}
+
+ApiResponse page(std::string_view html) {
+  ApiResponse response;
+  response.content_type = "text/html; charset=utf-8";
+  response.body = html;
+  response.headers.emplace_back("Content-Security-Policy", content_security_policy(html));
+  return response;
+}
+ApiResponse landing(const Call&) { return page(landing_html()); }
+ApiResponse portal(const Call&) { return page(portal_html()); }
+
+constexpr std::array k_routes = {
+    Route{Method::get, "/api/v1/ip-rules", Access::authorised, list_ip_rules},
+    Route{Method::post, "/api/v1/ip-rules", Access::authorised, put_ip_rule},
+    Route{Method::delete_, "/api/v1/ip-rules", Access::authorised, remove_ip_rule},
+    Route{Method::post, "/api/v1/bypass", Access::authorised, set_bypass},
+    Route{Method::post, "/api/v1/release-all", Access::authorised, release_all},
+    Route{Method::get, "/api/v1/health", Access::authorised, show_health},
+    Route{Method::get, "/api/v1/stream", Access::authorised, open_stream},
+    Route{Method::get, "/api/v1/openapi.json", Access::open, show_description},
+    Route{Method::get, "/metrics", Access::metrics, show_metrics},
+    Route{Method::get, "/livez", Access::open, live},
+    Route{Method::get, "/readyz", Access::open, ready},
+    Route{Method::get, "/", Access::open, landing},
+    Route{Method::get, "/portal", Access::open, portal},
+};
+
+}  // namespace
+
+std::span<const Route> system_routes() { return k_routes; }
+
+}  // namespace sekimori::web

@@ -1,0 +1,54 @@
+// What the API shows of records, as JSON. Every form here is described in openapi.json, and the tests
+// hold the two together. Texts for people are {"ja","en"}; times RFC 3339 in UTC or null; numbers
+// that are not finite (a log_r of nothing seen yet) null; no incident null.
+#pragma once
+
+#include <boost/json/value.hpp>
+
+#include "web/control.h"
+
+namespace sekimori::web {
+
+[[nodiscard]] boost::json::value json_of(const Text&);
+[[nodiscard]] boost::json::value json_of(Instant);
+[[nodiscard]] boost::json::value json_of(const decide::Subject&);
+[[nodiscard]] boost::json::value json_of(const AccountSummary&);
+// `asked`: the address asked for, shown where the provider's store has no row.
+[[nodiscard]] boost::json::value json_of(const AccountDetails&, const std::string& asked);
+[[nodiscard]] boost::json::value json_of(const decide::StandingRecord&);
+[[nodiscard]] boost::json::value json_of(const StandingOutcome&);
+[[nodiscard]] boost::json::value json_of(const RecoveryCode&);
+[[nodiscard]] boost::json::value json_of(const decide::Incident&);
+[[nodiscard]] boost::json::value json_of(const IncidentDetails&);
+[[nodiscard]] boost::json::value json_of(const decide::Step&);
+[[nodiscard]] boost::json::value json_of(const decide::HeldMessage&);
+[[nodiscard]] boost::json::value json_of(const decide::AuditEntry&);
+[[nodiscard]] boost::json::value json_of(const IpRule&);
+[[nodiscard]] boost::json::value json_of(const ReleaseReport&);
+[[nodiscard]] boost::json::value json_of(const HealthReport&);
+
+// {"items": […], "total": n, "offset": o}.
+template <class T>
+[[nodiscard]] boost::json::value json_of_page(const Page<T>& page, std::size_t offset) {
+  boost::json::array items;
+  items.reserve(page.items.size());
+  for (const auto& item : page.items) items.push_back(json_of(item));
+  boost::json::object out;
+  out["items"] = std::move(items);
+  out["total"] = page.total;
+  out["offset"] = offset;
+  return out;
+}
+
+// {"items": […]}.
+template <class T>
+[[nodiscard]] boost::json::value json_of_list(const std::vector<T>& list) {
+  boost::json::array items;
+  items.reserve(list.size());
+  for (const auto& item : list) items.push_back(json_of(item));
+  boost::json::object out;
+  out["items"] = std::move(items);
+  return out;
+}
+
+}  // namespace sekimori::web

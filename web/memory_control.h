@@ -1,0 +1,377 @@
+// Control over plain containers, for the tests and the fuzzer of this folder: it keeps what it is
+// told, moves standings with decide's own step(), and fails when a test asks it to.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/mail_address.h"
+#include "web/control.h"
+
+namespace sekimori::web {
+
+class MemoryControl : public Control {
+ public:
+  // Set before the server starts; called at the beginning of every health() (it may block).
+  std::function<void()> on_health;
+
+  MemoryControl() {
+    for (const auto* address : {"hanako@example.jp", "taro@example.jp", "anna@example.com"}) {
+      decide::AccountRow row;
+      row.address = address;
+      row.name = address == std::string_view("taro@example.jp") ? "関 太郎" : "Somebody";
+      row.domain = std::string(domain_of(address));
+      row.quota_bytes = 1 << 30;
+      row.created = row.modified = now_;
+      rows_[row.address] = row;
+    }
+    decide::Incident incident;
+    incident.id = 1;
+    incident.subject = {decide::SubjectKind::account, "taro@example.jp"};
+    incident.state = decide::IncidentState::open;
+    incident.opened = now_;
+    incident.onset = now_ - minutes(5);
+    incident.log_r = 9.5;
+    incident.family = "spray_fast";
+    incident.summary = {"3 分間に 47 通を送りました。", "47 messages in 3 minutes."};
+    incident.evidence = {{"shape", 3.14159265, {"宛先が多めです。", "Many recipients."}}};
+    incident.by = "machine";
+    incidents_[1] = incident;
+    for (const auto* id : {"4bXyZ12345", "4bXyZ67890"}) {
+      decide::HeldMessage held;
+      held.queue_id = id;
+      held.account = "taro@example.jp";
+      held.held_at = now_;
+      held.release_at = now_ + minutes(20);
+      held.recipients = 20;
+      held.size = 2048;
+      held.log_r = 7.5;
+      held.reason = {"確認のため、お預かりしています。", "Held for a check."};
+      held.incident = 1;
+      holds_[id] = held;
+    }
+  }
+
+  // What every call answers from now on; nullopt: as it should.
+  void fail_with(std::optional<Error> error) {
+    const std::scoped_lock lock(mutex_);
+    failure_ = std::move(error);
+  }
+  std::vector<decide::AuditEntry> audit_entries() {
+    const std::scoped_lock lock(mutex_);
+    return audit_;
+  }
+
+  Result<Page<AccountSummary>> accounts(const AccountQuery& query) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    Page<AccountSummary> page;
+    for (const auto& [address, row] : rows_) {
+      const auto standing = standing_of({decide::SubjectKind::account, address});
+      const bool fits = (address.contains(query.search) || row.name.contains(query.search)) &&
+                        (query.domain.empty() || row.domain == query.domain) &&
+                        (!query.standing || *query.standing == standing.standing);
+      if (!fits) continue;
+      AccountSummary summary;
+      summary.address = address;
+      summary.name = row.name;
+      summary.domain = row.domain;
+      summary.standing = standing.standing;
+      summary.since = standing.since;
+      summary.log_r = -INFINITY;  // as the engine's for an account that never sent
+      page.items.push_back(summary);
+    }
+    if (query.descending) std::ranges::reverse(page.items);
+    cut(page, query.offset, query.limit);
+    return page;
+  }
+
+  Result<AccountDetails> account(std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    const auto at = rows_.find(std::string(address));
+    if (at == rows_.end()) return not_found("no such account");
+    AccountDetails details;
+    details.row = at->second;
+    details.view.standing = standing_of({decide::SubjectKind::account, at->first});
+    details.view.known = true;
+    details.view.log_r = -INFINITY;
+    details.view.counts.recipients_hour = 5;
+    details.limits = {{"recipients_per_hour", 100, 5, now_ + hours(1)}};
+    for (const auto& [id, held] : holds_) {
+      if (held.account == address) details.view.holds.push_back(held);
+    }
+    for (const auto& [id, incident] : incidents_) {
+      if (incident.subject.id == address) details.incident = incident;
+    }
+    return details;
+  }
+
+  Result<StandingOutcome> change_standing(const StandingOrder& order, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!is_ours(order.subject)) return not_found("no such subject");
+    decide::StandingRequest request;
+    request.kind = order.kind;
+    request.by_machine = false;
+    request.to_probation = order.to_probation;
+    request.by = by.who;
+    request.now = now_;
+    auto step = decide::step(standing_of(order.subject), request);
+    if (!step) return std::unexpected(step.error());
+    step->next.reason = {order.reason, order.reason};
+    standings_[order.subject] = step->next;
+    write(by, std::string("standing_") + std::string(to_string(step->next.standing)),
+          order.subject, order.reason);
+    return StandingOutcome{step->next, step->changed};
+  }
+
+  Result<decide::StandingRecord> standing(const decide::Subject& subject) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!is_ours(subject)) return not_found("no such subject");
+    return standing_of(subject);
+  }
+
+  Result<RecoveryCode> recovery_code(std::string_view address, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!rows_.contains(std::string(address))) return not_found("no such account");
+    write(by, "recovery_code", {decide::SubjectKind::account, std::string(address)}, "");
+    return RecoveryCode{Secret("7KQ4-2M9X-TR5D"), now_ + hours(1)};
+  }
+
+  Result<Page<decide::Incident>> incidents(
+      const decide::StateStore::IncidentFilter& filter) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    Page<decide::Incident> page;
+    for (const auto& [id, incident] : incidents_) {
+      if (filter.state && incident.state != *filter.state) continue;
+      if (filter.subject && incident.subject != *filter.subject) continue;
+      page.items.push_back(incident);
+    }
+    cut(page, filter.offset, filter.limit);
+    return page;
+  }
+
+  Result<IncidentDetails> incident(std::uint64_t id) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!incidents_.contains(id)) return not_found("no such incident");
+    IncidentDetails details;
+    details.incident = incidents_[id];
+    decide::Step step;
+    step.id = 7;
+    step.incident = id;
+    step.subject = details.incident.subject;
+    step.created = step.changed = now_;
+    details.steps.push_back(step);
+    details.notes = notes_[id];
+    return details;
+  }
+
+  Result<decide::Incident> close_incident(std::uint64_t id, const std::string& reason,
+                                          const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    const auto at = incidents_.find(id);
+    if (at == incidents_.end()) return not_found("no such incident");
+    if (at->second.state == decide::IncidentState::closed) return bad_input("closed already");
+    at->second.state = decide::IncidentState::closed;
+    at->second.closed = now_;
+    write(by, "close", at->second.subject, reason);
+    return at->second;
+  }
+
+  Result<decide::AuditEntry> add_note(std::uint64_t id, const std::string& text,
+                                      const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!incidents_.contains(id)) return not_found("no such incident");
+    write(by, "note", incidents_[id].subject, text);
+    notes_[id].push_back(audit_.back());
+    return audit_.back();
+  }
+
+  Result<Page<decide::HeldMessage>> holds(const decide::StateStore::HoldFilter& filter) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    Page<decide::HeldMessage> page;
+    for (const auto& [id, held] : holds_) {
+      if (filter.state && held.state != *filter.state) continue;
+      if (filter.account && held.account != *filter.account) continue;
+      page.items.push_back(held);
+    }
+    cut(page, filter.offset, filter.limit);
+    return page;
+  }
+
+  Result<decide::HeldMessage> release_hold(std::string_view id, const std::string& reason,
+                                           const Caller& by) override {
+    return end_hold(id, decide::HoldState::released, reason, by);
+  }
+  Result<decide::HeldMessage> delete_hold(std::string_view id, const std::string& reason,
+                                          const Caller& by) override {
+    return end_hold(id, decide::HoldState::deleted, reason, by);
+  }
+
+  Result<std::vector<IpRule>> ip_rules() override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    return rules_;
+  }
+  Result<IpRule> put_ip_rule(const IpRule& rule, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (rules_.size() >= 100) return bad_input("too many rules");
+    std::erase_if(rules_, [&](const auto& old) { return old.network == rule.network; });
+    rules_.push_back(rule);
+    rules_.back().id = ++last_rule_;
+    rules_.back().created = now_;
+    write(by, "ip_rule", {decide::SubjectKind::server, ""}, rule.reason);
+    return rules_.back();
+  }
+  Result<IpRule> remove_ip_rule(const IpRuleKey& key, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    const auto at = std::ranges::find_if(rules_, [&key](const auto& rule) {
+      return key.id ? rule.id == *key.id : rule.network == *key.network;
+    });
+    if (at == rules_.end()) return not_found("no such rule");
+    const auto removed = *at;
+    rules_.erase(at);
+    write(by, "ip_rule_removed", {decide::SubjectKind::server, ""}, "");
+    return removed;
+  }
+
+  Result<void> set_bypass(bool on, const std::string& reason, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    bypass_ = on;
+    write(by, on ? "bypass_on" : "bypass_off", {decide::SubjectKind::server, ""}, reason);
+    return {};
+  }
+  Result<ReleaseReport> release_all(const std::string& reason, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    ReleaseReport report;
+    for (auto& [id, held] : holds_) {
+      if (held.state != decide::HoldState::held) continue;
+      held.state = decide::HoldState::released;
+      ++report.released;
+    }
+    write(by, "release_all", {decide::SubjectKind::server, ""}, reason);
+    return report;
+  }
+
+  Result<std::vector<decide::AuditEntry>> audit(const AuditQuery& query) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    std::vector<decide::AuditEntry> out;
+    for (const auto& entry : audit_) {
+      const bool fits = !query.subject || entry.subject == *query.subject;
+      if (fits && out.size() < query.limit) out.push_back(entry);
+    }
+    return out;
+  }
+  Result<HealthReport> health() override {
+    if (on_health) on_health();
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    HealthReport report;
+    report.items = {{"journal", HealthLevel::ok, {"書き込めています。", "Being written."}, {}},
+                    {"doveadm",
+                     HealthLevel::warning,
+                     {"応答が遅れています。", "Answers late."},
+                     {"Dovecot を確認してください。", "Look at Dovecot."}}};
+    report.bypass = bypass_;
+    report.version = "0.1.0";
+    report.started = report.now = now_;
+    return report;
+  }
+  Result<void> ready() override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    return {};
+  }
+  Result<MetricsReport> metrics() override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    MetricsReport report;
+    report.totals.events = 42;
+    report.gauges = {{"sekimori_queue_length", "Waiting.", "queue=\"steps\"", 3, false},
+                     {"sekimori_queue_length", "Waiting.", "queue=\"events\"", 0.5, false}};
+    return report;
+  }
+
+ private:
+  template <class T>
+  static void cut(Page<T>& page, std::size_t offset, std::size_t limit) {
+    page.total = page.items.size();
+    page.items.erase(page.items.begin(),
+                     page.items.begin() +
+                         static_cast<std::ptrdiff_t>(std::min(offset, page.items.size())));
+    if (page.items.size() > limit) page.items.resize(limit);
+  }
+
+  bool is_ours(const decide::Subject& subject) const {
+    if (subject.kind == decide::SubjectKind::account) return rows_.contains(subject.id);
+    if (subject.kind == decide::SubjectKind::server) return true;
+    return std::ranges::any_of(rows_,
+                               [&](const auto& row) { return row.second.domain == subject.id; });
+  }
+  decide::StandingRecord standing_of(const decide::Subject& subject) const {
+    const auto at = standings_.find(subject);
+    if (at != standings_.end()) return at->second;
+    decide::StandingRecord record;
+    record.subject = subject;
+    return record;
+  }
+  void write(const Caller& by, std::string action, const decide::Subject& subject,
+             std::string why) {
+    decide::AuditEntry entry;
+    entry.t = now_;
+    entry.who = by.who;
+    entry.action = std::move(action);
+    entry.subject = subject;
+    entry.why = std::move(why);
+    entry.detail = R"({"from":"test"})";
+    if (audit_.size() < 10000) audit_.push_back(entry);
+  }
+  Result<decide::HeldMessage> end_hold(std::string_view id, decide::HoldState to,
+                                       const std::string& reason, const Caller& by) {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    const auto at = holds_.find(std::string(id));
+    if (at == holds_.end()) return not_found("no such message");
+    if (at->second.state != decide::HoldState::held) return bad_input("it ended already");
+    at->second.state = to;
+    at->second.ended_by = by.who;
+    write(by, to == decide::HoldState::released ? "release" : "delete_held",
+          {decide::SubjectKind::account, at->second.account}, reason);
+    return at->second;
+  }
+
+  std::mutex mutex_;
+  const Instant now_{1'795'000'000'000'000};  // 2026-11-18
+  std::optional<Error> failure_;
+  std::map<std::string, decide::AccountRow> rows_;
+  std::map<decide::Subject, decide::StandingRecord> standings_;
+  std::map<std::uint64_t, decide::Incident> incidents_;
+  std::map<std::uint64_t, std::vector<decide::AuditEntry>> notes_;
+  std::map<std::string, decide::HeldMessage> holds_;
+  std::vector<IpRule> rules_;
+  std::uint64_t last_rule_ = 0;
+  std::vector<decide::AuditEntry> audit_;
+  bool bypass_ = false;
+};
+
+}  // namespace sekimori::web
