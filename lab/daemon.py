@@ -77,6 +77,7 @@ listen = ["{local('web')}"]
 control_socket = "{lab.run}/control.sock"
 public_url = "http://{local('web')}/portal"
 api_token_file = "{secret_files['api_token']}"
+control_socket = "{lab.run}/daemon/control.sock"
 
 [geoip]
 country = "{lab.geoip}/lab-country.mmdb"
@@ -220,6 +221,8 @@ def configure(lab, secret_files):
     The program is copied because the daemon's user may have no way into the source tree.
     """
     files.directory(lab.state, 0o750, "sekimori", "sekimori")
+    # The daemon itself makes its socket there.
+    files.directory(lab.run / "daemon", 0o755, "sekimori", "sekimori")
     changed = files.write(config_path(lab), sekimori_toml(lab, secret_files))
     copy = lab.bin / "sekimori"
     if BINARY.exists() and not (copy.exists() and filecmp.cmp(BINARY, copy, shallow=False)):

@@ -173,7 +173,7 @@ class Postfix:
         self.config.mkdir(exist_ok=True)
         (self.config / "sql").mkdir(exist_ok=True)
         files.directory(self.lab.spool / "postfix-data", 0o750, "postfix", "postfix")
-        changed = files.write(self.config / "main.cf", _main_cf(self.lab))
+        changed = files.write(self.config / "main.cf", _main_cf(self.lab) + self._stopped())
         changed |= files.write(self.config / "master.cf", _master_cf(self.lab))
         accounts, guard = self.lab.data / "accounts.db", self.lab.guard / "guard.db"
         for name, (database, query) in maps.postfix_maps(accounts, guard).items():
@@ -185,6 +185,15 @@ class Postfix:
             shutil.copytree(f"/etc/postfix/{name}", self.config / name, dirs_exist_ok=True)
         self._fill_queue_directory()
         return changed
+
+    def _stopped(self):
+        """The line by which Sekimori's helper has stopped all sending, if it has: a new start of the
+        lab must not let it go."""
+        main_cf = self.config / "main.cf"
+        if not main_cf.exists():
+            return ""
+        return "".join(line for line in main_cf.read_text().splitlines(keepends=True)
+                       if line.startswith("defer_transports"))
 
     def _fill_queue_directory(self):
         """What a chrooted service looks for under /etc, as Debian's init script copies it."""

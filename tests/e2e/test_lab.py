@@ -355,6 +355,15 @@ def test_two_labs_up_twice_half_dead_and_down(tmp_path):
             assert repaired.returncode == 0, repaired.stdout
             first.reload()
             flows(first)
+        # A stop of all sending, as the helper writes it, outlives a new start.
+        postconf = ["/usr/sbin/postconf", "-c", first.inside["postfix"]]
+        subprocess.run([*postconf, "-e", "defer_transports=smtp"], check=True)
+        assert up(deep, base).returncode == 0
+        kept = subprocess.run([*postconf, "-h", "defer_transports"], text=True, check=True,
+                              capture_output=True).stdout
+        assert kept == "smtp\n"
+        subprocess.run([*postconf, "-X", "defer_transports"], check=True)
+
         # A stale pid file naming somebody else's process.
         (run / "sekimori.pid").write_text("1 12345\n")
         assert up(deep, base).returncode == 0
