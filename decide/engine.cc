@@ -454,6 +454,10 @@ void Engine::apply(const Event& event, Applied& out) {
     impl_->submission(shard, event, *mail, out);
     return;
   }
+  if (const auto* login = std::get_if<Login>(&event.body);
+      login != nullptr && login->result != LoginResult::ok && !shard.detector.find(event.account)) {
+    return;  // guessed names get no memory, or guessing would fill it
+  }
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
   if (const auto* login = std::get_if<Login>(&event.body)) {

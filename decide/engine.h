@@ -136,6 +136,9 @@ class Engine {
 
   void set_modes(Mode server, std::vector<std::pair<std::string, Mode>> domains,
                  std::vector<std::pair<std::string, Mode>> accounts);
+  // Takes over what may change while running: modes, lines, limits, texts. The hash key, the
+  // learning delay and the memory bounds stay as they are.
+  void set_live(EngineSettings settings);
   void set_bypass(bool on);  // the panic handle: every answer is dunno, nothing is contained
   [[nodiscard]] bool bypass() const;
 
@@ -151,6 +154,9 @@ class Engine {
   };
   [[nodiscard]] AccountView view(std::string_view account, Instant now) const;
   [[nodiscard]] StandingRecord standing_of(const Subject&) const;
+  // All accounts that ever left normal, and all holds that are open. For the start.
+  [[nodiscard]] std::vector<StandingRecord> standings() const;
+  [[nodiscard]] std::vector<HeldMessage> open_holds() const;
   struct Totals {
     std::uint64_t events = 0, duplicates = 0, submissions = 0, accepted = 0, held = 0, refused = 0;
     std::uint64_t restrictions = 0, suspensions = 0, journal_failures = 0;

@@ -299,6 +299,21 @@ void Engine::set_modes(Mode server, std::vector<std::pair<std::string, Mode>> do
   }
 }
 
+void Engine::set_live(EngineSettings next) {
+  {
+    std::vector<std::unique_lock<std::mutex>> all;
+    for (auto& shard : impl_->shards) all.emplace_back(shard->mutex);
+    EngineSettings& now = impl_->settings;
+    next.key = now.key;
+    next.detect.learning_delay = now.detect.learning_delay;
+    next.detect.accounts_max = now.detect.accounts_max;
+    next.detect.contact_filter_bytes = now.detect.contact_filter_bytes;
+    now = next;
+    for (auto& shard : impl_->shards) shard->detector.retune(now.detect);
+  }
+  set_modes(next.mode, std::move(next.domain_modes), std::move(next.account_modes));
+}
+
 void Engine::set_bypass(bool on) { impl_->bypass.store(on, std::memory_order_relaxed); }
 bool Engine::bypass() const { return impl_->bypass.load(std::memory_order_relaxed); }
 
@@ -347,6 +362,24 @@ StandingRecord Engine::standing_of(const Subject& subject) const {
     case SubjectKind::server: return shard.server;
   }
   return none;
+}
+
+std::vector<StandingRecord> Engine::standings() const {
+  std::vector<StandingRecord> out;
+  for (const auto& shard : impl_->shards) {
+    const std::lock_guard lock(shard->mutex);
+    for (const auto& [index, record] : shard->records) out.push_back(record);
+  }
+  return out;
+}
+
+std::vector<HeldMessage> Engine::open_holds() const {
+  std::vector<HeldMessage> out;
+  for (const auto& shard : impl_->shards) {
+    const std::lock_guard lock(shard->mutex);
+    for (const auto& [id, hold] : shard->holds) out.push_back(hold);
+  }
+  return out;
 }
 
 Engine::Totals Engine::totals() const {

@@ -5,7 +5,14 @@
 namespace sekimori::decide {
 namespace {
 
-std::vector<StepKind> steps_for(SubjectKind kind, Standing from, Standing to) {
+std::unexpected<Error> not_allowed(const StandingRecord& in_force, std::string_view what) {
+  return bad_input(fmt::format("{} '{}' is {}: {}", to_string(in_force.subject.kind),
+                               in_force.subject.id, to_string(in_force.standing), what));
+}
+
+}  // namespace
+
+std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to) {
   std::vector<StepKind> out{StepKind::write_guard};
   if (kind == SubjectKind::server) {
     out.push_back(forbids_sending(to) ? StepKind::stop_server_sending
@@ -25,13 +32,6 @@ std::vector<StepKind> steps_for(SubjectKind kind, Standing from, Standing to) {
   out.push_back(StepKind::notify);
   return out;
 }
-
-std::unexpected<Error> not_allowed(const StandingRecord& in_force, std::string_view what) {
-  return bad_input(fmt::format("{} '{}' is {}: {}", to_string(in_force.subject.kind),
-                               in_force.subject.id, to_string(in_force.standing), what));
-}
-
-}  // namespace
 
 bool forbids_sending(Standing s) {
   return s == Standing::restricted || s == Standing::suspended || s == Standing::recovering;
@@ -82,7 +82,7 @@ Result<StandingStep> step(const StandingRecord& in_force, const StandingRequest&
   out.next.since = request.now;
   out.next.by = request.by;
   out.next.reason = request.reason;
-  out.steps = steps_for(in_force.subject.kind, from, to);
+  out.steps = steps_between(in_force.subject.kind, from, to);
   return out;
 }
 

@@ -52,6 +52,9 @@ struct StandingStep {
 // what is not allowed and why. A repeated request changes nothing.
 [[nodiscard]] Result<StandingStep> step(const StandingRecord& in_force, const StandingRequest&);
 
+// What the hands must do when a subject goes from one standing to another, in this order.
+[[nodiscard]] std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to);
+
 // What a standing forbids. Recovering: the owner signs in and receives, but does not send yet.
 [[nodiscard]] bool forbids_sending(Standing);
 [[nodiscard]] bool forbids_login(Standing);

@@ -373,4 +373,6 @@ std::size_t Detector::contact_filter_bytes() const {
   return impl_->contacts.bytes() + impl_->writers.bytes();
 }
 
+void Detector::retune(const DetectSettings& settings) { impl_->settings = settings; }
+
 }  // namespace sekimori::detect

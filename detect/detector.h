@@ -173,6 +173,9 @@ class Detector {
   void contribute(class PriorsBuilder&);
   void install(std::shared_ptr<const Priors>);
 
+  // Takes over lines and weights while running; learning_delay and the bounds stay as they were made.
+  void retune(const DetectSettings& settings);
+
   // The whole state as bytes (versioned, checked with a hash), and back. load() errors: bad_input
   // when the bytes are another version, cut or altered; the detector is then as new.
   void save(std::string& out) const;

@@ -27,7 +27,8 @@ std::string AuthDesk::next_id(std::string_view kind) {
 void AuthDesk::apply(Event&& event) {
   decide::Applied applied;
   engine_.apply(event, applied);
-  if (options_.sink && (!applied.standings.empty() || !applied.holds.empty())) options_.sink(applied);
+  if (options_.sink && (!applied.standings.empty() || !applied.holds.empty()))
+    options_.sink(applied);
 }
 
 void AuthDesk::answer(std::string_view target, std::string_view body, Instant now,
@@ -38,13 +39,20 @@ void AuthDesk::answer(std::string_view target, std::string_view body, Instant no
     metrics_.auth_bad_requests.add();
     return wire::append_auth_policy_answer(out, {});
   }
-  const std::string account =
-      directory.account_of(wire::valid_utf8(std::string_view(request->login).substr(0, k_login_max)));
+  const std::string account = directory.account_of(
+      wire::valid_utf8(std::string_view(request->login).substr(0, k_login_max)));
   const Service service = request->service();
   decide::LoginAnswer verdict;
   if (command == wire::AuthPolicyCommand::allow) {
     metrics_.auth_allow.add();
     verdict = engine_.may_login(account, service);
+    if (verdict.status == 0 && options_.rule && request->remote.is_set() &&
+        options_.rule(request->remote) == std::optional(false)) {
+      verdict.status = -1;
+      verdict.rule = "ip_deny";
+      verdict.message = {"この接続元からのサインインは、管理者が止めています。",
+                         "Sign-ins from this address are blocked by the administrator."};
+    }
   } else {
     // A good login asks "allow" twice and reports once; only the report is a fact.
     metrics_.auth_report.add();
@@ -75,7 +83,8 @@ void AuthDesk::answer(std::string_view target, std::string_view body, Instant no
     apply(std::move(event));
   }
   if (verdict.status < 0) metrics_.auth_refused.add();
-  // The mail client's error box shows one line to a person whose language we do not know here: both.
+  // The mail client's error box shows one line to a person whose language we do not know here:
+  // both.
   std::string message = verdict.message.ja;
   if (!verdict.message.en.empty() && verdict.message.en != verdict.message.ja) {
     message = service == Service::smtp ? verdict.message.en
@@ -90,9 +99,9 @@ void AuthDesk::dovecot_event(std::string_view body, Instant now,
   metrics_.dovecot_events.add();
   const auto parsed = wire::parse_dovecot_event(body);
   auto event = parsed ? wire::to_event(*parsed) : std::nullopt;
-  const bool counted_elsewhere =
-      options_.log_followed && event &&
-      (std::holds_alternative<Session>(event->body) || std::holds_alternative<Received>(event->body));
+  const bool counted_elsewhere = options_.log_followed && event &&
+                                 (std::holds_alternative<Session>(event->body) ||
+                                  std::holds_alternative<Received>(event->body));
   if (!event || event->account.empty() || counted_elsewhere) {
     metrics_.dovecot_events_unused.add();
     return;

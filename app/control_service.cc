@@ -1,0 +1,440 @@
+#include "app/control_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/mail_address.h"
+#include "decide/standing.h"
+
+namespace sekimori::app {
+namespace {
+
+// How long a person waits for the database before being told that it is still busy.
+constexpr int k_durable_wait_ms = 5000;
+
+Text in_both(const std::string& reason) { return {reason, reason}; }
+
+// When a sliding hour or day that has `used` in it will have none, if nothing more is sent.
+Instant all_gone_by(std::uint64_t used, Instant now, Duration window) {
+  return used == 0 ? Instant{} : now + window;
+}
+
+}  // namespace
+
+std::string ControlService::normalised(std::string_view address) const {
+  return parts_.directory()->account_of(address);
+}
+
+void ControlService::audited(const web::Caller& by, std::string action, decide::Subject subject,
+                             std::uint64_t incident, std::string why, std::string detail) {
+  parts_.writer.put(decide::AuditEntry{.t = parts_.now(),
+                                       .who = by.who,
+                                       .action = std::move(action),
+                                       .subject = std::move(subject),
+                                       .incident = incident,
+                                       .why = std::move(why),
+                                       .detail = std::move(detail)});
+}
+
+// ---------------------------------------------------------------- accounts
+
+Result<web::Page<web::AccountSummary>> ControlService::accounts(const web::AccountQuery& query) {
+  web::Page<web::AccountSummary> page;
+  const Instant now = parts_.now();
+  const auto summary = [&](const decide::AccountRow& row) {
+    const auto view = parts_.engine.view(row.address, now);
+    web::AccountSummary s;
+    s.address = row.address;
+    s.name = row.name;
+    s.domain = row.domain;
+    s.active = row.active;
+    s.standing = view.standing.standing;
+    s.since = view.standing.since;
+    s.mode = view.mode;
+    s.log_r = view.log_r;
+    s.held = static_cast<std::uint32_t>(view.holds.size());
+    s.incident = view.standing.incident;
+    return s;
+  };
+  const bool by_engine =
+      query.standing.has_value() || query.order != web::AccountOrder::address || query.descending;
+  decide::AccountStore::AccountFilter filter{query.search, query.domain, query.offset, query.limit};
+  if (!by_engine) {
+    auto rows = parts_.accounts.accounts(filter);
+    if (!rows) return std::unexpected(rows.error());
+    auto total = parts_.accounts.count(filter);
+    if (!total) return std::unexpected(total.error());
+    for (const auto& row : *rows) page.items.push_back(summary(row));
+    page.total = *total;
+    return page;
+  }
+  // What only the engine knows (standing, suspicion) is sorted over all that match.
+  filter.offset = 0;
+  filter.limit = web::k_page_max;
+  std::vector<web::AccountSummary> all;
+  while (true) {
+    auto rows = parts_.accounts.accounts(filter);
+    if (!rows) return std::unexpected(rows.error());
+    for (const auto& row : *rows) {
+      auto s = summary(row);
+      if (query.standing && s.standing != *query.standing) continue;
+      all.push_back(std::move(s));
+    }
+    if (rows->size() < filter.limit) break;
+    filter.offset += filter.limit;
+  }
+  const auto before = [&](const web::AccountSummary& a, const web::AccountSummary& b) {
+    switch (query.order) {
+      case web::AccountOrder::log_r:
+        if (a.log_r != b.log_r) return a.log_r < b.log_r;
+        break;
+      case web::AccountOrder::standing:
+        if (a.standing != b.standing) return a.standing < b.standing;
+        break;
+      case web::AccountOrder::since:
+        if (a.since != b.since) return a.since < b.since;
+        break;
+      case web::AccountOrder::address: break;
+    }
+    return a.address < b.address;
+  };
+  std::ranges::sort(all, before);
+  if (query.descending) std::ranges::reverse(all);
+  page.total = all.size();
+  for (std::size_t i = query.offset; i < all.size() && page.items.size() < query.limit; ++i) {
+    page.items.push_back(std::move(all[i]));
+  }
+  return page;
+}
+
+Result<web::AccountDetails> ControlService::account(std::string_view address) {
+  const std::string who = normalised(address);
+  web::AccountDetails out;
+  const Instant now = parts_.now();
+  out.view = parts_.engine.view(who, now);
+  {
+    auto row = parts_.accounts.account(who);
+    // A store that is down hides the name and telephone, not the standing.
+    if (!row && row.error().kind != ErrorKind::not_found && !out.view.known) {
+      return std::unexpected(row.error());
+    }
+    if (row) out.row = *row;
+  }
+  if (!out.row && !out.view.known) {
+    return not_found(fmt::format("'{}' is no account of this server", who));
+  }
+  const auto& l = out.view.limits;
+  const auto& c = out.view.counts;
+  const auto add = [&](const char* name, std::uint64_t limit, std::uint64_t used, Duration window) {
+    out.limits.push_back({name, limit, used, all_gone_by(used, now, window)});
+  };
+  add("recipients_per_hour", l.recipients_per_hour, c.recipients_hour, hours(1));
+  add("recipients_per_day", l.recipients_per_day, c.recipients_day, days(1));
+  add("messages_per_hour", l.messages_per_hour, c.messages_hour, hours(1));
+  add("new_recipients_per_day", l.new_recipients_per_day, c.new_day, days(1));
+  add("bytes_per_day", l.bytes_per_day, c.bytes_day, days(1));
+  if (out.view.standing.incident != 0) {
+    auto incident = parts_.reader.incident(out.view.standing.incident);
+    if (incident) out.incident = *incident;
+  }
+  return out;
+}
+
+Result<bool> ControlService::exists(const decide::Subject& subject) {
+  const auto directory = parts_.directory();
+  switch (subject.kind) {
+    case decide::SubjectKind::server: return true;
+    case decide::SubjectKind::domain: return directory->is_local_domain(subject.id);
+    case decide::SubjectKind::account: {
+      if (directory->is_account(subject.id)) return true;
+      auto row = parts_.accounts.account(subject.id);
+      if (!row && row.error().kind != ErrorKind::not_found) return std::unexpected(row.error());
+      // One that the store no longer has may still need to be let go.
+      return (row && row->has_value()) ||
+             parts_.engine.standing_of(subject).standing != Standing::normal;
+    }
+  }
+  return false;
+}
+
+Result<web::StandingOutcome> ControlService::change_standing(const web::StandingOrder& order,
+                                                             const web::Caller& by) {
+  decide::Subject subject = order.subject;
+  if (subject.kind == decide::SubjectKind::account) subject.id = normalised(subject.id);
+  auto known = exists(subject);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) {
+    return not_found(
+        fmt::format("'{}' is no {} of this server", subject.id, decide::to_string(subject.kind)));
+  }
+  decide::StandingRequest request;
+  request.kind = order.kind;
+  request.by_machine = false;
+  request.to_probation = order.to_probation;
+  request.by = by.who;
+  request.now = parts_.now();
+  if (order.reason.empty()) {
+    request.reason = {"管理者が操作しました。", "Set by an administrator."};
+  } else {
+    request.reason = in_both(order.reason);
+  }
+  auto news = parts_.engine.request(subject, request);
+  if (!news) return std::unexpected(news.error());
+  if (news->changed) {
+    if (auto durable = parts_.writer.wait(parts_.writer.put(*news), k_durable_wait_ms); !durable) {
+      return std::unexpected(durable.error());
+    }
+  }
+  return web::StandingOutcome{news->change.record, news->changed};
+}
+
+Result<decide::StandingRecord> ControlService::standing(const decide::Subject& subject) {
+  decide::Subject wanted = subject;
+  if (wanted.kind == decide::SubjectKind::account) wanted.id = normalised(wanted.id);
+  auto known = exists(wanted);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) return not_found(fmt::format("'{}' is not one of this server's", wanted.id));
+  return parts_.engine.standing_of(wanted);
+}
+
+Result<web::RecoveryCode> ControlService::recovery_code(std::string_view address,
+                                                        const web::Caller& by) {
+  const decide::Subject subject{decide::SubjectKind::account, normalised(address)};
+  auto known = exists(subject);
+  if (!known) return std::unexpected(known.error());
+  if (!*known) return not_found(fmt::format("'{}' is no account of this server", subject.id));
+  const Instant expires = parts_.now() + parts_.recovery_code_lifetime;
+  auto code = parts_.desk.new_recovery_code(subject.id, expires, by.who);
+  if (!code) return std::unexpected(code.error());
+  audited(by, "recovery_code", subject, parts_.engine.standing_of(subject).incident, "");
+  return web::RecoveryCode{std::move(*code), expires};
+}
+
+// ---------------------------------------------------------------- incidents
+
+Result<web::Page<decide::Incident>> ControlService::incidents(
+    const decide::StateStore::IncidentFilter& filter) {
+  auto rows = parts_.reader.incidents(filter);
+  if (!rows) return std::unexpected(rows.error());
+  auto total = parts_.desk.count_incidents(filter);
+  if (!total) return std::unexpected(total.error());
+  return web::Page<decide::Incident>{std::move(*rows), *total};
+}
+
+Result<web::IncidentDetails> ControlService::incident(std::uint64_t id) {
+  auto found = parts_.reader.incident(id);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return not_found(fmt::format("there is no incident {}", id));
+  web::IncidentDetails out;
+  out.incident = std::move(**found);
+  auto steps = parts_.reader.steps_of(id);
+  if (!steps) return std::unexpected(steps.error());
+  out.steps = std::move(*steps);
+  auto notes = parts_.reader.notes(id);
+  if (!notes) return std::unexpected(notes.error());
+  out.notes = std::move(*notes);
+  return out;
+}
+
+Result<decide::Incident> ControlService::close_incident(std::uint64_t id, const std::string& reason,
+                                                        const web::Caller& by) {
+  auto details = incident(id);
+  if (!details) return std::unexpected(details.error());
+  decide::Incident closed = std::move(details->incident);
+  if (closed.state == decide::IncidentState::closed) return closed;
+  const auto standing = parts_.engine.standing_of(closed.subject);
+  if (standing.incident == id && decide::forbids_sending(standing.standing)) {
+    return bad_input(fmt::format("{} is still {}; restore it first", closed.subject.id,
+                                 to_string(standing.standing)));
+  }
+  closed.state = decide::IncidentState::closed;
+  closed.closed = parts_.now();
+  audited(by, "close_incident", closed.subject, id, reason);
+  if (auto durable = parts_.writer.wait(parts_.writer.put(closed), k_durable_wait_ms); !durable) {
+    return std::unexpected(durable.error());
+  }
+  return closed;
+}
+
+Result<decide::AuditEntry> ControlService::add_note(std::uint64_t id, const std::string& text,
+                                                    const web::Caller& by) {
+  auto details = incident(id);
+  if (!details) return std::unexpected(details.error());
+  decide::AuditEntry note{.t = parts_.now(),
+                          .who = by.who,
+                          .action = "note",
+                          .subject = details->incident.subject,
+                          .incident = id,
+                          .why = text,
+                          .detail = {}};
+  if (auto done = parts_.reader.add_note(id, note); !done) return std::unexpected(done.error());
+  return note;
+}
+
+// ---------------------------------------------------------------- held mail
+
+Result<web::Page<decide::HeldMessage>> ControlService::holds(
+    const decide::StateStore::HoldFilter& filter) {
+  decide::StateStore::HoldFilter wanted = filter;
+  if (wanted.account) wanted.account = normalised(*wanted.account);
+  auto rows = parts_.reader.holds(wanted);
+  if (!rows) return std::unexpected(rows.error());
+  auto total = parts_.desk.count_holds(wanted);
+  if (!total) return std::unexpected(total.error());
+  return web::Page<decide::HeldMessage>{std::move(*rows), *total};
+}
+
+Result<decide::HeldMessage> ControlService::end_hold(std::string_view queue_id,
+                                                     const std::string& reason,
+                                                     const web::Caller& by, bool release) {
+  std::optional<decide::HeldMessage> hold;
+  {
+    auto found = parts_.desk.hold(queue_id);
+    if (!found) return std::unexpected(found.error());
+    hold = std::move(*found);
+  }
+  if (!hold) return not_found(fmt::format("no held message has the queue id {}", queue_id));
+  if (hold->state == decide::HoldState::released || hold->state == decide::HoldState::deleted) {
+    return bad_input(fmt::format("{} was {} already", queue_id, to_string(hold->state)));
+  }
+  const std::string ids[] = {hold->queue_id};
+  {
+    auto done = release ? parts_.hands.release(ids) : parts_.hands.remove(ids);
+    if (!done) return std::unexpected(done.error());
+  }
+  decide::Applied applied;
+  parts_.engine.hold_ended(hold->account, parts_.now(), queue_id, by.who, release, applied);
+  if (applied.holds.empty()) {
+    hold->state = release ? decide::HoldState::released : decide::HoldState::deleted;
+    hold->ended_by = by.who;
+    applied.holds.push_back(*hold);
+  }
+  audited(by, release ? "release" : "delete_held", {decide::SubjectKind::account, hold->account},
+          hold->incident, reason,
+          fmt::format(R"({{"queue_id":"{}","recipients":{}}})", hold->queue_id, hold->recipients));
+  decide::HeldMessage ended = applied.holds.front();
+  if (auto durable = parts_.writer.wait(parts_.writer.put(applied), k_durable_wait_ms); !durable) {
+    return std::unexpected(durable.error());
+  }
+  return ended;
+}
+
+Result<decide::HeldMessage> ControlService::release_hold(std::string_view queue_id,
+                                                         const std::string& reason,
+                                                         const web::Caller& by) {
+  return end_hold(queue_id, reason, by, true);
+}
+Result<decide::HeldMessage> ControlService::delete_hold(std::string_view queue_id,
+                                                        const std::string& reason,
+                                                        const web::Caller& by) {
+  return end_hold(queue_id, reason, by, false);
+}
+
+// ---------------------------------------------------------------- address rules
+
+namespace {
+web::IpRule rule_of(const store::IpRuleRow& row) {
+  web::IpRule rule;
+  rule.id = row.id;
+  if (auto network = web::IpNetwork::parse(row.network)) rule.network = *network;
+  rule.action = web::parse_ip_action(row.action).value_or(web::IpAction::deny);
+  rule.reason = row.reason;
+  rule.created = row.created;
+  rule.expires = row.expires;
+  rule.by = row.by;
+  return rule;
+}
+}  // namespace
+
+Result<std::vector<web::IpRule>> ControlService::ip_rules() {
+  auto rows = parts_.desk.ip_rules(parts_.now());
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<web::IpRule> out;
+  for (const auto& row : *rows) out.push_back(rule_of(row));
+  return out;
+}
+
+Result<web::IpRule> ControlService::put_ip_rule(const web::IpRule& rule, const web::Caller& by) {
+  store::IpRuleRow row;
+  row.network = rule.network.to_string();
+  row.action = std::string(web::to_string(rule.action));
+  row.reason = rule.reason;
+  row.created = parts_.now();
+  row.expires = rule.expires;
+  row.by = by.who;
+  {
+    auto stored = parts_.desk.put_ip_rule(row);
+    if (!stored) return std::unexpected(stored.error());
+    row = std::move(*stored);
+  }
+  audited(by, "ip_" + row.action, {decide::SubjectKind::server, ""}, 0, rule.reason,
+          fmt::format(R"({{"network":"{}"}})", row.network));
+  if (parts_.rules_changed) parts_.rules_changed();
+  return rule_of(row);
+}
+
+Result<web::IpRule> ControlService::remove_ip_rule(const web::IpRuleKey& key,
+                                                   const web::Caller& by) {
+  store::IpRuleRow row;
+  {
+    auto gone = parts_.desk.remove_ip_rule(key.id, key.network ? key.network->to_string() : "");
+    if (!gone) return std::unexpected(gone.error());
+    row = std::move(*gone);
+  }
+  audited(by, "ip_unblock", {decide::SubjectKind::server, ""}, 0, "",
+          fmt::format(R"({{"network":"{}"}})", row.network));
+  if (parts_.rules_changed) parts_.rules_changed();
+  return rule_of(row);
+}
+
+// ---------------------------------------------------------------- the panic handles
+
+Result<void> ControlService::set_bypass(bool on, const std::string& reason, const web::Caller& by) {
+  parts_.engine.set_bypass(on);
+  audited(by, on ? "bypass_on" : "bypass_off", {decide::SubjectKind::server, ""}, 0, reason);
+  return parts_.guard.set_bypass(on);
+}
+
+Result<web::ReleaseReport> ControlService::release_all(const std::string& reason,
+                                                       const web::Caller& by) {
+  web::ReleaseReport report;
+  decide::StateStore::HoldFilter filter;
+  filter.limit = web::k_page_max;
+  for (const auto state : {decide::HoldState::held, decide::HoldState::releasing}) {
+    filter.state = state;
+    filter.offset = 0;
+    while (true) {
+      auto page = holds(filter);
+      if (!page) return std::unexpected(page.error());
+      if (page->items.empty()) break;
+      for (const auto& hold : page->items) {
+        if (end_hold(hold.queue_id, reason, by, true)) {
+          ++report.released;
+        } else {
+          ++report.failed;
+          ++filter.offset;  // it stays in the list
+        }
+      }
+    }
+  }
+  audited(by, "release_all", {decide::SubjectKind::server, ""}, 0, reason,
+          fmt::format(R"({{"released":{},"failed":{}}})", report.released, report.failed));
+  return report;
+}
+
+// ---------------------------------------------------------------- looking
+
+Result<std::vector<decide::AuditEntry>> ControlService::audit(const web::AuditQuery& query) {
+  return parts_.reader.audit(query.subject, query.limit);
+}
+
+Result<web::HealthReport> ControlService::health() { return parts_.health(); }
+Result<void> ControlService::ready() { return parts_.ready(); }
+
+Result<web::MetricsReport> ControlService::metrics() {
+  return web::MetricsReport{parts_.engine.totals(), parts_.gauges()};
+}
+
+}  // namespace sekimori::app

@@ -1,0 +1,78 @@
+// Everything people can do, over the engine, the stores and the hands: the one implementation of
+// web::Control, used by the daemon's API and (through its socket) by the command line.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "app/state_writer.h"
+#include "decide/directory.h"
+#include "decide/engine.h"
+#include "decide/ports.h"
+#include "store/desk_store.h"
+#include "store/state_store.h"
+#include "web/control.h"
+
+namespace sekimori::app {
+
+struct ControlParts {
+  decide::Engine& engine;
+  StateWriter& writer;
+  store::SqlStateStore& reader;  // a connection of its own for reading
+  decide::GuardStore& guard;
+  decide::AccountStore& accounts;
+  store::DeskStore& desk;  // address rules and recovery codes
+  decide::Hands& hands;
+  std::function<Instant()> now;
+  std::function<std::shared_ptr<const decide::Directory>()> directory;
+  std::function<web::HealthReport()> health;        // probes every lever
+  std::function<std::vector<web::Gauge>()> gauges;  // beside the engine's totals
+  std::function<Result<void>()> ready;
+  std::function<void()> rules_changed;
+  Duration recovery_code_lifetime = hours(24);
+};
+
+// Any thread.
+class ControlService : public web::Control {
+ public:
+  explicit ControlService(ControlParts parts) : parts_(std::move(parts)) {}
+
+  Result<web::Page<web::AccountSummary>> accounts(const web::AccountQuery&) override;
+  Result<web::AccountDetails> account(std::string_view address) override;
+  Result<web::StandingOutcome> change_standing(const web::StandingOrder&,
+                                               const web::Caller&) override;
+  Result<decide::StandingRecord> standing(const decide::Subject&) override;
+  Result<web::RecoveryCode> recovery_code(std::string_view address, const web::Caller&) override;
+  Result<web::Page<decide::Incident>> incidents(const decide::StateStore::IncidentFilter&) override;
+  Result<web::IncidentDetails> incident(std::uint64_t id) override;
+  Result<decide::Incident> close_incident(std::uint64_t id, const std::string& reason,
+                                          const web::Caller&) override;
+  Result<decide::AuditEntry> add_note(std::uint64_t id, const std::string& text,
+                                      const web::Caller&) override;
+  Result<web::Page<decide::HeldMessage>> holds(const decide::StateStore::HoldFilter&) override;
+  Result<decide::HeldMessage> release_hold(std::string_view queue_id, const std::string& reason,
+                                           const web::Caller&) override;
+  Result<decide::HeldMessage> delete_hold(std::string_view queue_id, const std::string& reason,
+                                          const web::Caller&) override;
+  Result<std::vector<web::IpRule>> ip_rules() override;
+  Result<web::IpRule> put_ip_rule(const web::IpRule&, const web::Caller&) override;
+  Result<web::IpRule> remove_ip_rule(const web::IpRuleKey&, const web::Caller&) override;
+  Result<void> set_bypass(bool on, const std::string& reason, const web::Caller&) override;
+  Result<web::ReleaseReport> release_all(const std::string& reason, const web::Caller&) override;
+  Result<std::vector<decide::AuditEntry>> audit(const web::AuditQuery&) override;
+  Result<web::HealthReport> health() override;
+  Result<void> ready() override;
+  Result<web::MetricsReport> metrics() override;
+
+ private:
+  [[nodiscard]] std::string normalised(std::string_view address) const;
+  void audited(const web::Caller& by, std::string action, decide::Subject subject,
+               std::uint64_t incident, std::string why, std::string detail = {});
+  Result<decide::HeldMessage> end_hold(std::string_view queue_id, const std::string& reason,
+                                       const web::Caller& by, bool release);
+  [[nodiscard]] Result<bool> exists(const decide::Subject& subject);
+
+  ControlParts parts_;
+};
+
+}  // namespace sekimori::app

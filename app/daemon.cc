@@ -1,0 +1,364 @@
+#include "app/daemon.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "app/engine_settings.h"
+#include "app/installation.h"
+#include "app/timers.h"
+#include "app/version.h"
+#include "app/world.h"
+#include "serve/auth_policy_server.h"
+#include "serve/log_follower.h"
+#include "serve/log_join.h"
+#include "serve/policy_desk.h"
+#include "serve/policy_server.h"
+#include "web/server.h"
+
+namespace sekimori::app {
+namespace {
+
+// One line of log for each thing that happens, RFC 3339 stamps; to standard error, where systemd or
+// the lab keeps it, or to a file.
+LogLine open_log(const config::Settings& settings) {
+  spdlog::drop("sekimori");
+  auto logger = settings.log.file.empty() ? spdlog::stderr_logger_mt("sekimori")
+                                          : spdlog::basic_logger_mt("sekimori", settings.log.file);
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  logger->set_level(spdlog::level::from_str(settings.log.level));
+  logger->flush_on(spdlog::level::info);
+  return [logger](std::string_view line) {
+    logger->info(spdlog::string_view_t(line.data(), line.size()));
+  };
+}
+
+// Thousands of policy connections need as many descriptors.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<std::vector<serve::ListenAddress>> addresses(const config::TextList& texts) {
+  std::vector<serve::ListenAddress> out;
+  for (const auto& text : texts) {
+    auto address = serve::ListenAddress::parse(text);
+    if (!address) return std::unexpected(address.error());
+    out.push_back(std::move(*address));
+  }
+  return out;
+}
+
+unsigned threads_of(std::int64_t setting) {
+  if (setting > 0) return static_cast<unsigned>(setting);
+  return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+}
+
+// What a reload takes over while mail flows; the rest is read once, at the start.
+bool is_the_engines(std::string_view name) {
+  return name.starts_with("detect.") || name.starts_with("limits.") || name.starts_with("mode.") ||
+         name == "server.mode";
+}
+
+class Daemon {
+ public:
+  Daemon(World& world, LogLine log)
+      : world_(world),
+        log_(std::move(log)),
+        policy_desk_(make_desk()),
+        auth_desk_(make_auth_desk()) {}
+
+  Result<void> start() {
+    if (auto done = start_policy(); !done) return done;
+    if (auto done = start_auth_policy(); !done) return done;
+    if (auto done = start_web(); !done) return done;
+    if (world_.settings.maillog.follow) start_log();
+    timers_ = std::make_unique<Timers>(world_, policy_desk_);
+    world_.executor->start();
+    return {};
+  }
+
+  // Listeners first, so that nothing new comes; then what reads and writes.
+  void stop() {
+    if (policy_) policy_->stop();
+    if (auth_) auth_->stop();
+    if (web_) web_->stop();
+    if (follower_) follower_->stop();
+    if (timers_) timers_->stop();
+    world_.executor->stop();
+    if (auto done = world_.snapshot(); !done) log_(fmt::format("snapshot: {}", done.error().text));
+    (void)world_.journal->sync();
+  }
+
+  void reload(const std::string& filename) {
+    auto read = config::read_settings_file(filename);
+    if (!read) {
+      log_(fmt::format("settings not reloaded: {}", read.error().text));
+      return;
+    }
+    if (!read->usable()) {
+      for (const auto& finding : read->findings) {
+        log_("settings not reloaded: " +
+             config::print_finding(finding, filename, world_.settings.server.language));
+      }
+      return;
+    }
+    const config::Settings& next = read->settings;
+    for (const auto& name :
+         config::changed_settings(world_.settings, next, config::Lifetime::restart)) {
+      log_(fmt::format("setting {} changed: in force after a restart", name));
+    }
+    for (const auto& name :
+         config::changed_settings(world_.settings, next, config::Lifetime::live)) {
+      log_(fmt::format("setting {} {}", name,
+                       is_the_engines(name) ? "taken over" : "changed: in force after a restart"));
+    }
+    world_.engine->set_live(engine_settings(next, world_.key));
+    world_.refresh_directory();
+    world_.reload_ip_rules();
+  }
+
+ private:
+  serve::PolicyDeskOptions desk_options() {
+    serve::PolicyDeskOptions options;
+    options.host = world_.host;
+    options.key = world_.key;
+    options.transactions.entries =
+        static_cast<std::size_t>(world_.settings.policy.reservations_max);
+    options.reservation_timeout = world_.settings.policy.reservation_timeout;
+    options.log_followed = world_.settings.maillog.follow;
+    options.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
+    options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
+    return options;
+  }
+  serve::PolicyDesk make_desk();
+  serve::AuthDesk make_auth_desk();
+
+  Result<void> start_policy() {
+    auto listen = addresses(world_.settings.policy.listen);
+    if (!listen) return std::unexpected(listen.error());
+    serve::PolicyServerOptions options;
+    options.listen = std::move(*listen);
+    options.threads = threads_of(world_.settings.policy.threads);
+    options.connections_max = static_cast<std::size_t>(world_.settings.policy.connections_max);
+    options.idle_timeout = world_.settings.policy.idle_timeout;
+    policy_ = std::make_unique<serve::PolicyServer>(policy_desk_, world_.directory, system_now,
+                                                    world_.metrics, std::move(options));
+    return policy_->start();
+  }
+
+  Result<void> start_auth_policy() {
+    auto listen = addresses(world_.settings.auth_policy.listen);
+    if (!listen) return std::unexpected(listen.error());
+    auto events = addresses(world_.settings.events.listen);
+    if (!events) return std::unexpected(events.error());
+    for (auto& address : *events) {
+      const auto same = [&](const serve::ListenAddress& a) {
+        return a.to_string() == address.to_string();
+      };
+      if (std::ranges::none_of(*listen, same)) listen->push_back(address);
+    }
+    serve::AuthPolicyServerOptions options;
+    options.listen = std::move(*listen);
+    options.connections_max = static_cast<std::size_t>(world_.settings.auth_policy.connections_max);
+    options.in_flight_max = static_cast<std::size_t>(world_.settings.auth_policy.in_flight_max);
+    if (!world_.settings.auth_policy.api_header_file.empty()) {
+      auto header = read_secret(world_.settings.auth_policy.api_header_file);
+      if (!header) return std::unexpected(header.error());
+      const std::string_view line = header->reveal();
+      const auto colon = line.find(':');
+      if (colon == std::string_view::npos || colon == 0) {
+        return bad_input(fmt::format("{}: wants one line of the form 'Name: value'",
+                                     world_.settings.auth_policy.api_header_file));
+      }
+      const auto value = line.find_first_not_of(' ', colon + 1);
+      options.header_name = std::string(line.substr(0, colon));
+      options.header_value = value == std::string_view::npos ? "" : std::string(line.substr(value));
+    }
+    auth_ = std::make_unique<serve::AuthPolicyServer>(auth_desk_, world_.directory, system_now,
+                                                      world_.metrics, std::move(options));
+    return auth_->start();
+  }
+
+  Result<void> start_web() {
+    const config::Settings& s = world_.settings;
+    web::ServerSettings options;
+    for (const auto& text : s.web.listen) {
+      auto address = config::parse_listen_address(text);
+      if (!address) return std::unexpected(address.error());
+      if (address->is_unix()) {
+        return bad_input(
+            "web.listen takes addresses and ports; the command line's socket is "
+            "web.control_socket");
+      }
+      options.listen.push_back({address->ip, address->port});
+    }
+    options.control_socket = s.web.control_socket;
+    for (const auto& text : s.web.trusted_proxies) {
+      auto network = web::IpNetwork::parse(text);
+      if (!network) return std::unexpected(network.error());
+      options.trusted_proxies.push_back(*network);
+    }
+    options.connections_max = static_cast<std::size_t>(s.web.connections_max);
+    options.streams_max = static_cast<std::size_t>(s.web.streams_max);
+    options.body_bytes_max = static_cast<std::size_t>(s.web.body_bytes_max.bytes);
+    options.request_timeout = s.web.request_timeout;
+    options.idle_timeout = s.web.idle_timeout;
+    options.requests_per_minute = static_cast<std::uint32_t>(s.web.requests_per_minute);
+    options.metrics_loopback_without_token = s.metrics.loopback_without_token;
+    Secret token;
+    if (!s.web.api_token_file.empty()) {
+      auto read = read_secret(s.web.api_token_file);
+      if (!read) return std::unexpected(read.error());
+      token = std::move(*read);
+    }
+    web_ = std::make_unique<web::Server>(std::move(options), token, *world_.control, world_.hub);
+    return web_->start();
+  }
+
+  void start_log() {
+    const config::Settings& s = world_.settings;
+    serve::LogHandlers handlers;
+    handlers.confirmed = [this](std::string_view id) { policy_desk_.confirmed(id); };
+    handlers.withdrawn = [this](std::string_view id, Instant t) { policy_desk_.withdrawn(id, t); };
+    handlers.event = [this](Event&& event) {
+      decide::Applied applied;
+      world_.engine->apply(event, applied);
+      world_.remember(applied);
+    };
+    serve::LogJoinOptions joining;
+    joining.host = world_.host;
+    joining.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
+    join_ = std::make_unique<serve::LogJoin>(world_.queue, world_.metrics, std::move(handlers),
+                                             std::move(joining));
+    std::int32_t offset_s = 0;
+    if (auto offset = config::parse_utc_offset(s.maillog.utc_offset)) {
+      offset_s = static_cast<std::int32_t>(offset->us / 1'000'000);
+    } else {
+      const time_t now = time(nullptr);
+      tm local{};
+      localtime_r(&now, &local);
+      offset_s = static_cast<std::int32_t>(local.tm_gmtoff);
+    }
+    const std::string kept = s.server.state_dir + "/maillog.position";
+    serve::LogFollowerOptions options;
+    options.path = s.maillog.path;
+    if (auto position = serve::load_log_position(kept)) {
+      options.position = *position;
+    } else {
+      log_(fmt::format("mail log: {}; reading goes on from now", position.error().text));
+    }
+    reader_ = std::make_unique<serve::DirectoryReader>(world_.directory);
+    follower_ = std::make_unique<serve::LogFollower>(
+        std::move(options), world_.metrics,
+        [this, offset_s](std::string_view line, std::string_view id) {
+          join_->line(line, id, system_now(), offset_s, reader_->get());
+          if (join_->reached().is_set()) world_.log_reached_us = join_->reached().us;
+        },
+        [this, kept](const serve::LogPosition& position) {
+          if (auto saved = serve::save_log_position(kept, position); !saved) {
+            log_(fmt::format("mail log position: {}", saved.error().text));
+          }
+        });
+    follower_->start();
+  }
+
+  World& world_;
+  LogLine log_;
+  serve::ReservationTable reservations_;
+  serve::PolicyDesk policy_desk_;
+  serve::AuthDesk auth_desk_;
+  std::unique_ptr<serve::PolicyServer> policy_;
+  std::unique_ptr<serve::AuthPolicyServer> auth_;
+  std::unique_ptr<web::Server> web_;
+  std::unique_ptr<serve::DirectoryReader> reader_;
+  std::unique_ptr<serve::LogJoin> join_;
+  std::unique_ptr<serve::LogFollower> follower_;
+  std::unique_ptr<Timers> timers_;
+};
+
+serve::PolicyDesk Daemon::make_desk() {
+  return serve::PolicyDesk(*world_.engine, reservations_, world_.queue, world_.metrics,
+                           desk_options());
+}
+
+serve::AuthDesk Daemon::make_auth_desk() {
+  serve::AuthDeskOptions options;
+  options.host = world_.host;
+  options.boot = world_.boot;
+  options.log_followed = world_.settings.maillog.follow;
+  options.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
+  options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
+  options.rule = [this](const IpAddress& ip) -> std::optional<bool> {
+    const auto action = world_.ip_rule_for(ip);
+    if (!action) return std::nullopt;
+    return *action == web::IpAction::allow;
+  };
+  return serve::AuthDesk(*world_.engine, world_.metrics, std::move(options));
+}
+
+}  // namespace
+
+int run_daemon(const config::Loaded& loaded) {
+  const config::Settings& settings = loaded.settings;
+  if (auto done = become_user(settings.server.user); !done) {
+    fmt::print(stderr, "sekimori: {}\n", done.error().text);
+    return 1;
+  }
+  // Files that Postfix and Dovecot share through their group need its bits; others get none.
+  umask(0007);
+  raise_descriptor_limit();
+  // Signals are waited for below; every thread started from here on leaves them alone.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  LogLine log;
+  try {
+    log = open_log(settings);
+  } catch (const spdlog::spdlog_ex& e) {
+    fmt::print(stderr, "sekimori: the log cannot be opened: {}\n", e.what());
+    return 1;
+  }
+  log(fmt::format("sekimori {} starts, mode {}", k_version,
+                  config::to_string(settings.server.mode)));
+  auto world = World::open(settings, log);
+  if (!world) {
+    log(fmt::format("cannot start: {}", world.error().text));
+    return 1;
+  }
+  Daemon daemon(**world, log);
+  if (auto done = daemon.start(); !done) {
+    log(fmt::format("cannot start: {}", done.error().text));
+    daemon.stop();
+    return 1;
+  }
+  log("ready");
+  while (true) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal == SIGHUP) {
+      daemon.reload(loaded.filename);
+      continue;
+    }
+    log(fmt::format("ending (signal {})", signal));
+    break;
+  }
+  daemon.stop();
+  log("ended");
+  return 0;
+}
+
+}  // namespace sekimori::app

@@ -1,0 +1,199 @@
+#include "app/health.h"
+
+#include <fmt/format.h>
+
+#include "app/engine_settings.h"
+#include "app/installation.h"
+#include "app/version.h"
+#include "app/world.h"
+
+namespace sekimori::app {
+namespace {
+
+using web::HealthLevel;
+
+web::HealthItem good(std::string name, std::string ja, std::string en) {
+  return {std::move(name), HealthLevel::ok, {std::move(ja), std::move(en)}, {}};
+}
+web::HealthItem bad(std::string name, HealthLevel level, Text verdict, Text advice) {
+  return {std::move(name), level, std::move(verdict), std::move(advice)};
+}
+
+web::HealthItem of_result(std::string name, const Result<void>& result, const char* ja_good,
+                          const char* en_good, Text advice) {
+  if (result) return good(std::move(name), ja_good, en_good);
+  return bad(std::move(name), HealthLevel::failing,
+             {"使えません: " + result.error().text, "not working: " + result.error().text},
+             std::move(advice));
+}
+
+}  // namespace
+
+web::HealthReport health_report(World& w) {
+  web::HealthReport report;
+  const Instant now = system_now();
+  report.mode = engine_mode(w.settings.server.mode);
+  report.bypass = w.engine->bypass();
+  report.version = k_version;
+  report.started = w.started;
+  report.now = now;
+  auto& items = report.items;
+
+  const auto heard = [&](std::string name, std::int64_t last_us, const char* ja, const char* en,
+                         Text advice) {
+    if (last_us == 0) {
+      items.push_back(bad(std::move(name), HealthLevel::warning,
+                          {fmt::format("起動してからまだ{}がありません。", ja),
+                           fmt::format("no {} since the start", en)},
+                          std::move(advice)));
+    } else {
+      items.push_back(
+          good(std::move(name),
+               fmt::format("最後の{}は{}秒前です。", ja, (now.us - last_us) / 1'000'000),
+               fmt::format("last {} {} s ago", en, (now.us - last_us) / 1'000'000)));
+    }
+  };
+  heard("policy", w.last_policy_request_us.load(), "Postfix からの問い合わせ",
+        "question of Postfix",
+        {"main.cf の check_policy_service を確かめてください。",
+         "check check_policy_service in main.cf: postconf smtpd_recipient_restrictions"});
+  if (w.settings.maillog.follow) {
+    heard("mail_log", w.log_reached_us.load(), "メールログの行", "line of the mail log",
+          {"maillog.path と、その読み取り権限を確かめてください。",
+           "check maillog.path and that the guard may read it"});
+  }
+  items.push_back(
+      of_result("state_db",
+                w.writer->trouble().empty() ? Result<void>()
+                                            : Result<void>(operating_failure(w.writer->trouble())),
+                "状態データベースに書き込めています。", "the state database takes writes",
+                {"空き容量と権限を確かめてください。直れば自動で再開します。",
+                 "check disk space and rights; it goes on by itself"}));
+  items.push_back(of_result("guard_db", w.guard->check(), "Postfix と Dovecot が見る表は無事です。",
+                            "what Postfix and Dovecot read is sound",
+                            {"guard.database の場所と権限を確かめてください。",
+                             "check the place and rights of guard.database"}));
+  const std::string journal = w.journal_trouble.get();
+  items.push_back(of_result(
+      "journal", journal.empty() ? Result<void>() : Result<void>(operating_failure(journal)),
+      "出来事の記録は書き込めています。", "the journal takes writes",
+      {"空き容量を確かめてください。", "check disk space"}));
+  const std::string accounts = w.accounts_trouble.get();
+  items.push_back(
+      of_result("account_store",
+                accounts.empty() ? Result<void>() : Result<void>(operating_failure(accounts)),
+                "アカウントの一覧を読めています。", "the account store is readable",
+                {"accounts.database を確かめてください。", "check accounts.database"}));
+  items.push_back(
+      of_result("queue_helper", w.hands->helper().ping(),
+                "キューを操作する補助プロセスは動いています。", "the privileged helper answers",
+                {"sekimori helper を起動してください。", "start: sekimori helper --config FILE"}));
+  if (auto* doveadm = w.hands->doveadm()) {
+    const auto asked = doveadm->who("nobody@invalid");
+    items.push_back(of_result("doveadm",
+                              asked ? Result<void>() : Result<void>(std::unexpected(asked.error())),
+                              "Dovecot を操作できます。", "Dovecot's doveadm answers",
+                              {"dovecot.doveadm_url とキーを確かめてください。",
+                               "check dovecot.doveadm_url and its key"}));
+  } else {
+    items.push_back(bad("doveadm", HealthLevel::warning,
+                        {"設定されていません。停止しても開いたままの接続は残ります。",
+                         "not configured: running sessions outlive a suspension"},
+                        {"dovecot.doveadm_url を設定してください。", "set dovecot.doveadm_url"}));
+  }
+  const std::string snapshot = w.snapshot_trouble.get();
+  items.push_back(of_result(
+      "snapshot", snapshot.empty() ? Result<void>() : Result<void>(operating_failure(snapshot)),
+      "スナップショットは保存できています。", "snapshots are written",
+      {"空き容量と snapshot.directory を確かめてください。",
+       "check disk space and snapshot.directory"}));
+  if (report.bypass) {
+    items.push_back(bad("bypass", HealthLevel::warning,
+                        {"バイパス中です。何も止めません。", "bypass is on: nothing is stopped"},
+                        {"sekimori bypass off で元に戻せます。", "sekimori bypass off"}));
+  }
+  return report;
+}
+
+Result<void> readiness(World& w) {
+  // The engine answers from memory; without a directory only plainly spelled logins are understood.
+  if (w.directory.get()->size() == 0 && !w.accounts_trouble.get().empty()) {
+    return operating_failure("the account store has not been read yet");
+  }
+  return {};
+}
+
+std::vector<web::Gauge> gauges(World& w) {
+  std::vector<web::Gauge> out;
+  const auto gauge = [&](const char* name, const char* help, double value,
+                         std::string labels = {}) {
+    out.push_back({name, help, std::move(labels), value, false});
+  };
+  const auto counter = [&](const char* name, const char* help, double value,
+                           std::string labels = {}) {
+    out.push_back({name, help, std::move(labels), value, true});
+  };
+  const auto d = [](std::uint64_t n) { return static_cast<double>(n); };
+  serve::ServerMetrics& m = w.metrics;
+  static constexpr const char* k_states[] = {"other", "connect", "ehlo",           "helo", "mail",
+                                             "rcpt",  "data",    "end_of_message", "vrfy", "etrn"};
+  for (std::size_t i = 0; i < m.policy_requests.size(); ++i) {
+    counter("sekimori_policy_requests_total", "Policy questions by SMTP state",
+            d(m.policy_requests[i].get()), fmt::format("state=\"{}\"", k_states[i]));
+  }
+  static constexpr const char* k_actions[] = {"dunno", "hold", "refuse", "warn"};
+  for (std::size_t i = 0; i < m.policy_answers.size(); ++i) {
+    counter("sekimori_policy_answers_total", "Policy answers by action",
+            d(m.policy_answers[i].get()), fmt::format("action=\"{}\"", k_actions[i]));
+  }
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < serve::LatencyHistogram::k_buckets; ++i) {
+    below += m.policy_latency.bucket(i);
+    counter("sekimori_policy_latency_seconds_bucket", "From the question read to its answer made",
+            d(below), fmt::format("le=\"{}\"", serve::LatencyHistogram::bound(i)));
+  }
+  counter("sekimori_policy_latency_seconds_count", "Policy questions timed",
+          d(m.policy_latency.count()));
+  counter("sekimori_policy_latency_seconds_sum", "Seconds spent on policy questions",
+          m.policy_latency.sum_seconds());
+  gauge("sekimori_policy_connections", "Open policy connections",
+        d(m.policy_connections_open.get()));
+  counter("sekimori_policy_bad_requests_total", "Questions that could not be read",
+          d(m.policy_bad_requests.get()));
+  counter("sekimori_policy_repeated_total", "Questions asked again, answered and not counted",
+          d(m.repeated_questions.get()));
+  counter("sekimori_withdrawn_messages_total", "Messages accepted by us that never became mail",
+          d(m.withdrawn_messages.get()));
+  counter("sekimori_auth_allow_total", "Sign-in questions of Dovecot", d(m.auth_allow.get()));
+  counter("sekimori_auth_report_total", "Sign-in reports of Dovecot", d(m.auth_report.get()));
+  counter("sekimori_auth_refused_total", "Sign-ins refused", d(m.auth_refused.get()));
+  counter("sekimori_auth_overloaded_total", "Sign-in questions answered 0 without a look",
+          d(m.auth_overloaded.get()));
+  counter("sekimori_log_lines_total", "Lines of the mail log read", d(m.log_lines.get()));
+  counter("sekimori_log_lines_unknown_total", "Lines of no known form",
+          d(m.log_lines_unknown.get()));
+  counter("sekimori_log_rotations_total", "Rotations of the mail log", d(m.log_rotations.get()));
+  const auto journal = w.journal->counters();
+  counter("sekimori_journal_events_total", "Events appended since the start", d(journal.appended));
+  counter("sekimori_journal_failures_total", "Appends the disk refused", d(journal.failed));
+  gauge("sekimori_journal_bytes", "Bytes of the journal on disk", d(journal.bytes));
+  gauge("sekimori_journal_unsynced_events", "Events written but not yet on disk for certain",
+        d(journal.last_sequence - journal.durable_sequence));
+  gauge("sekimori_state_writer_waiting", "Changes that wait for the database",
+        d(w.writer->waiting()));
+  counter("sekimori_state_writer_dropped_total", "Hold updates dropped for a full queue",
+          d(w.writer->dropped()));
+  gauge("sekimori_queue_index_entries", "Queue ids whose login is known", d(w.queue.size()));
+  gauge("sekimori_directory_accounts", "Accounts in the directory", d(w.directory.get()->size()));
+  gauge("sekimori_bypass", "1 while the panic handle is on", w.engine->bypass() ? 1 : 0);
+  gauge("sekimori_account_store_up", "1 while the account store is readable",
+        w.accounts_trouble.get().empty() ? 1 : 0);
+  gauge("sekimori_state_db_up", "1 while the state database takes writes",
+        w.writer->trouble().empty() ? 1 : 0);
+  gauge("sekimori_recovery_seconds", "How long the last start took to recover", w.recovery.seconds);
+  gauge("sekimori_start_time_seconds", "Start of the process since 1970",
+        static_cast<double>(w.started.us) / 1e6);
+  return out;
+}
+
+}  // namespace sekimori::app

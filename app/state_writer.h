@@ -1,0 +1,76 @@
+// Takes what decisions brought about off the decision path and makes it durable: standings,
+// incidents, holds, audit, and guard.db, on one thread, in order. While the database is gone the
+// queue grows to its bound, the engine's memory goes on enforcing, and health says so; it heals by
+// itself.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <variant>
+
+#include "base/result.h"
+#include "decide/engine.h"
+#include "decide/ports.h"
+
+namespace sekimori::app {
+
+struct StateWriterOptions {
+  std::size_t queue_max = 100'000;
+  std::string portal_url;
+  // Called on the writer's thread once a thing is durable: "standing", "incident", "hold".
+  std::function<void(const decide::StandingNews&)> on_standing;
+  std::function<void(const decide::Incident&)> on_incident;
+  std::function<void(const decide::HeldMessage&)> on_hold;
+  std::function<void(std::string_view)> log;
+};
+
+class StateWriter {
+ public:
+  StateWriter(decide::StateStore& state, decide::GuardStore& guard, StateWriterOptions options);
+  ~StateWriter();  // writes what waits (bounded by a few seconds) and ends
+
+  // Any thread; only enqueues. Returns a ticket for wait(). When the queue is full the oldest hold
+  // update is dropped before any standing is; that is counted.
+  std::uint64_t put(const decide::Applied& applied);
+  std::uint64_t put(const decide::StandingNews& news);
+  std::uint64_t put(const decide::HeldMessage& hold);
+  std::uint64_t put(const decide::AuditEntry& entry);
+  std::uint64_t put(const decide::Incident& incident);
+
+  // Until everything up to the ticket is durable, at most `timeout_ms`. Errors: uncertain (it is in
+  // force in memory, but the database has not taken it yet).
+  [[nodiscard]] Result<void> wait(std::uint64_t ticket, int timeout_ms);
+
+  [[nodiscard]] std::size_t waiting() const;
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(); }
+  // The last failure while it lasts; "" when all is well.
+  [[nodiscard]] std::string trouble() const;
+
+ private:
+  using Item =
+      std::variant<decide::StandingNews, decide::Incident, decide::HeldMessage, decide::AuditEntry>;
+  std::uint64_t enqueue(Item item);
+  void run(const std::stop_token& stop);
+  [[nodiscard]] Result<void> write(const Item& item);
+  void announce(const Item& item);
+
+  decide::StateStore& state_;
+  decide::GuardStore& guard_;
+  StateWriterOptions options_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Item> queue_;
+  std::uint64_t enqueued_ = 0;
+  std::uint64_t written_ = 0;
+  std::string trouble_;
+  std::atomic<std::uint64_t> dropped_{0};
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+}  // namespace sekimori::app

@@ -1,0 +1,149 @@
+#include "app/timers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "app/installation.h"
+#include "decide/standing.h"
+#include "detect/epoch.h"
+#include "store/snapshot.h"
+
+namespace sekimori::app {
+namespace {
+// Messages let go in one go: postsuper takes a thousand ids as quickly as one.
+constexpr std::size_t k_releases_at_once = 500;
+}  // namespace
+
+Timers::Timers(World& world, serve::PolicyDesk& desk) : world_(world), desk_(desk) {
+  const Instant now = system_now();
+  next_epoch_ = now + detect::k_epoch;
+  next_snapshot_ = now + world.settings.snapshot.interval;
+  next_directory_ = now + world.settings.accounts.refresh_interval;
+  next_retention_ = now + minutes(5);
+  every(world.settings.journal.fsync_interval, [this] {
+    auto synced = world_.journal->sync();
+    const std::string text = synced ? "" : synced.error().text;
+    if (!synced && world_.journal_trouble.get().empty()) world_.log("journal: " + text);
+    world_.journal_trouble.set(text);
+  });
+  every(seconds(1), [this] { end_holds(); });
+  every(seconds(1), [this] { second(); });
+  every(seconds(10), [this] { hourly(); });
+}
+
+Timers::~Timers() { stop(); }
+
+void Timers::stop() {
+  for (auto& thread : threads_) thread.request_stop();
+  threads_.clear();
+}
+
+void Timers::every(Duration pace, std::function<void()> work) {
+  threads_.emplace_back([pace, work = std::move(work)](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+      (void)wake.wait_for(lock, stop, std::chrono::microseconds(pace.us), [] { return false; });
+      if (!stop.stop_requested()) work();
+    }
+  });
+}
+
+// Timed holds that ran out quietly: Postfix lets them go first, then the engine counts them as
+// gone.
+void Timers::end_holds() {
+  auto due = world_.engine->due_holds(system_now());
+  while (!due.empty()) {
+    const std::size_t n = std::min(due.size(), k_releases_at_once);
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < n; ++i) ids.push_back(due[i].queue_id);
+    if (auto released = world_.hands->release(ids); !released) {
+      world_.log(fmt::format("{} held messages could not be let go yet: {}", due.size(),
+                             released.error().text));
+      for (auto& hold : due) world_.engine->load_hold(hold);  // held again: tried in a second
+      return;
+    }
+    decide::Applied applied;
+    for (std::size_t i = 0; i < n; ++i) {
+      world_.engine->hold_ended(due[i].account, system_now(), due[i].queue_id, "time", true,
+                                applied);
+      world_.remember(applied);
+    }
+    due.erase(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(n));
+  }
+}
+
+void Timers::end_probations() {
+  const Instant now = system_now();
+  for (const auto& record : world_.engine->standings()) {
+    if (record.standing != Standing::probation ||
+        record.since + world_.settings.standing.probation > now) {
+      continue;
+    }
+    decide::StandingRequest request;
+    request.kind = decide::RequestKind::end_probation;
+    request.by = "machine";
+    request.reason = {"見守りの期間が終わりました。", "The time of closer watch is over."};
+    request.now = now;
+    if (auto news = world_.engine->request(record.subject, request); news && news->changed) {
+      world_.writer->put(*news);
+    }
+  }
+}
+
+void Timers::second() {
+  const Instant now = system_now();
+  const std::int64_t reached = world_.log_reached_us.load();
+  desk_.sweep(now, world_.settings.maillog.follow && reached != 0
+                       ? std::optional<Instant>(Instant{reached})
+                       : std::nullopt);
+  std::uint64_t asked = 0;
+  for (const auto& counter : world_.metrics.policy_requests) asked += counter.get();
+  static thread_local std::uint64_t asked_before = 0;
+  if (asked != asked_before) world_.last_policy_request_us = now.us;
+  asked_before = asked;
+  // The panic handle may be pulled on guard.db by a command line that could not reach us.
+  if (auto on = world_.guard->bypass(); on && *on != world_.engine->bypass()) {
+    world_.engine->set_bypass(*on);
+    world_.log(*on ? "bypass is on: nothing is stopped" : "bypass is off");
+  }
+  if (now >= next_directory_) {
+    world_.refresh_directory();
+    next_directory_ = now + world_.settings.accounts.refresh_interval;
+  }
+}
+
+void Timers::hourly() {
+  const Instant now = system_now();
+  if (now >= next_epoch_) {
+    world_.engine->next_epoch(now);
+    next_epoch_ = now + detect::k_epoch;
+    end_probations();
+    world_.reload_ip_rules();
+  }
+  // A clock that was set back must not keep a snapshot waiting for the lost time.
+  if (now >= next_snapshot_ || next_snapshot_ - now > world_.settings.snapshot.interval) {
+    if (auto done = world_.snapshot(); !done) {
+      world_.log(fmt::format("snapshot: {}", done.error().text));
+    }
+    next_snapshot_ = now + world_.settings.snapshot.interval;
+  }
+  if (now >= next_retention_) {
+    if (auto needed = store::journal_needed_from(world_.settings.snapshot.directory)) {
+      if (auto gone = world_.journal->remove_old(now - world_.settings.journal.retention, *needed);
+          !gone) {
+        world_.log(fmt::format("journal: {}", gone.error().text));
+      }
+    }
+    if (auto pruned = world_.state->prune(now - world_.settings.store.retention); !pruned) {
+      world_.log(fmt::format("state database: {}", pruned.error().text));
+    }
+    next_retention_ = now + hours(1);
+  }
+}
+
+}  // namespace sekimori::app

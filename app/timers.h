@@ -1,0 +1,37 @@
+// What the daemon does by the clock: holds that are over, fsync, epochs, snapshots, retention,
+// probation, the directory, and a look at guard.db. One thread for each pace, so that a slow
+// snapshot never delays an fsync, nor a hanging queue the release of holds.
+#pragma once
+
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "app/world.h"
+#include "serve/policy_desk.h"
+
+namespace sekimori::app {
+
+class Timers {
+ public:
+  Timers(World& world, serve::PolicyDesk& desk);
+  ~Timers();  // stops and joins
+  void stop();
+
+ private:
+  void every(Duration pace, std::function<void()> work);
+  void end_holds();
+  void hourly();
+  void second();
+  void end_probations();
+
+  World& world_;
+  serve::PolicyDesk& desk_;
+  Instant next_epoch_;
+  Instant next_snapshot_;
+  Instant next_directory_;
+  Instant next_retention_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace sekimori::app

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace sekimori::app {
+
+inline constexpr const char* k_version = SEKIMORI_VERSION;
+
+}  // namespace sekimori::app

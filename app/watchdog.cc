@@ -1,0 +1,111 @@
+#include "app/watchdog.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "act/helper_client.h"
+#include "act/mail_notifier.h"
+#include "app/installation.h"
+#include "web/client.h"
+
+namespace sekimori::app {
+namespace {
+constexpr Duration k_tell_again = hours(1);
+constexpr Duration k_ask_timeout = seconds(5);
+}  // namespace
+
+Watchdog::Watchdog(config::Settings settings, std::function<void(std::string_view)> log)
+    : settings_(std::move(settings)), log_(std::move(log)) {}
+
+Watchdog::~Watchdog() {
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    thread_.join();
+  }
+}
+
+void Watchdog::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    // SIGTERM and SIGINT belong to the helper's own thread.
+    sigset_t signals;
+    sigfillset(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!stop.stop_requested()) {
+      (void)wake.wait_for(lock, stop, std::chrono::microseconds(settings_.watchdog.interval.us),
+                          [] { return false; });
+      if (!stop.stop_requested()) look(system_now());
+    }
+  });
+}
+
+bool Watchdog::daemon_lives() const {
+  web::ClientSettings where;
+  where.unix_socket = settings_.web.control_socket;
+  where.timeout = k_ask_timeout;
+  const auto answer = web::Client(std::move(where)).call("GET", "/livez");
+  return answer && answer->status == 200;
+}
+
+std::uint64_t Watchdog::held_messages() const {
+  act::HelperClient helper(settings_.helper.socket, settings_.helper.timeout);
+  std::uint64_t held = 0;
+  (void)helper.list([&](std::string_view line) {
+    if (line.find(R"("queue_name": "hold")") != std::string_view::npos) ++held;
+    return true;
+  });
+  return held;
+}
+
+void Watchdog::tell(std::uint64_t held, Instant since, Instant now) {
+  act::MailNotifierSettings mail;
+  mail.smtp = settings_.notices.smtp;
+  mail.from = settings_.notices.from;
+  mail.operators = settings_.notices.operators;
+  mail.owners = false;
+  mail.server_name = host_name(settings_);
+  mail.repeat_interval = seconds(1);
+  mail.now = system_now;
+  mail.log = log_;
+  decide::Notice notice;
+  notice.kind = "held_while_dead";
+  notice.subject = {decide::SubjectKind::server, ""};
+  const auto silent_min = (now - since).us / 60'000'000;
+  notice.summary = {
+      fmt::format(
+          "番人(sekimori serve)が{}分前から応答していません。その間、{}通のメールが保留のままです。"
+          "起動し直すか、sekimori release-all で解放してください。",
+          silent_min, held),
+      fmt::format("The guard (sekimori serve) has not answered for {} minutes, and {} messages are "
+                  "held. Start it again, or let them go with: sekimori release-all",
+                  silent_min, held)};
+  log_(notice.summary.en);
+  act::MailNotifier notifier(std::move(mail));
+  if (auto told = notifier.tell(notice); !told) {
+    log_(fmt::format("the operators could not be told: {}", told.error().text));
+  }
+}
+
+void Watchdog::look(Instant now) {
+  if (daemon_lives()) {
+    if (told_.is_set()) log_("the guard answers again");
+    silent_since_ = {};
+    told_ = {};
+    return;
+  }
+  if (!silent_since_.is_set()) silent_since_ = now;
+  if (now - silent_since_ < settings_.watchdog.held_alarm) return;
+  if (told_.is_set() && now - told_ < k_tell_again) return;
+  const std::uint64_t held = held_messages();
+  if (held == 0) return;
+  told_ = now;
+  tell(held, silent_since_, now);
+}
+
+}  // namespace sekimori::app

@@ -1,0 +1,349 @@
+#include "app/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <map>
+
+#include "app/engine_settings.h"
+#include "app/health.h"
+#include "app/installation.h"
+#include "config/units.h"
+#include "decide/standing.h"
+#include "detect/epoch.h"
+#include "store/files.h"
+#include "store/snapshot.h"
+#include "web/json_views.h"
+
+namespace sekimori::app {
+namespace {
+
+std::string stream_json(const decide::StandingNews& news) {
+  boost::json::value value = web::json_of(news.change.record);
+  if (value.is_object()) {
+    value.as_object()["from"] = to_string(news.change.from);
+    value.as_object()["mode"] = decide::to_string(news.mode);
+  }
+  return boost::json::serialize(value);
+}
+
+std::string panel_url(const config::Settings& settings) {
+  std::string url = settings.web.public_url;
+  if (const auto portal = url.find("/portal"); portal != std::string::npos) url.resize(portal + 1);
+  return url;
+}
+
+}  // namespace
+
+World::World(config::Settings s)
+    : settings(std::move(s)),
+      queue(static_cast<std::size_t>(settings.memory.queue_ids_max)),
+      hub(static_cast<std::uint64_t>(system_now().us)),
+      rules_(std::make_shared<const IpRules>()) {}
+
+World::~World() {
+  // The executor and the writer use the stores: they end first, the writer after it has written.
+  if (executor) executor->stop();
+  executor.reset();
+  writer.reset();
+}
+
+Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine log) {
+  std::unique_ptr<World> world(new World(std::move(settings)));
+  world->log = std::move(log);
+  world->started = system_now();
+  world->host = host_name(world->settings);
+  world->boot = boot_id();
+  if (auto done = world->open_stores(); !done) return std::unexpected(done.error());
+  if (auto done = world->recover(); !done) return std::unexpected(done.error());
+
+  World& w = *world;
+  const config::Settings& s = w.settings;
+  StateWriterOptions writing;
+  writing.queue_max = static_cast<std::size_t>(s.store.queue_max);
+  writing.portal_url = s.web.public_url;
+  writing.log = w.log;
+  writing.on_standing = [&w](const decide::StandingNews& news) {
+    w.hub.publish("standing", stream_json(news));
+    w.log(fmt::format("{} {} {} -> {} by {} (incident {}, ln R {:.2f}){}",
+                      decide::to_string(news.change.record.subject.kind),
+                      news.change.record.subject.id, to_string(news.change.from),
+                      to_string(news.change.record.standing), news.change.record.by,
+                      news.change.record.incident, news.log_r,
+                      news.mode == decide::Mode::observe ? ", observed only" : ""));
+    if (w.executor) w.executor->wake();
+  };
+  writing.on_incident = [&w](const decide::Incident& incident) {
+    w.hub.publish("incident", boost::json::serialize(web::json_of(incident)));
+  };
+  writing.on_hold = [&w](const decide::HeldMessage& hold) {
+    w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
+  };
+  w.writer = std::make_unique<StateWriter>(*w.state, *w.guard, std::move(writing));
+
+  act::MailHandsSettings hands;
+  hands.helper_socket = s.helper.socket;
+  hands.helper_timeout = s.helper.timeout;
+  hands.doveadm.url = s.dovecot.doveadm_url;
+  hands.doveadm.timeout = s.dovecot.doveadm_timeout;
+  if (!s.dovecot.doveadm_key_file.empty()) {
+    auto doveadm_key = read_secret(s.dovecot.doveadm_key_file);
+    if (!doveadm_key) return std::unexpected(doveadm_key.error());
+    hands.doveadm.key = std::move(*doveadm_key);
+  }
+  hands.account_of = [&w](std::string_view login) { return w.directory.get()->account_of(login); };
+  w.hands = std::make_unique<act::MailHands>(std::move(hands));
+
+  act::MailNotifierSettings notices;
+  notices.smtp = s.notices.smtp;
+  notices.from = s.notices.from;
+  notices.operators = s.notices.operators;
+  notices.owners = s.notices.owners;
+  notices.server_name = w.host;
+  notices.portal_url = s.web.public_url;
+  notices.panel_url = panel_url(s);
+  notices.repeat_interval = s.notices.repeat_interval;
+  notices.now = system_now;
+  notices.log = w.log;
+  w.notifier = std::make_unique<act::MailNotifier>(std::move(notices));
+
+  act::ExecutorSettings doing;
+  doing.portal_url = s.web.public_url;
+  doing.now = system_now;
+  doing.account_of_login = [&w](std::string_view login) {
+    return w.directory.get()->account_of(login);
+  };
+  doing.account_of_message = [&w](std::string_view id) -> std::optional<std::string> {
+    const auto by = w.queue.find(id);
+    if (!by) return std::nullopt;
+    return by->account;
+  };
+  doing.on_hold = [&w](const decide::HeldMessage& hold) {
+    w.engine->load_hold(hold);
+    w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
+  };
+  doing.log = w.log;
+  w.executor =
+      std::make_unique<act::Executor>(*w.reader, *w.guard, *w.hands, *w.notifier, std::move(doing));
+
+  w.control = std::make_unique<ControlService>(ControlParts{
+      .engine = *w.engine,
+      .writer = *w.writer,
+      .reader = *w.reader,
+      .guard = *w.guard,
+      .accounts = *w.accounts,
+      .desk = *w.desk,
+      .hands = *w.hands,
+      .now = system_now,
+      .directory = [&w] { return w.directory.get(); },
+      .health = [&w] { return health_report(w); },
+      .gauges = [&w] { return gauges(w); },
+      .ready = [&w] { return readiness(w); },
+      .rules_changed = [&w] { w.reload_ip_rules(); },
+      .recovery_code_lifetime = s.standing.recovery_code_lifetime,
+  });
+  if (auto done = w.agree_on_standings(); !done) return std::unexpected(done.error());
+  w.refresh_directory();
+  w.reload_ip_rules();
+  return world;
+}
+
+Result<void> World::open_stores() {
+  const config::Settings& s = settings;
+  if (auto made = store::make_directory(s.server.state_dir); !made) return made;
+  auto read_key = installation_key(s.server.state_dir);
+  if (!read_key) return std::unexpected(read_key.error());
+  key = *read_key;
+
+  const store::StateStoreSettings database{.url = s.store.database, .busy_ms = 2000};
+  auto opened = store::SqlStateStore::open(database);
+  if (!opened) return std::unexpected(opened.error());
+  state = std::move(*opened);
+  auto second = store::SqlStateStore::open(database);
+  if (!second) return std::unexpected(second.error());
+  reader = std::move(*second);
+  auto opened_desk = store::DeskStore::open(database);
+  if (!opened_desk) return std::unexpected(opened_desk.error());
+  desk = std::move(*opened_desk);
+  auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
+  if (!opened_guard) return std::unexpected(opened_guard.error());
+  guard = std::move(*opened_guard);
+  store::AccountStoreSettings account_database;
+  account_database.url = s.accounts.database;
+  account_database.table_prefix = s.accounts.table_prefix;
+  auto opened_accounts = store::PostfixadminStore::open(std::move(account_database));
+  if (!opened_accounts) return std::unexpected(opened_accounts.error());
+  accounts = std::move(*opened_accounts);
+  auto opened_journal = store::Journal::open(
+      {.directory = s.journal.directory,
+       .segment_bytes = static_cast<std::uint64_t>(s.journal.segment_bytes.bytes)});
+  if (!opened_journal) return std::unexpected(opened_journal.error());
+  journal = std::move(*opened_journal);
+
+  if (auto loaded = geoip.load({.country = s.geoip.country, .asn = s.geoip.asn, .anonymous = ""});
+      !loaded) {
+    log(fmt::format("places are judged by network only: {}", loaded.error().text));
+  }
+  return {};
+}
+
+Result<void> World::recover() {
+  const auto begun = std::chrono::steady_clock::now();
+  engine = std::make_unique<decide::Engine>(engine_settings(settings, key), journal.get(),
+                                            detect::shipped_priors());
+  std::uint64_t from = 1;
+  auto newest = store::SnapshotSet::open_newest(settings.snapshot.directory);
+  if (newest) {
+    auto read =
+        newest->read([&](std::string_view name, std::uint64_t sequence, std::string_view bytes) {
+          return engine->load(name, sequence, bytes);
+        });
+    if (read) {
+      recovery.snapshot = newest->number();
+      from = newest->replay_from();
+    } else {
+      // Another version's, or damaged: the journal alone says as much as it reaches back.
+      log(fmt::format("the snapshot is not used: {}", read.error().text));
+      engine = std::make_unique<decide::Engine>(engine_settings(settings, key), journal.get(),
+                                                detect::shipped_priors());
+    }
+  } else if (newest.error().kind != ErrorKind::not_found) {
+    log(fmt::format("no snapshot could be read: {}", newest.error().text));
+  }
+  auto reading = store::read_journal(settings.journal.directory, from,
+                                     [&](std::uint64_t sequence, const Event& event) {
+                                       engine->recover(event, sequence);
+                                       return true;
+                                     });
+  if (!reading) return std::unexpected(reading.error());
+  for (const auto& problem : reading->problems) log(fmt::format("journal: {}", problem));
+  recovery.events_replayed = reading->events;
+  recovery.lines_skipped = reading->skipped;
+  recovery.state_hash = engine->hash();
+  recovery.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  log(fmt::format("state recovered: snapshot {}, {} events replayed in {:.2f} s, hash {:016x}",
+                  recovery.snapshot, recovery.events_replayed, recovery.seconds,
+                  recovery.state_hash));
+  return {};
+}
+
+Result<void> World::agree_on_standings() {
+  auto stored = state->standings();
+  if (!stored) return std::unexpected(stored.error());
+  auto last = state->last_incident_id();
+  if (!last) return std::unexpected(last.error());
+  engine->set_next_incident(*last + 1);
+
+  std::map<decide::Subject, decide::StandingRecord> known;
+  for (auto& record : *stored) known[record.subject] = record;
+  for (const auto& [subject, record] : known) engine->load_standing(record);
+  // A crash between the journal and the database: what the journal says later is written now.
+  for (const auto& record : engine->standings()) {
+    const auto it = known.find(record.subject);
+    if (it != known.end() && it->second.epoch >= record.epoch) continue;
+    decide::StandingNews news;
+    news.change.record = record;
+    news.change.from = it == known.end() ? Standing::normal : it->second.standing;
+    news.change.steps =
+        decide::steps_between(record.subject.kind, news.change.from, record.standing);
+    news.change.audit = {.t = record.since,
+                         .who = record.by,
+                         .action = std::string(to_string(record.standing)),
+                         .subject = record.subject,
+                         .incident = record.incident,
+                         .why = "taken from the journal after an interruption",
+                         .detail = {}};
+    writer->put(news);
+    known[record.subject] = record;
+  }
+  std::vector<decide::GuardRow> rows;
+  for (const auto& [subject, record] : known) {
+    rows.push_back(decide::guard_row(record, settings.web.public_url));
+  }
+  if (auto done = guard->rebuild(rows); !done) return done;
+  if (auto on = guard->bypass(); on) engine->set_bypass(*on);
+
+  decide::StateStore::HoldFilter open_holds;
+  open_holds.limit = 1000;
+  for (const auto state_wanted : {decide::HoldState::held, decide::HoldState::releasing}) {
+    open_holds.state = state_wanted;
+    open_holds.offset = 0;
+    while (true) {
+      auto page = state->holds(open_holds);
+      if (!page) return std::unexpected(page.error());
+      for (const auto& hold : *page) engine->load_hold(hold);
+      if (page->size() < open_holds.limit) break;
+      open_holds.offset += open_holds.limit;
+    }
+  }
+  // Holds that only the journal knows.
+  for (const auto& hold : engine->open_holds()) writer->put(hold);
+  return {};
+}
+
+void World::refresh_directory() {
+  auto snapshot_of_store = accounts->directory();
+  if (!snapshot_of_store) {
+    if (accounts_trouble.get().empty()) {
+      log(fmt::format("account store: {}", snapshot_of_store.error().text));
+    }
+    accounts_trouble.set(snapshot_of_store.error().text);
+    return;
+  }
+  accounts_trouble.set("");
+  directory.set(std::make_shared<const decide::Directory>(
+      *snapshot_of_store, settings.accounts.recipient_delimiter, ""));
+}
+
+void World::reload_ip_rules() {
+  auto rows = desk->ip_rules(system_now());
+  if (!rows) return;  // the old ones stay in force
+  IpRules rules;
+  for (const auto& row : *rows) {
+    auto network = web::IpNetwork::parse(row.network);
+    auto action = web::parse_ip_action(row.action);
+    if (network && action) rules.emplace_back(*network, *action);
+  }
+  std::ranges::stable_sort(rules, std::ranges::greater{}, [](const auto& rule) {
+    return rule.first.bits() + (rule.first.address().is_v4() ? 96 : 0);
+  });
+  const std::lock_guard lock(rules_mutex_);
+  rules_ = std::make_shared<const IpRules>(std::move(rules));
+}
+
+std::optional<web::IpAction> World::ip_rule_for(const IpAddress& ip) const {
+  std::shared_ptr<const IpRules> rules;
+  {
+    const std::lock_guard lock(rules_mutex_);
+    rules = rules_;
+  }
+  for (const auto& [network, action] : *rules) {
+    if (network.contains(ip)) return action;
+  }
+  return std::nullopt;
+}
+
+Result<void> World::snapshot() {
+  auto done = [&]() -> Result<void> {
+    auto writing = store::SnapshotWriter::begin(settings.snapshot.directory);
+    if (!writing) return std::unexpected(writing.error());
+    Result<void> added;
+    engine->save([&](std::string_view name, std::uint64_t sequence, std::string_view bytes) {
+      if (added) added = writing->add(name, sequence, bytes);
+    });
+    if (!added) return added;
+    return writing->commit();
+  }();
+  snapshot_trouble.set(done ? "" : done.error().text);
+  return done;
+}
+
+void World::remember(const decide::Applied& applied) {
+  if (applied.standings.empty() && applied.holds.empty() && applied.incidents.empty()) return;
+  writer->put(applied);
+}
+
+}  // namespace sekimori::app

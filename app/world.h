@@ -1,0 +1,121 @@
+// Everything the guard consists of but its listeners: stores, engine, hands, and what people can
+// do. The daemon opens it and listens; the command line opens it by itself when no daemon runs.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "act/executor.h"
+#include "act/geoip.h"
+#include "act/hands.h"
+#include "act/mail_notifier.h"
+#include "app/control_service.h"
+#include "app/state_writer.h"
+#include "config/settings.h"
+#include "decide/engine.h"
+#include "serve/directory_cell.h"
+#include "serve/queue_index.h"
+#include "serve/server_metrics.h"
+#include "store/account_store.h"
+#include "store/desk_store.h"
+#include "store/guard_store.h"
+#include "store/journal.h"
+#include "store/state_store.h"
+#include "web/hub.h"
+
+namespace sekimori::app {
+
+using LogLine = std::function<void(std::string_view)>;
+
+// How the start went, for the log and health.
+struct Recovery {
+  std::uint64_t snapshot = 0;  // number of the snapshot loaded; 0: none
+  std::uint64_t events_replayed = 0;
+  std::uint64_t lines_skipped = 0;
+  double seconds = 0;
+  std::uint64_t state_hash = 0;
+};
+
+class World {
+ public:
+  // Opens all stores, loads the newest snapshot, folds the journal behind it, takes the standings
+  // of the database (the later epoch wins on both sides), rewrites guard.db from them, and starts
+  // the state writer. Errors: what cannot be opened, and what to do. `started` may be called on
+  // threads.
+  [[nodiscard]] static Result<std::unique_ptr<World>> open(config::Settings settings, LogLine log);
+  ~World();
+
+  // Reads the account store into the directory; keeps the old one on failure (`accounts_trouble`).
+  void refresh_directory();
+  void reload_ip_rules();
+  // Allow and deny rules for sign-ins: nullopt where none matches; the longest prefix decides.
+  [[nodiscard]] std::optional<web::IpAction> ip_rule_for(const IpAddress& ip) const;
+  // Writes a snapshot now. Errors: operating.
+  [[nodiscard]] Result<void> snapshot();
+  // Takes what an engine call brought about to the state writer.
+  void remember(const decide::Applied& applied);
+
+  config::Settings settings;
+  LogLine log;
+  std::string host;
+  std::string boot;
+  HashKey key{};
+  Recovery recovery;
+  Instant started;
+
+  std::unique_ptr<store::SqlStateStore> state;   // the writer's connection
+  std::unique_ptr<store::SqlStateStore> reader;  // people's and the executor's
+  std::unique_ptr<store::DeskStore> desk;
+  std::unique_ptr<store::SqliteGuardStore> guard;
+  std::unique_ptr<store::PostfixadminStore> accounts;
+  std::unique_ptr<store::Journal> journal;
+  act::GeoIp geoip;
+  std::unique_ptr<decide::Engine> engine;
+  serve::DirectoryCell directory;
+  serve::QueueIndex queue;
+  serve::ServerMetrics metrics;
+  std::unique_ptr<act::MailHands> hands;
+  std::unique_ptr<act::MailNotifier> notifier;
+  web::Hub hub;
+  std::unique_ptr<StateWriter> writer;
+  std::unique_ptr<act::Executor> executor;
+  std::unique_ptr<ControlService> control;
+
+  // What is wrong now, for health; "" when nothing is.
+  class Trouble {
+   public:
+    void set(std::string text) {
+      const std::lock_guard lock(mutex_);
+      text_ = std::move(text);
+    }
+    [[nodiscard]] std::string get() const {
+      const std::lock_guard lock(mutex_);
+      return text_;
+    }
+
+   private:
+    mutable std::mutex mutex_;
+    std::string text_;
+  };
+  Trouble accounts_trouble;
+  Trouble journal_trouble;
+  Trouble snapshot_trouble;
+  std::atomic<std::int64_t> last_policy_request_us{0};
+  std::atomic<std::int64_t> log_reached_us{0};
+
+ private:
+  explicit World(config::Settings s);
+  [[nodiscard]] Result<void> open_stores();
+  [[nodiscard]] Result<void> recover();
+  [[nodiscard]] Result<void> agree_on_standings();
+
+  using IpRules = std::vector<std::pair<web::IpNetwork, web::IpAction>>;  // longest prefix first
+  mutable std::mutex rules_mutex_;
+  std::shared_ptr<const IpRules> rules_;
+};
+
+}  // namespace sekimori::app

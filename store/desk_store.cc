@@ -1,0 +1,273 @@
+#include "store/desk_store.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <array>
+
+#include "store/database.h"
+#include "store/state_rows.h"
+
+namespace sekimori::store {
+namespace {
+
+// No 0/O, 1/I/L, 2/Z, 5/S, 8/B, U/V: what a voice on the telephone cannot tell apart.
+constexpr std::string_view k_code_alphabet = "ACDEFGHJKMNPQRTWXY34679";
+constexpr int k_code_groups = 3;
+constexpr int k_code_group = 4;
+
+const Migrations& desk_migrations() {
+  static const Migrations migrations{
+      {
+          "CREATE TABLE ip_rule (id BIGINT NOT NULL PRIMARY KEY, network VARCHAR(64) NOT NULL UNIQUE, "
+          "action VARCHAR(8) NOT NULL, reason TEXT NOT NULL, created_us BIGINT NOT NULL, "
+          "expires_us BIGINT NOT NULL, set_by VARCHAR(320) NOT NULL)",
+          "CREATE TABLE recovery_code (account VARCHAR(320) NOT NULL PRIMARY KEY, "
+          "hash VARCHAR(128) NOT NULL, expires_us BIGINT NOT NULL, tries INTEGER NOT NULL, "
+          "made_by VARCHAR(320) NOT NULL)",
+      },
+  };
+  return migrations;
+}
+
+std::string without_decoration(std::string_view code) {
+  std::string out;
+  for (char c : code) {
+    if (c == ' ' || c == '-') continue;
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+struct DeskStore::Impl {
+  explicit Impl(DatabaseSettings settings) : database(std::move(settings)) {}
+  Database database;
+};
+
+DeskStore::DeskStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DeskStore::~DeskStore() = default;
+
+Result<std::unique_ptr<DeskStore>> DeskStore::open(StateStoreSettings settings) {
+  DatabaseSettings database;
+  database.url = settings.url;
+  database.busy_ms = settings.busy_ms;
+  auto impl = std::make_unique<Impl>(std::move(database));
+  if (auto done = migrate(impl->database, "desk", desk_migrations()); !done) {
+    return std::unexpected(done.error());
+  }
+  return std::unique_ptr<DeskStore>(new DeskStore(std::move(impl)));
+}
+
+Result<std::vector<IpRuleRow>> DeskStore::ip_rules(Instant now) {
+  const Number bound = now.us;
+  return impl_->database.read("cannot read the address rules", [&](soci::session& sql) {
+    std::vector<IpRuleRow> rows;
+    Query query(sql);
+    IpRuleRow row;
+    Number id = 0;
+    Number created = 0;
+    Number expires = 0;
+    query.into(id).into(row.network).into(row.action).into(row.reason).into(created).into(expires);
+    query.into(row.by).bind(bound);
+    query.run(
+        "SELECT id, network, action, reason, created_us, expires_us, set_by FROM ip_rule "
+        "WHERE expires_us = 0 OR expires_us > :now ORDER BY network");
+    while (query.next()) {
+      row.id = static_cast<std::uint64_t>(id);
+      row.created = Instant{created};
+      row.expires = Instant{expires};
+      rows.push_back(row);
+    }
+    return rows;
+  });
+}
+
+Result<IpRuleRow> DeskStore::put_ip_rule(const IpRuleRow& rule) {
+  IpRuleRow stored = rule;
+  auto done = impl_->database.write(
+      "cannot write the address rule", [&](soci::session& sql) -> Result<void> {
+        const Number created = rule.created.us;
+        const Number expires = rule.expires.us;
+        Number count = 0;
+        sql << "SELECT COUNT(*) FROM ip_rule", soci::into(count);
+        if (static_cast<std::size_t>(count) >= k_ip_rules_max) {
+          return bad_input(
+              fmt::format("there are {} address rules already; remove some first", count));
+        }
+        Number id = 0;
+        sql << "SELECT COALESCE(MAX(id), 0) + 1 FROM ip_rule", soci::into(id);
+        sql << "DELETE FROM ip_rule WHERE network = :network", soci::use(rule.network);
+        sql << "INSERT INTO ip_rule (id, network, action, reason, created_us, expires_us, set_by) "
+               "VALUES (:id, :network, :action, :reason, :created, :expires, :set_by)",
+            soci::use(id), soci::use(rule.network), soci::use(rule.action), soci::use(rule.reason),
+            soci::use(created), soci::use(expires), soci::use(rule.by);
+        stored.id = static_cast<std::uint64_t>(id);
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return stored;
+}
+
+Result<IpRuleRow> DeskStore::remove_ip_rule(std::optional<std::uint64_t> id,
+                                            std::string_view network) {
+  auto all = ip_rules(Instant{1});
+  if (!all) return std::unexpected(all.error());
+  for (const IpRuleRow& row : *all) {
+    if (id ? row.id != *id : row.network != network) continue;
+    const Number bound = number(row.id);
+    auto done = impl_->database.write(
+        "cannot remove the address rule", [&](soci::session& sql) -> Result<void> {
+          sql << "DELETE FROM ip_rule WHERE id = :id", soci::use(bound);
+          return {};
+        });
+    if (!done) return std::unexpected(done.error());
+    return row;
+  }
+  return not_found(id ? fmt::format("there is no address rule {}", *id)
+                      : fmt::format("there is no address rule for {}", network));
+}
+
+Result<Secret> DeskStore::new_recovery_code(std::string_view account, Instant expires,
+                                            std::string_view by) {
+  std::string shown;
+  for (int group = 0; group < k_code_groups; ++group) {
+    if (group > 0) shown += '-';
+    for (int i = 0; i < k_code_group; ++i) {
+      shown += k_code_alphabet[randombytes_uniform(k_code_alphabet.size())];
+    }
+  }
+  Secret code(std::move(shown));
+  const Secret plain(without_decoration(code.reveal()));
+  std::array<char, crypto_pwhash_STRBYTES> hash{};
+  if (crypto_pwhash_str(hash.data(), plain.reveal().data(), plain.reveal().size(),
+                        crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                        crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
+    return operating_failure("not enough memory to make a recovery code");
+  }
+  const std::string who(account);
+  const std::string kept(hash.data());
+  const std::string maker(by);
+  const Number until = expires.us;
+  auto done = impl_->database.write(
+      "cannot write the recovery code", [&](soci::session& sql) -> Result<void> {
+        sql << "DELETE FROM recovery_code WHERE account = :account", soci::use(who);
+        sql << "INSERT INTO recovery_code (account, hash, expires_us, tries, made_by) "
+               "VALUES (:account, :hash, :expires, 0, :made_by)",
+            soci::use(who), soci::use(kept), soci::use(until), soci::use(maker);
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return code;
+}
+
+Result<bool> DeskStore::take_recovery_code(std::string_view account, const Secret& code,
+                                           Instant now) {
+  const std::string who(account);
+  bool right = false;
+  auto done = impl_->database.write(
+      "cannot check the recovery code", [&](soci::session& sql) -> Result<void> {
+        std::string hash;
+        Number expires = 0;
+        Number tries = 0;
+        sql << "SELECT hash, expires_us, tries FROM recovery_code WHERE account = :account",
+            soci::into(hash), soci::into(expires), soci::into(tries), soci::use(who);
+        if (!sql.got_data()) return {};
+        if (expires <= now.us || tries >= k_code_tries_max) {
+          sql << "DELETE FROM recovery_code WHERE account = :account", soci::use(who);
+          return {};
+        }
+        const Secret plain(without_decoration(code.reveal()));
+        right = crypto_pwhash_str_verify(hash.c_str(), plain.reveal().data(),
+                                         plain.reveal().size()) == 0;
+        if (right) {
+          sql << "DELETE FROM recovery_code WHERE account = :account", soci::use(who);
+        } else {
+          sql << "UPDATE recovery_code SET tries = tries + 1 WHERE account = :account",
+              soci::use(who);
+        }
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return right;
+}
+
+Result<std::uint64_t> DeskStore::count_incidents(const decide::StateStore::IncidentFilter& filter) {
+  const std::string state(filter.state ? to_string(*filter.state) : std::string_view());
+  const SubjectRow subject(filter.subject.value_or(decide::Subject{}));
+  return impl_->database.read("cannot count incidents", [&](soci::session& sql) {
+    Query query(sql);
+    Number count = 0;
+    query.into(count);
+    std::string where = " WHERE 1 = 1";
+    if (filter.state) {
+      where += " AND state = :state";
+      query.bind(state);
+    }
+    if (filter.subject) {
+      where += " AND kind = :kind AND subject = :subject";
+      query.bind(subject.kind).bind(subject.id);
+    }
+    query.run("SELECT COUNT(*) FROM incident" + where);
+    (void)query.next();
+    return static_cast<std::uint64_t>(count);
+  });
+}
+
+Result<std::uint64_t> DeskStore::count_holds(const decide::StateStore::HoldFilter& filter) {
+  const std::string state(filter.state ? to_string(*filter.state) : std::string_view());
+  return impl_->database.read("cannot count holds", [&](soci::session& sql) {
+    Query query(sql);
+    Number count = 0;
+    query.into(count);
+    std::string where = " WHERE 1 = 1";
+    if (filter.account) {
+      where += " AND account = :account";
+      query.bind(*filter.account);
+    }
+    if (filter.state) {
+      where += " AND state = :state";
+      query.bind(state);
+    }
+    query.run("SELECT COUNT(*) FROM hold" + where);
+    (void)query.next();
+    return static_cast<std::uint64_t>(count);
+  });
+}
+
+Result<std::optional<decide::HeldMessage>> DeskStore::hold(std::string_view queue_id) {
+  const std::string wanted(queue_id);
+  return impl_->database.read("cannot read the held message", [&](soci::session& sql) {
+    std::optional<decide::HeldMessage> found;
+    Query query(sql);
+    decide::HeldMessage row;
+    Number held = 0;
+    Number release = 0;
+    Number recipients = 0;
+    Number bytes = 0;
+    Number incident = 0;
+    std::string kind;
+    std::string state;
+    query.into(row.queue_id).into(row.account).into(held).into(release).into(recipients);
+    query.into(bytes).into(kind).into(state).into(incident).into(row.log_r).into(row.reason.ja);
+    query.into(row.reason.en).into(row.ended_by).bind(wanted);
+    query.run(
+        "SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, incident, "
+        "log_r, reason_ja, reason_en, ended_by FROM hold WHERE queue_id = :queue_id");
+    if (query.next()) {
+      row.held_at = Instant{held};
+      row.release_at = Instant{release};
+      row.recipients = static_cast<std::uint32_t>(recipients);
+      row.size = static_cast<std::uint64_t>(bytes);
+      row.kind = word(decide::parse_hold_kind(kind), kind);
+      row.state = word(decide::parse_hold_state(state), state);
+      row.incident = static_cast<std::uint64_t>(incident);
+      found = row;
+    }
+    return found;
+  });
+}
+
+}  // namespace sekimori::store
