@@ -116,11 +116,14 @@ Result<std::uint32_t> Doveadm::kick(std::string_view username) {
 }
 
 Result<void> Doveadm::auth_cache_flush(std::string_view username) {
-  json::object parameters;
+  // An empty list means everybody; without the key Dovecot 2.3.19 ends the connection unanswered.
+  json::array users;
   if (!username.empty()) {
     if (auto fits = check_name(username); !fits) return fits;
-    parameters["user"] = json::array{username};
+    users.emplace_back(username);
   }
+  json::object parameters;
+  parameters["user"] = std::move(users);
   auto rows = impl_->call("authCacheFlush", std::move(parameters));
   if (!rows) return std::unexpected(rows.error());
   return {};

@@ -136,7 +136,7 @@ std::string body_in(Language language, const decide::Notice& notice, const Notic
 }  // namespace
 
 std::string encoded_header(std::string_view utf8) {
-  constexpr std::size_t k_piece = 45;  // bytes: 60 of base64, with "=?UTF-8?B?" and "?=" 72
+  constexpr std::size_t k_piece = 39;  // 52 of base64; with "Subject: =?UTF-8?B?" and "?=" 73
   std::string out;
   while (!utf8.empty()) {
     std::size_t size = std::min(k_piece, utf8.size());
