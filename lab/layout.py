@@ -32,6 +32,8 @@ PORTS = {
     "reinject": (10, "mail that Dovecot itself sends (Sieve redirect, vacation)"),
 }
 
+DIRECTORIES = ("etc", "log", "data", "guard", "state", "sink", "geoip", "mail", "spool", "bin")
+
 
 def _passable(path):
     return all(directory.stat().st_mode & stat.S_IXOTH for directory in (path, *path.parents))
@@ -57,7 +59,7 @@ class Layout:
 
     def __getattr__(self, name):
         # lab.etc, lab.log, lab.data … are the directories of that name.
-        if name in ("etc", "log", "data", "guard", "state", "sink", "geoip", "mail", "spool", "bin"):
+        if name in DIRECTORIES:
             return self.home / name
         raise AttributeError(name)
 
@@ -81,8 +83,8 @@ class Layout:
         if self.home == self.dir.resolve() and not _passable(self.home):
             if self.state_file.exists():
                 raise LabError(
-                    f"{self.home} holds a lab, but the mail servers' users may no longer pass there.\n"
-                    f"Open the way: chmod o+x on it and the directories above, or use another --dir")
+                    f"{self.home} holds a lab, but the mail servers' users can no longer go there.\n"
+                    f"Open the way (chmod o+x, also above it) or use another --dir")
             # What an earlier DIR of the same name left behind belongs to nobody.
             if self._outside.exists():
                 shutil.rmtree(self._outside)

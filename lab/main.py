@@ -34,6 +34,8 @@ def arguments():
     up.add_argument("--port-base", type=port_base, default=20000, metavar="N",
                     help="first of its ports (default 20000)")
     up.add_argument("--detach", action="store_true", help="return once it runs")
+    # For scripts/up: wrong usage is told before minutes of installing and building.
+    up.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     down = commands.add_parser("down", prog="scripts/down", help="end it; its data stays",
                                description="Ends a lab; its data stays.")
     for command in (up, down):
@@ -93,6 +95,8 @@ def watch(lab):
 
 def main():
     given = arguments()
+    if given.command == "up" and given.check_arguments:
+        return
     if os.geteuid() != 0:
         sys.exit("Postfix and Dovecot need root: sudo scripts/" + given.command)
     try:

@@ -48,8 +48,8 @@ def postfix_maps(accounts, guard):
         "local": (accounts, "SELECT 'lmtp:unix:private/dovecot-lmtp' FROM domain "
                             "WHERE domain = substr('%s', instr('%s', '@') + 1) AND active = 1 "
                             "AND domain <> 'ALL'"),
-        # transport_maps: the whole server's sending is stopped, pickup included. Not by a '*' entry,
-        # which trivial-rewrite remembers for 30 s.
+        # transport_maps: the whole server's sending is stopped, pickup included. Not by a '*'
+        # entry, which trivial-rewrite remembers for 30 s.
         "outside": (guard, "SELECT 'retry:4.7.1 sending from this server is stopped' FROM standing "
                            "WHERE instr('%s', '@') > 0 AND kind = 'server' AND no_send = 1 "
                            "AND NOT EXISTS (SELECT 1 FROM bypass WHERE on_off = 1) LIMIT 1"),

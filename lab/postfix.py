@@ -187,8 +187,8 @@ class Postfix:
         return changed
 
     def _stopped(self):
-        """The line by which Sekimori's helper has stopped all sending, if it has: a new start of the
-        lab must not let it go."""
+        """The line by which Sekimori's helper has stopped all sending, if it has: a new start of
+        the lab must not let it go."""
         main_cf = self.config / "main.cf"
         if not main_cf.exists():
             return ""

@@ -60,7 +60,7 @@ need_packages() {
     fi
     export DEBIAN_FRONTEND=noninteractive
     new_servers=$(printf '%s\n' "$missing" | grep -xE 'postfix|dovecot-core' || true)
-    if printf '%s\n' "$missing" | grep -qxF postfix && command -v debconf-set-selections >/dev/null; then
+    if [[ $new_servers == *postfix* ]] && command -v debconf-set-selections >/dev/null; then
       echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
     fi
     log=$(mktemp)
@@ -74,7 +74,9 @@ need_packages() {
     rm -f "$log"
     # Nor after the next boot: the packages enable their services, the lab has its own instances.
     for server in $new_servers; do
-      ! command -v systemctl >/dev/null || systemctl disable -q "${server%-core}" 2>/dev/null || true
+      if command -v systemctl >/dev/null; then
+        systemctl disable -q "${server%-core}" 2>/dev/null || true
+      fi
     done
   )
 }

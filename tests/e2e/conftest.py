@@ -5,7 +5,6 @@ uses accounts that no other test relies on.
 """
 
 import os
-import shutil
 import tempfile
 
 import pytest
@@ -26,10 +25,11 @@ def _lab(name):
     try:
         yield labkit.start_lab(directory)
     finally:
-        labkit.stop_lab(directory)
         # What a failed run left behind is worth reading.
-        if not os.environ.get("SEKIMORI_KEEP_LABS"):
-            shutil.rmtree(directory)
+        if os.environ.get("SEKIMORI_KEEP_LABS"):
+            labkit.stop_lab(directory)
+        else:
+            labkit.discard_lab(directory)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def lab():
 
 @pytest.fixture(scope="module")
 def lab_without_daemon():
-    """A lab of the module's own whose daemon was killed: what Postfix and Dovecot do by themselves."""
+    """A lab of the module's own whose daemon was killed: what Postfix and Dovecot do alone."""
     for lab in _lab("alone"):
         lab.kill_daemon()
         yield lab

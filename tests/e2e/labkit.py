@@ -22,6 +22,7 @@ import pathlib
 import poplib
 import random
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -57,7 +58,7 @@ def wait_for(fn, deadline=20.0, what=None):
             problem = error
         if time.monotonic() > end:
             raise Late(f"{what or 'condition'}: not within {deadline} s ({problem})") from problem
-        time.sleep(pause)
+        time.sleep(pause)  # why: the poll itself, up to the deadline
         pause = min(pause * 1.5, 0.25)
 
 
@@ -94,6 +95,15 @@ def start_lab(directory, port_base=None):
 def stop_lab(directory):
     done = run_script("down", "--dir", directory)
     assert done.returncode == 0, done.stdout
+
+
+def discard_lab(directory):
+    """Ends the lab and removes all of it, also what lies outside a directory that is closed."""
+    stop_lab(directory)
+    home = pathlib.Path(directory) / "home"
+    if home.is_symlink():
+        shutil.rmtree(home.resolve())
+    shutil.rmtree(directory)
 
 
 def message(sender, to, subject=None, body="hello\n", **headers):
@@ -324,8 +334,8 @@ class Lab:
 
     def queue(self):
         """postqueue -j as a list."""
-        done = subprocess.run(["/usr/sbin/postqueue", "-c", self.inside["postfix"], "-j"], text=True,
-                              capture_output=True, check=True, timeout=30)
+        done = subprocess.run(["/usr/sbin/postqueue", "-c", self.inside["postfix"], "-j"],
+                              text=True, capture_output=True, check=True, timeout=30)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def flush_queue(self):

@@ -1,4 +1,4 @@
-"""The lab itself: mail flows, standings in guard.db hold with no daemon, and up repairs what broke."""
+"""The lab itself: mail flows, standings hold with no daemon, and up repairs what broke."""
 
 import contextlib
 import imaplib
@@ -377,8 +377,8 @@ def test_two_labs_up_twice_half_dead_and_down(tmp_path):
         assert up(deep, base).returncode == 0
         assert subject in first.subjects(JIRO)
     finally:
-        labkit.stop_lab(deep)
-        labkit.stop_lab(tmp_path / "second")
+        labkit.discard_lab(deep)
+        labkit.discard_lab(tmp_path / "second")
 
 
 def test_a_taken_port_is_named_with_its_holder(tmp_path):
@@ -394,7 +394,7 @@ def test_a_taken_port_is_named_with_its_holder(tmp_path):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", base + 8))
     finally:
-        labkit.stop_lab(tmp_path / "lab")
+        labkit.discard_lab(tmp_path / "lab")
 
 
 def test_foreground_ends_all_it_started(tmp_path):
@@ -414,4 +414,4 @@ def test_foreground_ends_all_it_started(tmp_path):
                 socket.create_connection(("127.0.0.1", base + offset))
     finally:
         process.kill()
-        labkit.stop_lab(tmp_path / "lab")
+        labkit.discard_lab(tmp_path / "lab")
