@@ -83,7 +83,7 @@ class Layout:
         if self.home == self.dir.resolve() and not _passable(self.home):
             if self.state_file.exists():
                 raise LabError(
-                    f"{self.home} holds a lab, but the mail servers' users can no longer go there.\n"
+                    f"{self.home} holds a lab, but the mail servers' users cannot go there.\n"
                     f"Open the way (chmod o+x, also above it) or use another --dir")
             # What an earlier DIR of the same name left behind belongs to nobody.
             if self._outside.exists():
