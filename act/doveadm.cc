@@ -99,11 +99,10 @@ Result<json::array> Doveadm::Impl::call(std::string_view command, json::object p
   const json::value* exit = failure == nullptr ? nullptr : failure->if_contains("exitCode");
   if (exit != nullptr && exit->is_int64()) {
     if (exit->get_int64() == k_exit_nobody) return json::array();
-    return operating_failure(
-        fmt::format("doveadm {} ended with {}", command, exit->get_int64()));
+    return operating_failure(fmt::format("doveadm {} ended with {}", command, exit->get_int64()));
   }
-  return operating_failure(fmt::format("doveadm {}: {}", command,
-                                       failure == nullptr ? "an error" : text_of(*failure, "type")));
+  return operating_failure(fmt::format(
+      "doveadm {}: {}", command, failure == nullptr ? "an error" : text_of(*failure, "type")));
 }
 
 Result<std::uint32_t> Doveadm::kick(std::string_view username) {

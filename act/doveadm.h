@@ -14,8 +14,8 @@
 namespace sekimori::act {
 
 struct DoveadmSettings {
-  std::string url;  // "http://127.0.0.1:8080/doveadm/v1"
-  Secret key;       // doveadm_api_key
+  std::string url;                // "http://127.0.0.1:8080/doveadm/v1"
+  Secret key;                     // doveadm_api_key
   Duration timeout = seconds(5);  // of one request, connecting included
 };
 
@@ -36,8 +36,8 @@ class Doveadm {
   Doveadm(const Doveadm&) = delete;
   Doveadm& operator=(const Doveadm&) = delete;
 
-  // Ends all sessions of this user name, or of a domain given as "*@domain"; returns how many entries Dovecot named. Nobody logged in
-  // (exit code 68) is 0, not an error.
+  // Ends all sessions of this user name, or of a domain given as "*@domain"; returns how many
+  // entries Dovecot named. Nobody logged in (exit code 68) is 0, not an error.
   [[nodiscard]] Result<std::uint32_t> kick(std::string_view username);
   // Forgets the cached password look-ups of this user name, or all of them where it is empty.
   [[nodiscard]] Result<void> auth_cache_flush(std::string_view username);

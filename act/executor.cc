@@ -147,8 +147,7 @@ Executor::Report Executor::run_once(Instant now) {
           continue;
         }
       }
-      if (const auto before = needs(step.kind);
-          before && undone[{step.subject, *before}] > 0) {
+      if (const auto before = needs(step.kind); before && undone[{step.subject, *before}] > 0) {
         ++report.open;  // the one before sets the time
         continue;
       }
@@ -268,7 +267,7 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
       if (login.error().kind == ErrorKind::not_found) continue;  // delivered meanwhile
       return std::unexpected(login.error());
     }
-    std::string account = login->empty() ? std::string()
+    std::string account = login->empty()               ? std::string()
                           : settings_.account_of_login ? settings_.account_of_login(*login)
                                                        : ascii_lower(*login);
     if (!account.empty() && is_of(step.subject, account)) {

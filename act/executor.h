@@ -1,14 +1,15 @@
 // Carries out the outbox: what a change of standing asks of Postfix, Dovecot and people.
 //
-// A step is written down with the change it belongs to, done at least once and marked done after; each
-// may be done twice. So the process can be killed between any two lines of this file and nothing is
-// lost. What fails is tried again after 1 s, 2 s, 4 s … 60 s, for ever. A failing step holds up only
-// what is useless or harmful before it: write_guard → flush_auth_cache → kick_sessions (a client that
-// is kicked first signs in again) and write_guard → requeue_waiting (mail would wait again). With
-// Dovecot down, queued mail is held and people are told all the same.
+// A step is written down with the change it belongs to, done at least once and marked done after;
+// each may be done twice. So the process can be killed between any two lines of this file and
+// nothing is lost. What fails is tried again after 1 s, 2 s, 4 s … 60 s, for ever. A failing step
+// holds up only what is useless or harmful before it: write_guard → flush_auth_cache →
+// kick_sessions (a client that is kicked first signs in again) and write_guard → requeue_waiting
+// (mail would wait again). With Dovecot down, queued mail is held and people are told all the same.
 //
-// A step of an older standing is skipped, unless the standing in force still asks for it: the queued
-// mail of a restriction that became a suspension is held, the mail that a restore let go still goes.
+// A step of an older standing is skipped, unless the standing in force still asks for it: the
+// queued mail of a restriction that became a suspension is held, the mail that a restore let go
+// still goes.
 #pragma once
 
 #include <condition_variable>
@@ -29,13 +30,13 @@ namespace sekimori::act {
 struct ExecutorSettings {
   std::string portal_url;  // ASCII, for the rows of guard.db
   std::function<Instant()> now;
-  // The account whose login handed a queued message in: "" = handed in without a login, nullopt = not
-  // known (Postfix is asked then). Empty function: nothing is known.
+  // The account whose login handed a queued message in: "" = handed in without a login, nullopt =
+  // not known (Postfix is asked then). Empty function: nothing is known.
   std::function<std::optional<std::string>(std::string_view queue_id)> account_of_message = {};
   // The account a login means. Empty: its lower-case form.
   std::function<std::string(std::string_view login)> account_of_login = {};
-  // Told of each message the executor put into the hold queue or found gone (stored already), so that
-  // the engine knows it too.
+  // Told of each message the executor put into the hold queue or found gone (stored already), so
+  // that the engine knows it too.
   std::function<void(const decide::HeldMessage&)> on_hold = {};
   // One line for the log: what was done, what failed. Never a secret.
   std::function<void(std::string_view)> log = {};
@@ -56,9 +57,9 @@ class Executor {
 
   struct Report {
     std::size_t done = 0;
-    std::size_t skipped = 0;  // of an older standing
-    std::size_t failed = 0;   // to be tried again, or given up (bad_input)
-    std::size_t open = 0;     // still waiting
+    std::size_t skipped = 0;      // of an older standing
+    std::size_t failed = 0;       // to be tried again, or given up (bad_input)
+    std::size_t open = 0;         // still waiting
     std::optional<Instant> next;  // when the next of them is due; unset when nothing is open
   };
   // Does all that is due at `now`, urgent things of all subjects first.

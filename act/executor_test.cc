@@ -28,7 +28,7 @@ struct World {
   int calls_made = 0;
   int die_before = -1;
   int die_after = -1;
-  std::set<std::string> broken;  // these fail for now
+  std::set<std::string> broken;   // these fail for now
   std::set<std::string> refused;  // these say bad_input
 
   // True: go on. False: fail. Throws: the process dies here.
@@ -250,7 +250,9 @@ void fill_queue(World& world) {
                  queued("AAAAAA4", "hold", "taro@a.test"),
                  queued("AAAAAA5", "deferred", "far@away.test", {"Taro@a.test", "y@away.test"}),
                  queued("AAAAAA6", "deferred", "gone@away.test")};
-  world.logins = {{"AAAAAA1", "Taro@A.test"}, {"AAAAAA2", "taro@a.test"}, {"AAAAAA3", "hanako@a.test"},
+  world.logins = {{"AAAAAA1", "Taro@A.test"},
+                  {"AAAAAA2", "taro@a.test"},
+                  {"AAAAAA3", "hanako@a.test"},
                   {"AAAAAA5", ""}};
 }
 
@@ -263,9 +265,9 @@ TEST(Executor, ContainsInOrderAndHoldsOnlyTheirOwnMail) {
   EXPECT_EQ(report.open, 0U);
   EXPECT_FALSE(report.next);
   EXPECT_TRUE(world.all_done());
-  EXPECT_EQ(world.calls, (std::vector<std::string>{"guard taro@a.test", "flush taro@a.test",
-                                                   "kick taro@a.test", "hold AAAAAA1",
-                                                   "hold AAAAAA2", "notify suspended"}));
+  EXPECT_EQ(world.calls,
+            (std::vector<std::string>{"guard taro@a.test", "flush taro@a.test", "kick taro@a.test",
+                                      "hold AAAAAA1", "hold AAAAAA2", "notify suspended"}));
   EXPECT_TRUE(world.guard[k_taro].no_login);
   ASSERT_EQ(world.holds.size(), 2U);
   EXPECT_EQ(world.holds["AAAAAA2"].state, HoldState::held);
@@ -443,7 +445,8 @@ TEST(Executor, ClosesEverybodysDoorsBeforeSearchingOneQueue) {
   EXPECT_LT(world.index_of("kick hanako@a.test"), world.index_of("hold AAAAAA1"));
 }
 
-// Killed before and after every single call, then started again: the end is the same, and order held.
+// Killed before and after every single call, then started again: the end is the same, and order
+// held.
 TEST(Executor, SurvivesDeathAtEveryCall) {
   int points = 0;
   for (const bool after : {false, true}) {

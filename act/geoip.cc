@@ -92,7 +92,7 @@ Result<std::shared_ptr<const GeoIp::Database>> GeoIp::open(const std::string& pa
   };
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return failed(std::strerror(errno));
-  struct stat found {};
+  struct stat found{};
   // libmaxminddb maps the file it is given: one that is cut short under us would end the process
   // with SIGBUS. So it gets a copy in memory that nobody else can touch.
   const int copy = ::memfd_create("sekimori-geoip", MFD_CLOEXEC);
@@ -109,8 +109,8 @@ Result<std::shared_ptr<const GeoIp::Database>> GeoIp::open(const std::string& pa
   auto database = std::make_shared<Database>();
   int status = MMDB_FILE_OPEN_ERROR;
   if (copied) {
-    status = MMDB_open(fmt::format("/proc/self/fd/{}", copy).c_str(), MMDB_MODE_MMAP,
-                       &database->mmdb);
+    status =
+        MMDB_open(fmt::format("/proc/self/fd/{}", copy).c_str(), MMDB_MODE_MMAP, &database->mmdb);
   }
   if (copy >= 0) ::close(copy);
   if (!copied) return failed("is empty, too large or could not be read whole");

@@ -11,15 +11,15 @@
 
 namespace sekimori::act {
 
-struct GeoIpFiles {  // "" = none
+struct GeoIpFiles {       // "" = none
   std::string country;    // GeoIP2/GeoLite2 Country or City
   std::string asn;        // GeoLite2 ASN or GeoIP2 ISP
   std::string anonymous;  // GeoIP2 Anonymous IP: the only source of Place::hosting
 };
 
-// Threads: any. A look-up takes under a microsecond or two and never fails: what a database does not
-// know, or a damaged one cannot say, stays unknown. Databases are copied into memory when loaded, so
-// an updater may overwrite the files at any time.
+// Threads: any. A look-up takes under a microsecond or two and never fails: what a database does
+// not know, or a damaged one cannot say, stays unknown. Databases are copied into memory when
+// loaded, so an updater may overwrite the files at any time.
 class GeoIp {
  public:
   GeoIp();

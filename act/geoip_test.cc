@@ -17,14 +17,16 @@ namespace fs = std::filesystem;
 
 std::string data_folder() {
   const char* given = std::getenv("SEKIMORI_DATA");
-  return (given != nullptr ? std::string(given) : std::string(SEKIMORI_SOURCE_DIR "/../shared/data")) +
+  return (given != nullptr ? std::string(given)
+                           : std::string(SEKIMORI_SOURCE_DIR "/../shared/data")) +
          "/geoip/";
 }
 
 class GeoIpData : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!fs::exists(data_folder())) GTEST_SKIP() << "the test databases are not at " << data_folder();
+    if (!fs::exists(data_folder()))
+      GTEST_SKIP() << "the test databases are not at " << data_folder();
   }
 };
 

@@ -31,7 +31,8 @@ Result<decide::QueueEntry> parse_queue_entry(std::string_view line) {
   entry.queue_name = text(*object, "queue_name");
   entry.queue_id = text(*object, "queue_id");
   entry.sender = text(*object, "sender");
-  entry.arrival = Instant{std::min<std::int64_t>(number("arrival_time"), 7'258'118'400) * 1'000'000};
+  entry.arrival =
+      Instant{std::min<std::int64_t>(number("arrival_time"), 7'258'118'400) * 1'000'000};
   entry.size = static_cast<std::uint64_t>(number("message_size"));
   if (const json::value* recipients = object->if_contains("recipients");
       recipients != nullptr && recipients->is_array()) {
@@ -94,8 +95,7 @@ Result<void> MailHands::remove(std::span<const std::string> ids) {
   return {};
 }
 
-Result<void> MailHands::list_queue(
-    const std::function<bool(const decide::QueueEntry&)>& each) {
+Result<void> MailHands::list_queue(const std::function<bool(const decide::QueueEntry&)>& each) {
   std::size_t strange = 0;
   auto listed = helper_.list([&](std::string_view line) {
     auto entry = parse_queue_entry(line);

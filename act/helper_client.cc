@@ -56,8 +56,8 @@ Result<void> HelperClient::connect() {
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     const int error = errno;
     ::close(fd);
-    return operating_failure(fmt::format("the helper is not reached at {}: {}", path_,
-                                         std::strerror(error)));
+    return operating_failure(
+        fmt::format("the helper is not reached at {}: {}", path_, std::strerror(error)));
   }
   fd_ = fd;
   return {};
@@ -121,7 +121,8 @@ Result<std::string> HelperClient::exchange(const std::string& request, const OnL
 Result<HelperClient::Answer> HelperClient::ask(const std::string& request, const OnLine& on_line) {
   const std::lock_guard lock(mutex_);
   for (int attempt = 0;; ++attempt) {
-    const bool kept = fd_ >= 0;  // from an earlier request: the helper may have been restarted since
+    const bool kept =
+        fd_ >= 0;  // from an earlier request: the helper may have been restarted since
     if (auto connected = connect(); !connected) return std::unexpected(connected.error());
     bool heard = false;
     bool ended = false;

@@ -18,14 +18,14 @@ namespace sekimori::act {
 // and arrival where they are known.
 struct DeleteTarget {
   std::string id;
-  std::string sender;      // compared when has_sender
+  std::string sender;  // compared when has_sender
   bool has_sender = false;
   std::int64_t arrival = 0;  // seconds since 1970; 0: not compared
 };
 
 // Threads: any; requests of several threads take turns. A broken connection is made anew and the
-// request repeated once, since every request may be done twice. Errors: bad_input (an id that is none;
-// retrying is useless), operating (helper gone, late, Postfix failed), not_found.
+// request repeated once, since every request may be done twice. Errors: bad_input (an id that is
+// none; retrying is useless), operating (helper gone, late, Postfix failed), not_found.
 class HelperClient {
  public:
   HelperClient(std::string socket_path, Duration timeout);

@@ -30,16 +30,16 @@ std::size_t give(char* into, std::size_t size, std::size_t count, void* unsent) 
 // cannot, and a thief who can must not learn what was noticed.
 bool owner_can_read(const decide::Notice& notice) {
   return notice.subject.kind == decide::SubjectKind::account &&
-         (notice.kind == "restricted" || notice.kind == "restored" ||
-          notice.kind == "recovering" || notice.kind == "held_asked");
+         (notice.kind == "restricted" || notice.kind == "restored" || notice.kind == "recovering" ||
+          notice.kind == "held_asked");
 }
 
 }  // namespace
 
 MailNotifier::MailNotifier(MailNotifierSettings settings) : settings_(std::move(settings)) {
   std::erase_if(settings_.operators, [this](const std::string& address) {
-    const bool wrong = !MailAddress::parse(address) ||
-                       address.find_first_of("<>\r\n ") != std::string::npos;
+    const bool wrong =
+        !MailAddress::parse(address) || address.find_first_of("<>\r\n ") != std::string::npos;
     if (wrong && settings_.log) settings_.log("an operator's address is none and is left out");
     return wrong;
   });
@@ -54,9 +54,8 @@ Result<void> MailNotifier::tell(const decide::Notice& notice) {
                               notice.summary.en));
   }
   if (settings_.from.empty()) return {};
-  std::erase_if(sent_, [&](const auto& entry) {
-    return now - entry.second >= settings_.repeat_interval;
-  });
+  std::erase_if(sent_,
+                [&](const auto& entry) { return now - entry.second >= settings_.repeat_interval; });
   if (sent_.size() >= k_sent_max) sent_.clear();
 
   Result<void> result;

@@ -28,8 +28,9 @@ struct MailNotifierSettings {
   std::function<void(std::string_view)> log = {};
 };
 
-// Threads: any, one notice at a time. A notice whose mail failed is an operating error: telling again
-// sends only what was not sent. Postfix took a mail = told; what becomes of it then is Postfix's.
+// Threads: any, one notice at a time. A notice whose mail failed is an operating error: telling
+// again sends only what was not sent. Postfix took a mail = told; what becomes of it then is
+// Postfix's.
 class MailNotifier : public decide::Notifier {
  public:
   explicit MailNotifier(MailNotifierSettings settings);
@@ -60,7 +61,8 @@ struct NoticeMail {
 };
 [[nodiscard]] std::string notice_message(const decide::Notice&, const NoticeMail&);
 
-// "=?UTF-8?B?…?=" words of at most 75 characters, never cutting a character in two (RFC 2047 §2, §5).
+// "=?UTF-8?B?…?=" words of at most 75 characters, never cutting a character in two (RFC 2047 §2,
+// §5).
 [[nodiscard]] std::string encoded_header(std::string_view utf8);
 
 }  // namespace sekimori::act

@@ -105,8 +105,8 @@ TEST_F(WithPostfix, HandsHoldListReleaseAndDelete) {
   postfix_->stop_sink();
   std::vector<std::string> ids;
   for (int i = 0; i < 12; ++i) {
-    ids.push_back(postfix_->send("taro@a.test", "taro@a.test",
-                                 {"x@away.test", "y@away.test"}, "many-" + std::to_string(i) + "."));
+    ids.push_back(postfix_->send("taro@a.test", "taro@a.test", {"x@away.test", "y@away.test"},
+                                 "many-" + std::to_string(i) + "."));
   }
   const auto in_queue = [&](const std::string& name) {
     std::size_t n = 0;
@@ -132,8 +132,8 @@ TEST_F(WithPostfix, HandsHoldListReleaseAndDelete) {
   const std::vector<std::string> first(ids.begin(), ids.begin() + 2);
   ASSERT_TRUE(hands.remove(first));
   EXPECT_EQ(in_queue("hold"), 10U);
-  auto kept = hands.helper().remove(std::vector<DeleteTarget>{
-      {.id = ids[2], .sender = "other@a.test", .has_sender = true}});
+  auto kept = hands.helper().remove(
+      std::vector<DeleteTarget>{{.id = ids[2], .sender = "other@a.test", .has_sender = true}});
   EXPECT_EQ(kept, 1U);
   postfix_->start_sink();
   ASSERT_TRUE(hands.release(ids));
@@ -243,10 +243,10 @@ std::string body_of(const std::string& message) {
   }
   text.resize(packed.size());
   std::size_t size = 0;
-  EXPECT_EQ(sodium_base642bin(reinterpret_cast<unsigned char*>(text.data()), text.size(),
-                              packed.data(), packed.size(), nullptr, &size, nullptr,
-                              sodium_base64_VARIANT_ORIGINAL),
-            0);
+  EXPECT_EQ(
+      sodium_base642bin(reinterpret_cast<unsigned char*>(text.data()), text.size(), packed.data(),
+                        packed.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL),
+      0);
   text.resize(size);
   return text;
 }
@@ -336,7 +336,8 @@ class PrivateDovecot {
     ::chmod((folder_ + "/mail").c_str(), 0777);
     std::ofstream(folder_ + "/dovecot.conf") << fmt::format(
         "base_dir = {0}/run\nstate_dir = {0}/state\nlog_path = {0}/log\nprotocols = imap\n"
-        "listen = 127.0.0.1\nssl = no\ndisable_plaintext_auth = no\nmail_location = maildir:{0}/mail/%u\n"
+        "listen = 127.0.0.1\nssl = no\ndisable_plaintext_auth = no\n"
+        "mail_location = maildir:{0}/mail/%u\n"
         "first_valid_uid = 1\nauth_cache_size = 1M\ndoveadm_api_key = open-sesame\n"
         "passdb {{\n driver = static\n args = password=pw\n}}\n"
         "userdb {{\n driver = static\n args = uid=nobody gid=nogroup home={0}/mail/%u\n}}\n"

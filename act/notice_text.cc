@@ -14,7 +14,7 @@ namespace {
 
 struct Words {
   std::string_view kind;
-  Text subject;   // {} = the account or domain
+  Text subject;  // {} = the account or domain
   Text operators;
   Text owner;
 };
@@ -27,8 +27,8 @@ const std::array<Words, 6> k_words{{
       "Mail can no longer be sent from {0}. Receiving and reading go on as usual."},
      {"あなたのアカウント {0} から、ふだんと違うメール送信がありました。念のため、このアカウントからの"
       "送信を止めています。メールの受信と閲覧は、これまでどおりお使いいただけます。",
-      "Mail was sent from your account {0} in a way that is unlike you. To be safe, sending from it "
-      "is stopped for now. You can receive and read mail as before."}},
+      "Mail was sent from your account {0} in a way that is unlike you. To be safe, sending from "
+      "it is stopped for now. You can receive and read mail as before."}},
     {"suspended",
      {"{0} を一時停止しました", "{0} was suspended"},
      {"{0} の送信とログインを止めました。届くメールは失われず、復旧するまで送信元で待ちます。",
@@ -41,8 +41,8 @@ const std::array<Words, 6> k_words{{
       "The recovery of {0} has begun. Signing in and receiving work; sending does not yet."},
      {"あなたのアカウント {0} の復旧手続きが始まりました。ログインと受信ができます。送信は、手続きが終わると"
       "できるようになります。お心当たりがない場合は、すぐに管理者へご連絡ください。",
-      "The recovery of your account {0} has begun. You can sign in and receive mail; sending follows "
-      "when it is complete. If this was not you, please tell your administrator at once."}},
+      "The recovery of your account {0} has begun. You can sign in and receive mail; sending "
+      "follows when it is complete. If this was not you, please tell your administrator at once."}},
     {"restored",
      {"{0} が元どおり使えるようになりました", "{0} was restored"},
      {"{0} の制限を解除しました。待っていたメールは配送されます。",
@@ -55,8 +55,8 @@ const std::array<Words, 6> k_words{{
       "Mail from {0} is held before it leaves. Please look at it and let it go or delete it."},
      {"あなたのアカウント {0} から送られたメールを、確認のために保留しています。ご本人が送ったものであれば、"
       "お手数ですがお知らせください。",
-      "Mail sent from your account {0} is held for a check. If it was you who sent it, please let us "
-      "know."}},
+      "Mail sent from your account {0} is held for a check. If it was you who sent it, please let "
+      "us know."}},
     {"",  // any other
      {"{0} についてのお知らせ", "About {0}"},
      {"{0} についてのお知らせです。", "This is about {0}."},
@@ -165,14 +165,13 @@ std::string notice_message(const decide::Notice& notice, const NoticeMail& mail)
   const std::string tag = mail.server_name.empty()
                               ? std::string("[Sekimori]")
                               : fmt::format("[Sekimori {}]", one_line(mail.server_name, 100));
-  const std::string subject =
-      fmt::format("{} {} / {}", tag, with_name(words.subject.ja, ja_name),
-                  with_name(words.subject.en, en_name));
+  const std::string subject = fmt::format("{} {} / {}", tag, with_name(words.subject.ja, ja_name),
+                                          with_name(words.subject.en, en_name));
   // The same notice of the same hour has the same id, so that one that came twice shows as one.
-  const std::uint64_t hash = keyed_hash(
-      HashKey{}, fmt::format("{}\n{}\n{}\n{}\n{}\n{}", notice.incident, notice.kind,
-                             to_string(notice.subject.kind), notice.subject.id, mail.for_owner,
-                             mail.now.us / 3'600'000'000));
+  const std::uint64_t hash =
+      keyed_hash(HashKey{}, fmt::format("{}\n{}\n{}\n{}\n{}\n{}", notice.incident, notice.kind,
+                                        to_string(notice.subject.kind), notice.subject.id,
+                                        mail.for_owner, mail.now.us / 3'600'000'000));
   const std::string_view domain = domain_of(mail.from);
   std::string text = body_in(Language::ja, notice, mail, ja_name);
   text += "\n----------------------------------------\n\n";
@@ -182,8 +181,8 @@ std::string notice_message(const decide::Notice& notice, const NoticeMail& mail)
       "Message-ID: <sekimori.{}.{:016x}@{}>\r\nAuto-Submitted: auto-generated\r\n"
       "X-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\n"
       "Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
-      mail.from, to, encoded_header(subject), mail_date(mail.now), notice.incident,
-      hash, domain, base64_lines(text));
+      mail.from, to, encoded_header(subject), mail_date(mail.now), notice.incident, hash, domain,
+      base64_lines(text));
 }
 
 }  // namespace sekimori::act

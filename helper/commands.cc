@@ -105,7 +105,8 @@ Result<Commands::Answer> Commands::dispatch(std::string_view line, const Sink& s
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = 8;
-  const json::value parsed = json::parse(json::string_view(line.data(), line.size()), error, {}, options);
+  const json::value parsed =
+      json::parse(json::string_view(line.data(), line.size()), error, {}, options);
   if (error || !parsed.is_object()) return bad_input("a request is one JSON object");
   const json::object& request = parsed.get_object();
   const json::value* op_value = request.if_contains("op");
@@ -215,8 +216,7 @@ Result<Commands::Answer> Commands::release(const std::vector<std::string>& ids) 
   return Answer{};
 }
 
-Result<std::size_t> Commands::each_listed(
-    const std::function<bool(std::string_view)>& each) const {
+Result<std::size_t> Commands::each_listed(const std::function<bool(std::string_view)>& each) const {
   std::string partial;
   std::size_t skipped = 0;
   bool skipping = false;
@@ -291,9 +291,8 @@ Result<Commands::Answer> Commands::remove(const std::vector<Target>& targets) {
           !wanted.has_sender || (sender != nullptr && sender->is_string() &&
                                  std::string_view(sender->get_string().data(),
                                                   sender->get_string().size()) == wanted.sender);
-      const bool same_arrival = !wanted.has_arrival ||
-                                (arrival != nullptr && arrival->is_int64() &&
-                                 arrival->get_int64() == wanted.arrival);
+      const bool same_arrival = !wanted.has_arrival || (arrival != nullptr && arrival->is_int64() &&
+                                                        arrival->get_int64() == wanted.arrival);
       if (same_sender && same_arrival) {
         ids.push_back(wanted.id);
       } else {
@@ -336,16 +335,17 @@ Result<Commands::Answer> Commands::sasl_login(const std::string& id) {
   if (!outcome) return std::unexpected(outcome.error());
   if (!outcome->stopped && outcome->exit_code != 0) {
     const std::string complaint = one_line(outcome->complaint);
-    if (complaint.find("No such file") != std::string::npos) return not_found(id + " is not queued");
+    if (complaint.find("No such file") != std::string::npos)
+      return not_found(id + " is not queued");
     return operating_failure("postcat: " + complaint);
   }
   return Answer{",\"login\":" + json::serialize(json::string(login))};
 }
 
 Result<void> Commands::set_deferred(const std::string* value) const {
-  const Command command =
-      value == nullptr ? program("postconf", {"-X", "defer_transports"})
-                       : program("postconf", {"-e", "defer_transports=" + *value});
+  const Command command = value == nullptr
+                              ? program("postconf", {"-X", "defer_transports"})
+                              : program("postconf", {"-e", "defer_transports=" + *value});
   auto done = run_ok(command);
   if (!done) return std::unexpected(done.error());
   return {};

@@ -13,9 +13,9 @@
 namespace sekimori::helper {
 
 struct CommandSettings {
-  std::string config_directory;   // postfix -c; fixed at start, never from a client
-  std::string command_directory;  // where postsuper and its like are
-  std::string state_file;         // what defer_transports was before stop_sending
+  std::string config_directory;     // postfix -c; fixed at start, never from a client
+  std::string command_directory;    // where postsuper and its like are
+  std::string state_file;           // what defer_transports was before stop_sending
   Duration deadline = seconds(60);  // of each program
   int cancel_fd = -1;
 };
@@ -28,8 +28,8 @@ class Commands {
   explicit Commands(CommandSettings settings) : settings_(std::move(settings)) {}
 
   // Carries out one request line (without its newline) and writes the answer, always one line that
-  // begins with k_answer_begin, through `sink`. Returns a short line for the log: what was done, and
-  // the failure if any. One at a time.
+  // begins with k_answer_begin, through `sink`. Returns a short line for the log: what was done,
+  // and the failure if any. One at a time.
   std::string handle(std::string_view line, const Sink& sink);
 
  private:
@@ -55,7 +55,8 @@ class Commands {
   [[nodiscard]] Command program(std::string_view name, std::vector<std::string> arguments) const;
   // Runs and demands exit code 0.
   Result<std::string> run_ok(const Command& command) const;
-  // Calls `each` with every line of postqueue -j until it says false; returns how many were too long.
+  // Calls `each` with every line of postqueue -j until it says false; returns how many were too
+  // long.
   Result<std::size_t> each_listed(const std::function<bool(std::string_view)>& each) const;
   Result<void> set_deferred(const std::string* value) const;  // null: the line is taken out
   Result<void> reload_if_running() const;

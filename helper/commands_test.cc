@@ -24,9 +24,9 @@ TEST(QueueIds, TakesPostfixsAlphabetsAndNothingElse) {
   EXPECT_TRUE(is_queue_id("4F2B1C"));
   EXPECT_TRUE(is_queue_id("9B1E2A0C5F"));
   EXPECT_TRUE(is_queue_id("4Vw3hP0Yzxz1Q2b"));
-  for (const char* wrong : {"", "ALL", "4F2B1", "-", "-h", "4F2B1C\n", "4F2B1C 4F2B1D", "../../etc/x",
-                            "4f2b1c", "4Vw3hP0Yzxz1Q2bAAA", "4F2B1C*", "ALLALL",
-                            "4F2B1C4F2B1C4F2B1C4F2B1C"}) {
+  for (const char* wrong :
+       {"", "ALL", "4F2B1", "-", "-h", "4F2B1C\n", "4F2B1C 4F2B1D", "../../etc/x", "4f2b1c",
+        "4Vw3hP0Yzxz1Q2bAAA", "4F2B1C*", "ALLALL", "4F2B1C4F2B1C4F2B1C4F2B1C"}) {
     EXPECT_FALSE(is_queue_id(wrong)) << wrong;
   }
 }
@@ -196,8 +196,8 @@ TEST_F(WithPostfix, StopsAllSendingAndRestoresExactly) {
 TEST_F(WithPostfix, KeepsWhatTheOperatorHadDeferred) {
   postfix_->stop();  // also: it works while Postfix is down
   const std::string original = file_text(postfix_->main_cf());
-  for (const char* earlier : {"defer_transports = relay\n", "defer_transports = \n",
-                              "defer_transports = smtp slow\n"}) {
+  for (const char* earlier :
+       {"defer_transports = relay\n", "defer_transports = \n", "defer_transports = smtp slow\n"}) {
     std::ofstream(postfix_->main_cf()) << original << earlier;
     const std::string before = file_text(postfix_->main_cf());
     EXPECT_TRUE(ask(R"({"op":"stop_sending","on":true})").starts_with("{\"ok\":true"));

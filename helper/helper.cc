@@ -123,7 +123,7 @@ bool Server::bind_socket() {
   const auto* plain = reinterpret_cast<const sockaddr*>(&address);
   listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener_ < 0) return fail("socket");
-  struct stat found {};
+  struct stat found{};
   if (::lstat(options_.socket_path.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode)) {
       log(fmt::format("{} is there and is no socket", options_.socket_path));
@@ -207,7 +207,8 @@ void Server::read_from(Client& client) {
   }
   client.buffer.append(buffer.data(), static_cast<std::size_t>(n));
   std::size_t begin = 0;
-  for (std::size_t end; !client.over && (end = client.buffer.find('\n', begin)) != std::string::npos;
+  for (std::size_t end;
+       !client.over && (end = client.buffer.find('\n', begin)) != std::string::npos;
        begin = end + 1) {
     serve(client, std::string_view(client.buffer).substr(begin, end - begin));
   }

@@ -1,5 +1,5 @@
-// The privileged helper process (`sekimori helper`): listens on a unix socket, runs as root, does the
-// few fixed things of helper/protocol.h and nothing else.
+// The privileged helper process (`sekimori helper`): listens on a unix socket, runs as root, does
+// the few fixed things of helper/protocol.h and nothing else.
 #pragma once
 
 #include <sys/types.h>

@@ -31,6 +31,7 @@ inline bool eventually(const std::function<bool()>& holds,
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > end) return false;
+    // why: the pause between two looks of a poll with a deadline
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return true;
@@ -155,8 +156,9 @@ class PrivatePostfix {
   }
 
   void start() {
-    call("/bin/sh", {"-c", fmt::format("/usr/sbin/postfix -c {} start >{}/start.log 2>&1 </dev/null",
-                                       config(), folder_)});
+    call("/bin/sh",
+         {"-c", fmt::format("/usr/sbin/postfix -c {} start >{}/start.log 2>&1 </dev/null", config(),
+                            folder_)});
     if (!eventually([&] { return Dialogue(smtp_port_).line().starts_with("220 "); })) {
       throw std::runtime_error("the private Postfix did not start: see " + folder_);
     }

@@ -120,8 +120,8 @@ Result<void> Running::start() {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::vector<std::string> words;
   words.push_back(command_.program);
   words.insert(words.end(), command_.arguments.begin(), command_.arguments.end());
@@ -145,8 +145,8 @@ Result<void> Running::start() {
 
 void Running::feed() {
   while (in_.get() >= 0 && written_ < command_.input.size()) {
-    const ssize_t n = ::write(in_.get(), command_.input.data() + written_,
-                              command_.input.size() - written_);
+    const ssize_t n =
+        ::write(in_.get(), command_.input.data() + written_, command_.input.size() - written_);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
     if (n <= 0) break;  // it closed its stdin; its exit code tells

@@ -14,9 +14,9 @@
 namespace sekimori::helper {
 
 struct Command {
-  std::string program;               // absolute path
+  std::string program;                 // absolute path
   std::vector<std::string> arguments;  // without argv[0]
-  std::string input;                 // for its stdin
+  std::string input;                   // for its stdin
   Duration deadline = seconds(60);
   // Called with each piece of its stdout; false ends the program (it is killed, which is no error).
   // Empty: stdout is kept in Outcome::output, up to 1 MiB.
@@ -25,8 +25,8 @@ struct Command {
 };
 
 struct Outcome {
-  int exit_code = -1;     // -1: killed by a signal
-  bool stopped = false;   // on_output said so
+  int exit_code = -1;    // -1: killed by a signal
+  bool stopped = false;  // on_output said so
   std::string output;
   std::string complaint;  // the last 4 KiB of stderr
 };

@@ -13,7 +13,8 @@
 //   {"ok":false,"kind":"bad_input","error":"…"}   kind: bad_input, operating, not_found
 //
 // An answer always begins with {"ok": and a listed message with {"queue_name": so that a listing is
-// streamed without being taken apart. Nothing here is a program's argument except a checked queue id.
+// streamed without being taken apart. Nothing here is a program's argument except a checked queue
+// id.
 #pragma once
 
 #include <cstddef>

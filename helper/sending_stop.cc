@@ -88,7 +88,7 @@ Result<std::optional<SavedSending>> read_saved(const std::string& path) {
     return operating_failure(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
   }
   // What it says goes into main.cf: nobody else may have written it.
-  struct stat found {};
+  struct stat found{};
   const bool ours_alone = ::fstat(fd, &found) == 0 && S_ISREG(found.st_mode) &&
                           found.st_uid == ::geteuid() && (found.st_mode & 022) == 0;
   std::string text(65536, '\0');

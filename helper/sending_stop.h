@@ -1,5 +1,5 @@
-// How "stop all sending" is remembered and worded: which transports of Postfix leave the server, and
-// what defer_transports was before.
+// How "stop all sending" is remembered and worded: which transports of Postfix leave the server,
+// and what defer_transports was before.
 #pragma once
 
 #include <optional>
@@ -17,8 +17,8 @@ struct SavedSending {
   std::vector<std::string> added;      // the transports we put there
 };
 
-// The transports of `postconf -M` that run smtp(8) or lmtp(8)'s SMTP side, "smtp" always among them.
-// "relay" is left alone: it carries incoming mail to the mail stores behind this server.
+// The transports of `postconf -M` that run smtp(8) or lmtp(8)'s SMTP side, "smtp" always among
+// them. "relay" is left alone: it carries incoming mail to the mail stores behind this server.
 [[nodiscard]] std::vector<std::string> smtp_transports(std::string_view master_services);
 // The list with those added that it lacks; the rest unchanged.
 [[nodiscard]] std::string with_transports(std::string_view list,
