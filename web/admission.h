@@ -37,8 +37,8 @@ class AddressLimiter {
   explicit AddressLimiter(std::uint32_t per_minute) : per_minute_(per_minute) {}
   // Counts one and says whether it is within the limit.
   [[nodiscard]] bool admit(const IpAddress&, Instant now);
-  // Addresses remembered at once; beyond it those of minutes gone by are dropped and, when all are of
-  // this minute, further ones share one counter.
+  // Addresses remembered at once; beyond it those of minutes gone by are dropped and, when all are
+  // of this minute, further ones share one counter.
   static constexpr std::size_t k_addresses_max = 8192;
   [[nodiscard]] std::size_t size() const { return counts_.size(); }
 

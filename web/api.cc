@@ -78,9 +78,8 @@ std::optional<ApiResponse> refuse(const Found& found, const Caller& caller) {
     response.headers.emplace_back("Allow", found.allow);
     return response;
   }
-  const bool allowed =
-      found.route->access == Access::open || caller.authorised ||
-      (found.route->access == Access::metrics && caller.may_read_metrics);
+  const bool allowed = found.route->access == Access::open || caller.authorised ||
+                       (found.route->access == Access::metrics && caller.may_read_metrics);
   if (allowed) return std::nullopt;
   auto response = error_response(401);
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sekimori\"");
@@ -130,16 +129,13 @@ constexpr std::array k_errors = {
     ErrorWords{413, "too_large", "リクエストが大きすぎます。", "The request is too large."},
     ErrorWords{415, "unsupported_media_type", "本文は application/json で送ってください。",
                "Send the body as application/json."},
-    ErrorWords{429, "too_many_requests",
-               "リクエストが多すぎます。しばらくしてからお試しください。",
+    ErrorWords{429, "too_many_requests", "リクエストが多すぎます。しばらくしてからお試しください。",
                "Too many requests. Please try again a little later."},
     ErrorWords{431, "headers_too_large", "リクエストのヘッダーが大きすぎます。",
                "The request's headers are too large."},
-    ErrorWords{500, "internal",
-               "サーバー内部で問題が起きました。記録を確認してください。",
+    ErrorWords{500, "internal", "サーバー内部で問題が起きました。記録を確認してください。",
                "Something went wrong inside the server. Please look at its log."},
-    ErrorWords{503, "unavailable",
-               "いまは応じられません。しばらくしてからお試しください。",
+    ErrorWords{503, "unavailable", "いまは応じられません。しばらくしてからお試しください。",
                "Not available at the moment. Please try again a little later."},
 };
 
@@ -155,8 +151,7 @@ Method parse_method(std::string_view word) {
 ApiResponse error_response(int status, std::string_view detail) {
   const auto* words = std::ranges::find(k_errors, status, &ErrorWords::status);
   if (words == k_errors.end()) words = std::ranges::find(k_errors, 500, &ErrorWords::status);
-  json::object error{
-      {"code", words->code}, {"message_ja", words->ja}, {"message_en", words->en}};
+  json::object error{{"code", words->code}, {"message_ja", words->ja}, {"message_en", words->en}};
   if (!detail.empty()) error["detail"] = detail;
   json::object body;
   body["error"] = std::move(error);
@@ -198,8 +193,7 @@ ApiResponse handle(const ApiRequest& request, Control& control, const Caller& ca
   auto body = read_body(request);
   if (!body) return error_response(400, body.error().text);
   try {
-    return found.route->handler(
-        Call{*target, found.parameters, std::move(*body), control, caller});
+    return found.route->handler(Call{*target, found.parameters, std::move(*body), control, caller});
   } catch (const std::exception&) {
     // Control and the views do not throw; a database driver's exception that slipped through must
     // end neither the daemon nor reveal what it says (it may quote values).

@@ -82,10 +82,11 @@ TEST_F(Api, lists_are_searched_filtered_sorted_and_paged) {
   EXPECT_EQ(get("/api/v1/incidents?account=anna@example.com").at("total").to_number<int>(), 0);
   EXPECT_EQ(get("/api/v1/incidents?state=closed").at("total").to_number<int>(), 0);
   for (const auto* target :
-       {"/api/v1/accounts?limit=1001", "/api/v1/accounts?limit=-1", "/api/v1/accounts?limit=",
-        "/api/v1/accounts?offset=1e3", "/api/v1/accounts?standing=bad", "/api/v1/accounts?sort=name",
-        "/api/v1/accounts?domain=a..b", "/api/v1/incidents?state=x", "/api/v1/incidents?kind=person",
-        "/api/v1/incidents/0x1", "/api/v1/incidents/99999999999999999999", "/api/v1/holds?state=x",
+       {"/api/v1/accounts?limit=1001", "/api/v1/accounts?limit=-1",
+        "/api/v1/accounts?limit=", "/api/v1/accounts?offset=1e3", "/api/v1/accounts?standing=bad",
+        "/api/v1/accounts?sort=name", "/api/v1/accounts?domain=a..b", "/api/v1/incidents?state=x",
+        "/api/v1/incidents?kind=person", "/api/v1/incidents/0x1",
+        "/api/v1/incidents/99999999999999999999", "/api/v1/holds?state=x",
         "/api/v1/audit?account=nobody", "/api/v1/accounts/no-at-sign",
         "/api/v1/accounts?limit=1&limit=2"}) {
     EXPECT_EQ(ask("GET", target).status, 400) << target;
@@ -109,8 +110,9 @@ TEST_F(Api, held_mail_is_released_or_deleted_once) {
 TEST_F(Api, address_rules_are_made_replaced_and_removed) {
   EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"address":"2001:DB8::1","reason":"x"})").status,
             201);
-  EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"allow"})").status,
-            201);
+  EXPECT_EQ(
+      ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"allow"})").status,
+      201);
   EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"deny"})").status,
             201);
   const auto rules = get("/api/v1/ip-rules").at("items").as_array();
@@ -122,17 +124,17 @@ TEST_F(Api, address_rules_are_made_replaced_and_removed) {
   EXPECT_EQ(ask("DELETE", "/api/v1/ip-rules?address=2001:db8::1").status, 404);
   EXPECT_EQ(ask("DELETE", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24"})").status, 200);
   EXPECT_EQ(ask("DELETE", "/api/v1/ip-rules").status, 400);
-  for (const auto* body :
-       {R"({})", R"({"network":"192.0.2.1/24"})", R"({"network":"0.0.0.0/0"})",
-        R"({"network":"::/0","action":"deny"})", R"({"network":"192.0.2.0/33"})",
-        R"({"network":"192.0.2.0/24","action":"block"})",
-        R"({"network":"192.0.2.0/24","expires":"soon"})", R"({"network":7})"}) {
+  for (const auto* body : {R"({})", R"({"network":"192.0.2.1/24"})", R"({"network":"0.0.0.0/0"})",
+                           R"({"network":"::/0","action":"deny"})", R"({"network":"192.0.2.0/33"})",
+                           R"({"network":"192.0.2.0/24","action":"block"})",
+                           R"({"network":"192.0.2.0/24","expires":"soon"})", R"({"network":7})"}) {
     EXPECT_EQ(ask("POST", "/api/v1/ip-rules", body).status, 400) << body;
   }
 }
 
 TEST_F(Api, incidents_take_notes_and_are_closed_once) {
-  ASSERT_EQ(ask("POST", "/api/v1/incidents/1/note", R"({"text":"line one\nline two"})").status, 201);
+  ASSERT_EQ(ask("POST", "/api/v1/incidents/1/note", R"({"text":"line one\nline two"})").status,
+            201);
   EXPECT_EQ(ask("POST", "/api/v1/incidents/1/note", R"({"text":""})").status, 400);
   EXPECT_EQ(ask("POST", "/api/v1/incidents/2/note", R"({"text":"x"})").status, 404);
   const auto shown = get("/api/v1/incidents/1");
@@ -188,8 +190,9 @@ TEST_F(Api, errors_speak_both_languages) {
 }
 
 TEST_F(Api, unknown_paths_and_methods) {
-  for (const auto* target : {"/api/v1", "/api/v2/accounts", "/api/v1/accounts/a@b/c/d", "/favicon.ico",
-                             "/api/v1/accounts/taro@example.jp/explode", "/portal/x"}) {
+  for (const auto* target :
+       {"/api/v1", "/api/v2/accounts", "/api/v1/accounts/a@b/c/d", "/favicon.ico",
+        "/api/v1/accounts/taro@example.jp/explode", "/portal/x"}) {
     EXPECT_EQ(ask("GET", target).status, 404) << target;
   }
   const auto response = ask("POST", "/api/v1/accounts");

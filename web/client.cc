@@ -73,7 +73,8 @@ Result<Client::Response> Client::call(std::string_view method, std::string_view 
   request.prepare_payload();
 
   const bool local = !settings_.unix_socket.empty();
-  if (local && settings_.unix_socket.size() >= 108) return bad_input("the socket's path is too long");
+  if (local && settings_.unix_socket.size() >= 108)
+    return bad_input("the socket's path is too long");
   Protocol::endpoint endpoint;
   std::string place;
   if (local) {

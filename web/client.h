@@ -1,5 +1,5 @@
-// A small blocking client of the API, for the command line: over the daemon's unix socket (no token;
-// the kernel says who calls) or over TCP with the token.
+// A small blocking client of the API, for the command line: over the daemon's unix socket (no
+// token; the kernel says who calls) or over TCP with the token.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class Client {
   explicit Client(ClientSettings);
   // One request on a connection of its own. `method` "GET", "POST" or "DELETE"; `target` escaped
   // already (percent_encode); `json` "" sends no body. Any status is a Response; errors: operating
-  // (nobody listens there, or the answer did not come), uncertain (the request was sent, a change may
-  // have happened), bad_input (method or target unusable).
+  // (nobody listens there, or the answer did not come), uncertain (the request was sent, a change
+  // may have happened), bad_input (method or target unusable).
   [[nodiscard]] Result<Response> call(std::string_view method, std::string_view target,
                                       std::string_view json = "") const;
 

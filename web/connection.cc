@@ -32,8 +32,9 @@ std::string http_date() {
 
 // Every proxy that adds itself writes one of these; without them the peer is the client.
 bool was_forwarded(const http::fields& fields) {
-  return fields.find("X-Forwarded-For") != fields.end() || fields.find("Forwarded") != fields.end() ||
-         fields.find("Via") != fields.end() || fields.find("X-Real-IP") != fields.end();
+  return fields.find("X-Forwarded-For") != fields.end() ||
+         fields.find("Forwarded") != fields.end() || fields.find("Via") != fields.end() ||
+         fields.find("X-Real-IP") != fields.end();
 }
 
 // A proxy may send the absolute form (RFC 9112 §3.2.2); we know one host only.
@@ -152,9 +153,8 @@ void Connection::authorise(Exchange& exchange) {
     refuse(429);
     return;
   }
-  caller.may_read_metrics =
-      caller.authorised || (config.metrics_loopback_without_token && peer_.is_loopback() &&
-                            !was_forwarded(head));
+  caller.may_read_metrics = caller.authorised || (config.metrics_loopback_without_token &&
+                                                  peer_.is_loopback() && !was_forwarded(head));
 }
 
 asio::awaitable<bool> Connection::serve_one() {
@@ -271,8 +271,8 @@ asio::awaitable<bool> Connection::answer(Exchange& exchange) {
   co_return keep;
 }
 
-// Closing while the peer still sends makes the kernel reset the connection, and the answer may be lost
-// on its way: say that we are done, and read what comes for a moment (RFC 9112 §9.6).
+// Closing while the peer still sends makes the kernel reset the connection, and the answer may be
+// lost on its way: say that we are done, and read what comes for a moment (RFC 9112 §9.6).
 asio::awaitable<void> Connection::linger() {
   boost::system::error_code ignored;
   stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);

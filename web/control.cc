@@ -2,9 +2,7 @@
 
 namespace sekimori::web {
 
-std::string_view to_string(IpAction action) {
-  return action == IpAction::allow ? "allow" : "deny";
-}
+std::string_view to_string(IpAction action) { return action == IpAction::allow ? "allow" : "deny"; }
 
 std::optional<IpAction> parse_ip_action(std::string_view word) {
   if (word == "allow") return IpAction::allow;

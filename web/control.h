@@ -1,5 +1,6 @@
 // Everything that people can do or look at. The REST API, the command line (through the API's unix
-// socket) and later the panel have no other way in; app/ implements it over the engine and the stores.
+// socket) and later the panel have no other way in; app/ implements it over the engine and the
+// stores.
 //
 // Threads: every function may be called from several threads at once and may block on SQL for
 // seconds; the server calls it from its own small pool, never from an I/O thread.
@@ -65,7 +66,7 @@ struct AccountSummary {
   std::string domain;
   bool active = true;  // as the provider's store says
   Standing standing = Standing::normal;
-  Instant since;       // of the standing; unset: always so
+  Instant since;  // of the standing; unset: always so
   decide::Mode mode = decide::Mode::observe;
   double log_r = 0;
   std::uint32_t held = 0;      // messages held now
@@ -83,11 +84,12 @@ struct LimitUse {
   std::string name;         // "recipients_per_hour", as the setting
   std::uint64_t limit = 0;  // 0: off
   std::uint64_t used = 0;
-  Instant resets_at;        // when `used` is 0 again if nothing more is sent; unset: it is 0
+  Instant resets_at;  // when `used` is 0 again if nothing more is sent; unset: it is 0
 };
 
 struct AccountDetails {
-  std::optional<decide::AccountRow> row;  // nullopt: the guard knows it, the provider's store does not
+  // nullopt: the guard knows it, the provider's store does not.
+  std::optional<decide::AccountRow> row;
   decide::Engine::AccountView view;
   std::vector<LimitUse> limits;
   std::optional<decide::Incident> incident;  // the one that view.standing names
@@ -123,8 +125,8 @@ enum class IpAction : std::uint8_t { allow, deny };
 [[nodiscard]] std::string_view to_string(IpAction);
 [[nodiscard]] std::optional<IpAction> parse_ip_action(std::string_view);
 
-// allow: sign-ins from there are never refused or counted against the address; deny: always refused.
-// The longest matching prefix decides.
+// allow: sign-ins from there are never refused or counted against the address; deny: always
+// refused. The longest matching prefix decides.
 struct IpRule {
   std::uint64_t id = 0;  // given by the store
   IpNetwork network;     // unique: a second rule for the same network replaces the first
@@ -155,7 +157,7 @@ struct ReleaseReport {
 enum class HealthLevel : std::uint8_t { ok, warning, failing };
 [[nodiscard]] std::string_view to_string(HealthLevel);
 
-// One lever or sense of the guard and how it is: "journal", "guard_db", "doveadm", "queue_helper", …
+// One lever or sense of the guard and how it is: "journal", "guard_db", "doveadm", …
 struct HealthItem {
   std::string name;
   HealthLevel level = HealthLevel::ok;
@@ -173,7 +175,7 @@ struct HealthReport {
 
 // A figure for /metrics beside the engine's totals. Names follow Prometheus ("sekimori_…").
 struct Gauge {
-  std::string name;    // [a-z_:][a-z0-9_:]*
+  std::string name;  // [a-z_:][a-z0-9_:]*
   std::string help;
   std::string labels;  // `queue="steps"`, or ""
   double value = 0;

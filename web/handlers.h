@@ -44,7 +44,8 @@ struct Paging {
   std::size_t limit = 100;
 };
 [[nodiscard]] Result<Paging> read_paging(const Target&);
-// "" when the key is missing or null. Errors: no string, longer than `most` bytes, control characters.
+// "" when the key is missing or null. Errors: no string, longer than `most` bytes, control
+// characters.
 [[nodiscard]] Result<std::string> read_text(const boost::json::object&, std::string_view key,
                                             std::size_t most, bool lines = false);
 // nullopt when the key is missing or null.

@@ -33,11 +33,16 @@ Result<AccountQuery> read_account_query(const Target& target) {
     query.descending = true;
     sort.remove_prefix(1);
   }
-  if (sort == "address") query.order = AccountOrder::address;
-  else if (sort == "log_r") query.order = AccountOrder::log_r;
-  else if (sort == "standing") query.order = AccountOrder::standing;
-  else if (sort == "since") query.order = AccountOrder::since;
-  else return bad_input("sort must be address, log_r, standing or since, perhaps with '-' before");
+  if (sort == "address")
+    query.order = AccountOrder::address;
+  else if (sort == "log_r")
+    query.order = AccountOrder::log_r;
+  else if (sort == "standing")
+    query.order = AccountOrder::standing;
+  else if (sort == "since")
+    query.order = AccountOrder::since;
+  else
+    return bad_input("sort must be address, log_r, standing or since, perhaps with '-' before");
   const auto paging = read_paging(target);
   if (!paging) return std::unexpected(paging.error());
   query.offset = paging->offset;

@@ -47,17 +47,17 @@ class Hub {
     std::uint64_t lost_ = 0;
   };
 
-  // Ids grow by one from `first_id`. Give the start's time in microseconds, so that an id from before
-  // a restart is never taken for one of now.
+  // Ids grow by one from `first_id`. Give the start's time in microseconds, so that an id from
+  // before a restart is never taken for one of now.
   explicit Hub(std::uint64_t first_id = 1);
 
   // `kind` is a word ([a-z_]+), `json` one value without line breaks (as serialize() writes it).
   // Too long a message is left out and counted as a gap for all readers.
   void publish(std::string_view kind, std::string_view json);
 
-  // `after`: the last id that the reader saw, 0 when it comes anew. What is still remembered behind it
-  // is queued at once; where something is missing, a gap comes first.
-  // The reader must end before the hub.
+  // `after`: the last id that the reader saw, 0 when it comes anew. What is still remembered behind
+  // it is queued at once; where something is missing, a gap comes first. The reader must end before
+  // the hub.
   [[nodiscard]] std::unique_ptr<Reader> subscribe(std::uint64_t after, std::function<void()> wake);
 
   [[nodiscard]] std::size_t readers() const;

@@ -23,7 +23,8 @@ Result<IpNetwork> IpNetwork::parse(std::string_view text) {
                      std::to_string(most));
   }
   if (address->network(network.bits_, network.bits_) != *address) {
-    return bad_input("'" + std::string(text) + "' has bits set behind its prefix; meant is perhaps " +
+    return bad_input("'" + std::string(text) +
+                     "' has bits set behind its prefix; meant is perhaps " +
                      address->network(network.bits_, network.bits_).to_string() + "/" +
                      std::to_string(network.bits_));
   }

@@ -21,7 +21,8 @@ json::value incident_id(std::uint64_t id) {
   return id;
 }
 
-// The audit's detail is a JSON object that the program wrote itself; anything else is shown as text.
+// The audit's detail is a JSON object that the program wrote itself; anything else is shown as
+// text.
 json::value detail_of(const std::string& detail) {
   if (detail.empty()) return json::object();
   boost::system::error_code error;
@@ -32,7 +33,8 @@ json::value detail_of(const std::string& detail) {
 
 }  // namespace
 
-// Parts of the forms in json_views.h; not in the unnamed namespace, where they would hide the others.
+// Parts of the forms in json_views.h; not in the unnamed namespace, where they would hide the
+// others.
 static json::value json_of(const decide::EvidenceLine& line) {
   return json::object{
       {"channel", line.channel}, {"nats", number(line.nats)}, {"text", json_of(line.text)}};
@@ -84,9 +86,7 @@ json::object standing_object(const decide::StandingRecord& record) {
 
 }  // namespace
 
-json::value json_of(const Text& text) {
-  return json::object{{"ja", text.ja}, {"en", text.en}};
-}
+json::value json_of(const Text& text) { return json::object{{"ja", text.ja}, {"en", text.en}}; }
 
 json::value json_of(Instant t) {
   if (!t.is_set()) return nullptr;

@@ -1,6 +1,6 @@
-// What the API shows of records, as JSON. Every form here is described in openapi.json, and the tests
-// hold the two together. Texts for people are {"ja","en"}; times RFC 3339 in UTC or null; numbers
-// that are not finite (a log_r of nothing seen yet) null; no incident null.
+// What the API shows of records, as JSON. Every form here is described in openapi.json, and the
+// tests hold the two together. Texts for people are {"ja","en"}; times RFC 3339 in UTC or null;
+// numbers that are not finite (a log_r of nothing seen yet) null; no incident null.
 #pragma once
 
 #include <boost/json/value.hpp>

@@ -38,8 +38,7 @@ Result<TcpAcceptor> bind_tcp(const asio::any_io_executor& executor,
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
     return operating_failure(fmt::format("web.listen: cannot listen on {} port {}: {}",
-                                         listen.address.to_string(), listen.port,
-                                         error.message()));
+                                         listen.address.to_string(), listen.port, error.message()));
   }
   return acceptor;
 }
@@ -50,7 +49,7 @@ Result<UnixAcceptor> bind_unix(const asio::any_io_executor& executor, const std:
     return bad_input(fmt::format("the path of the control socket is too long: {}", path));
   }
   const asio::local::stream_protocol::endpoint endpoint(path);
-  struct stat info {};
+  struct stat info{};
   error_code error;
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) {
@@ -60,8 +59,8 @@ Result<UnixAcceptor> bind_unix(const asio::any_io_executor& executor, const std:
     probe.connect(endpoint, error);
     if (!error) return operating_failure(fmt::format("{} is in use by another daemon", path));
     if (::unlink(path.c_str()) != 0) {
-      return operating_failure(fmt::format("cannot remove the old {}: {}", path,
-                                           std::strerror(errno)));
+      return operating_failure(
+          fmt::format("cannot remove the old {}: {}", path, std::strerror(errno)));
     }
     error = {};
   }

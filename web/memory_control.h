@@ -128,8 +128,8 @@ class MemoryControl : public Control {
     if (!step) return std::unexpected(step.error());
     step->next.reason = {order.reason, order.reason};
     standings_[order.subject] = step->next;
-    write(by, std::string("standing_") + std::string(to_string(step->next.standing)),
-          order.subject, order.reason);
+    write(by, std::string("standing_") + std::string(to_string(step->next.standing)), order.subject,
+          order.reason);
     return StandingOutcome{step->next, step->changed};
   }
 
@@ -316,9 +316,8 @@ class MemoryControl : public Control {
   template <class T>
   static void cut(Page<T>& page, std::size_t offset, std::size_t limit) {
     page.total = page.items.size();
-    page.items.erase(page.items.begin(),
-                     page.items.begin() +
-                         static_cast<std::ptrdiff_t>(std::min(offset, page.items.size())));
+    page.items.erase(page.items.begin(), page.items.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                  offset, page.items.size())));
     if (page.items.size() > limit) page.items.resize(limit);
   }
 

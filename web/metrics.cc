@@ -40,7 +40,8 @@ std::string metrics_text(const MetricsReport& report) {
   total(out, "sekimori_duplicate_events_total", "Events seen before and left out.", t.duplicates);
   total(out, "sekimori_submissions_total", "Messages handed in by authenticated clients.",
         t.submissions);
-  head(out, "sekimori_recipients_total", "Recipients of those messages, by what was answered.", true);
+  head(out, "sekimori_recipients_total", "Recipients of those messages, by what was answered.",
+       true);
   line(out, "sekimori_recipients_total", "fate=\"accepted\"", static_cast<double>(t.accepted));
   line(out, "sekimori_recipients_total", "fate=\"held\"", static_cast<double>(t.held));
   line(out, "sekimori_recipients_total", "fate=\"refused\"", static_cast<double>(t.refused));

@@ -1,5 +1,5 @@
-// The description and the server are one: every path and method of openapi.json is asked of the real
-// router and handlers, the answers are held to the declared schemas, and no route is left out.
+// The description and the server are one: every path and method of openapi.json is asked of the
+// real router and handlers, the answers are held to the declared schemas, and no route is left out.
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
@@ -49,9 +49,8 @@ std::vector<Ask> asks() {
   const std::map<std::string, std::string> bodies = {
       {"POST /api/v1/bypass", R"({"on":true,"reason":"試験"})"},
       {"POST /api/v1/incidents/{id}/note", R"({"text":"電話しました。\n折り返し待ち。"})"},
-      {"POST /api/v1/ip-rules",
-       R"({"network":"192.0.2.0/24","action":"allow","reason":"office",)"
-       R"("expires":"2030-01-01T00:00:00Z"})"},
+      {"POST /api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"allow","reason":"office",)"
+                                R"("expires":"2030-01-01T00:00:00Z"})"},
       {"DELETE /api/v1/ip-rules", ""},
   };
   std::vector<Ask> out;

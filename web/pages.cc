@@ -16,8 +16,9 @@ std::string content_security_policy(std::string_view html) {
     std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
     crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()),
                        text.size());
-    std::array<char, sodium_base64_ENCODED_LEN(crypto_hash_sha256_BYTES,
-                                               sodium_base64_VARIANT_ORIGINAL)> base64{};
+    std::array<char,
+               sodium_base64_ENCODED_LEN(crypto_hash_sha256_BYTES, sodium_base64_VARIANT_ORIGINAL)>
+        base64{};
     sodium_bin2base64(base64.data(), base64.size(), hash.data(), hash.size(),
                       sodium_base64_VARIANT_ORIGINAL);
     style = "'sha256-" + std::string(base64.data()) + "'";

@@ -45,8 +45,9 @@ TEST(TargetTest, broken_ones_are_refused_at_every_prefix_without_harm) {
 }
 
 TEST(Utf8Test, borders) {
-  for (const std::string_view good : {"", "a", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
-                                      "\xEE\x80\x80", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+  for (const std::string_view good :
+       {"", "a", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+        "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_TRUE(is_utf8(good));
   }
   for (const std::string_view bad :
@@ -57,8 +58,8 @@ TEST(Utf8Test, borders) {
 }
 
 TEST(IpNetworkTest, reads_prints_and_contains) {
-  for (const auto* text : {"192.0.2.0/24", "10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "2001:db8::1",
-                           "0.0.0.0/0", "::/0"}) {
+  for (const auto* text : {"192.0.2.0/24", "10.0.0.0/8", "192.0.2.1", "2001:db8::/32",
+                           "2001:db8::1", "0.0.0.0/0", "::/0"}) {
     EXPECT_EQ(net(text).to_string(), text);
   }
   EXPECT_EQ(net("192.0.2.1/32").to_string(), "192.0.2.1");

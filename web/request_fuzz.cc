@@ -1,6 +1,6 @@
-// Any request line and body through the real router and handlers: no crash, always an answer that is
-// well formed. Input: method, target and body, parted by line feeds; the first byte says whether the
-// caller is authorised.
+// Any request line and body through the real router and handlers: no crash, always an answer that
+// is well formed. Input: method, target and body, parted by line feeds; the first byte says whether
+// the caller is authorised.
 #include <boost/json/parse.hpp>
 #include <cstdint>
 #include <cstdlib>

@@ -11,7 +11,9 @@ namespace json = boost::json;
 Result<std::string> read_domain(std::string_view text) {
   // 253 characters in labels of 1 to 63 letters, digits, '-' and '_' (RFC 1035 §2.3.4; '_' is seen
   // in the field). Japanese names come as their A-labels, as Postfix sees them.
-  const auto wrong = [&] { return bad_input("'" + std::string(text.substr(0, 80)) + "' is no domain"); };
+  const auto wrong = [&] {
+    return bad_input("'" + std::string(text.substr(0, 80)) + "' is no domain");
+  };
   if (text.empty() || text.size() > 253) return wrong();
   std::size_t label = 0;
   for (const char c : text) {
@@ -29,8 +31,8 @@ Result<std::uint64_t> read_number(std::string_view text, std::uint64_t most) {
   const auto* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (text.empty() || error != std::errc{} || stop != end || value > most) {
-    return bad_input("'" + std::string(text.substr(0, 40)) + "' must be a whole number of at most " +
-                     std::to_string(most));
+    return bad_input("'" + std::string(text.substr(0, 40)) +
+                     "' must be a whole number of at most " + std::to_string(most));
   }
   return value;
 }

@@ -1,5 +1,5 @@
-// Holds a JSON value to a schema of our OpenAPI description: the subset that openapi.json uses, strict
-// where OpenAPI is lax (a key that is not described is an error). For the tests.
+// Holds a JSON value to a schema of our OpenAPI description: the subset that openapi.json uses,
+// strict where OpenAPI is lax (a key that is not described is an error). For the tests.
 #pragma once
 
 #include <algorithm>
@@ -21,9 +21,10 @@ class SchemaChecker {
                     const std::string& where = "$") const {
     const auto& rule = resolve(schema).as_object();
     static const std::set<std::string_view> k_known = {
-        "type",       "properties",           "required",  "items",   "enum",    "nullable",
-        "description", "additionalProperties", "allOf",     "minimum", "maximum", "format",
-        "maxLength",  "default"};
+        "type",      "properties", "required",    "items",
+        "enum",      "nullable",   "description", "additionalProperties",
+        "allOf",     "minimum",    "maximum",     "format",
+        "maxLength", "default"};
     for (const auto& [key, unused] : rule) {
       if (!k_known.contains(std::string_view(key))) {
         return where + ": the schema uses '" + std::string(key) + "', which is not checked";

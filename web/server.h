@@ -37,11 +37,11 @@ struct ServerSettings {
   std::size_t streams_max = 100;      // readers of /stream among them
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 1024 * 1024;
-  Duration request_timeout = seconds(30);  // to hand in a whole request; to take a whole answer
-  Duration idle_timeout = seconds(60);     // between requests
-  Duration shutdown_grace = seconds(5);    // for answers under way when it stops
-  std::uint32_t failures_per_minute = 30;    // wrong tokens per address; then 429
-  std::uint32_t requests_per_minute = 600;   // per address, without a valid token
+  Duration request_timeout = seconds(30);   // to hand in a whole request; to take a whole answer
+  Duration idle_timeout = seconds(60);      // between requests
+  Duration shutdown_grace = seconds(5);     // for answers under way when it stops
+  std::uint32_t failures_per_minute = 30;   // wrong tokens per address; then 429
+  std::uint32_t requests_per_minute = 600;  // per address, without a valid token
   bool metrics_loopback_without_token = true;
   std::size_t handler_threads = 4;
 };
@@ -54,13 +54,14 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Binds everything and begins to serve. Errors: bad_input (token shorter than k_token_min, path too
-  // long), operating (address in use, no rights), naming the place; then nothing is served.
+  // Binds everything and begins to serve. Errors: bad_input (token shorter than k_token_min, path
+  // too long), operating (address in use, no rights), naming the place; then nothing is served.
   [[nodiscard]] Result<void> start();
   // The TCP ports bound, in the order of `listen`.
   [[nodiscard]] std::vector<std::uint16_t> ports() const;
   // Takes no more requests, lets those under way finish (shutdown_grace), ends streams, and returns
-  // when no thread of the server runs any more. From any thread but the server's; again is harmless.
+  // when no thread of the server runs any more. From any thread but the server's; again is
+  // harmless.
   void stop();
 
   struct Counters {

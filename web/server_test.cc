@@ -1,5 +1,5 @@
-// The real server on real sockets: who is let in, what is cut off, what is kept alive, the stream, the
-// unix socket, and a stop that waits for what is under way.
+// The real server on real sockets: who is let in, what is cut off, what is kept alive, the stream,
+// the unix socket, and a stop that waits for what is under way.
 #include "web/server.h"
 
 #include <arpa/inet.h>
@@ -67,8 +67,10 @@ class Wire {
       if (::poll(&waiting, 1, 100) <= 0) continue;
       char buffer[16384];
       const auto size = ::recv(fd_, buffer, sizeof buffer, 0);
-      if (size <= 0) closed_ = true;
-      else seen_.append(buffer, static_cast<std::size_t>(size));
+      if (size <= 0)
+        closed_ = true;
+      else
+        seen_.append(buffer, static_cast<std::size_t>(size));
     }
     const auto at = seen_.find(end);
     const auto size = at == std::string::npos ? seen_.size() : at + end.size();
@@ -118,7 +120,8 @@ int status_of(const std::string& response) {
   return response.size() > 12 ? std::atoi(response.substr(9, 3).c_str()) : 0;
 }
 
-std::string get(std::string_view target, std::string_view more = "", std::string_view method = "GET") {
+std::string get(std::string_view target, std::string_view more = "",
+                std::string_view method = "GET") {
   return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n" +
          std::string(more) + "\r\n";
 }
@@ -149,7 +152,7 @@ class ServerTest : public ::testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + k_patience;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(2ms);
+      std::this_thread::sleep_for(2ms);  // why: the step of a poll with a deadline
     }
     return true;
   }
@@ -187,10 +190,9 @@ TEST_F(ServerTest, every_answer_carries_the_security_headers) {
     Wire wire(port);
     wire.send(get(target));
     const auto response = wire.read_response();
-    for (const auto* header :
-         {"X-Content-Type-Options: nosniff\r\n", "X-Frame-Options: DENY\r\n",
-          "Referrer-Policy: no-referrer\r\n", "Cache-Control: no-store\r\n", "Date: ",
-          "Content-Security-Policy: default-src 'none'"}) {
+    for (const auto* header : {"X-Content-Type-Options: nosniff\r\n", "X-Frame-Options: DENY\r\n",
+                               "Referrer-Policy: no-referrer\r\n", "Cache-Control: no-store\r\n",
+                               "Date: ", "Content-Security-Policy: default-src 'none'"}) {
       EXPECT_NE(response.find(header), std::string::npos) << target << " lacks " << header;
     }
     EXPECT_EQ(response.find("Access-Control-Allow-Origin"), std::string::npos);
@@ -264,7 +266,8 @@ TEST_F(ServerTest, what_is_too_large_is_told_so_and_cut_off) {
 TEST_F(ServerTest, no_body_is_read_from_whom_we_do_not_know) {
   start();
   Wire wire(port);
-  wire.send(get("/api/v1/release-all", "Content-Length: 1000000\r\nExpect: 100-continue\r\n", "POST"));
+  wire.send(
+      get("/api/v1/release-all", "Content-Length: 1000000\r\nExpect: 100-continue\r\n", "POST"));
   EXPECT_EQ(status_of(wire.read_response()), 401);
   Wire known(port);
   known.send(get("/api/v1/release-all",
@@ -364,7 +367,7 @@ TEST_F(ServerTest, metrics_for_this_machine_but_not_for_what_a_proxy_passes_on) 
 
 TEST_F(ServerTest, the_unix_socket_knows_who_calls) {
   start();
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(settings.control_socket.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   Client client({.unix_socket = settings.control_socket, .address = {}, .token = {}});
@@ -375,7 +378,8 @@ TEST_F(ServerTest, the_unix_socket_knows_who_calls) {
   EXPECT_TRUE(control.audit_entries().at(0).who.starts_with("cli:"));
 }
 
-// Another user is turned away although they reached the socket. Needs root, to become somebody else.
+// Another user is turned away although they reached the socket. Needs root, to become somebody
+// else.
 TEST_F(ServerTest, the_unix_socket_turns_strangers_away) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   start();
@@ -457,8 +461,8 @@ TEST_F(ServerTest, the_stream_delivers_and_goes_on_after_a_break) {
     ASSERT_TRUE(eventually([this] { return hub.readers() == 1; }));
     for (int i = 1; i <= 3; ++i) {
       hub.publish("standing", "{\"n\":" + std::to_string(i) + "}");
-      const auto want = "id: " + std::to_string(i) + "\nevent: standing\ndata: {\"n\":" +
-                        std::to_string(i) + "}\n\n";
+      const auto want = "id: " + std::to_string(i) +
+                        "\nevent: standing\ndata: {\"n\":" + std::to_string(i) + "}\n\n";
       EXPECT_TRUE(wire.read_until(want).ends_with(want));
     }
     EXPECT_EQ(server->counters().streams, 1U);

@@ -55,9 +55,8 @@ Result<void> read_query(std::string_view text, Target& out) {
 }  // namespace
 
 std::optional<std::string_view> Target::find(std::string_view key) const {
-  const auto at = std::ranges::find(query, key, [](const auto& pair) -> std::string_view {
-    return pair.first;
-  });
+  const auto at = std::ranges::find(
+      query, key, [](const auto& pair) -> std::string_view { return pair.first; });
   if (at == query.end()) return std::nullopt;
   return std::string_view(at->second);
 }
