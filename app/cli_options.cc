@@ -1,0 +1,307 @@
+#include "app/cli_options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+namespace sekimori::app {
+namespace {
+
+constexpr const char* k_default_config = "/etc/sekimori/sekimori.toml";
+
+// Builds the tree of commands over one Invocation, with help in one language.
+class Tree {
+ public:
+  Tree(Invocation& out, Language language)
+      : out_(out), language_(language), root_(text("メールサーバーを乗っ取りから守ります。",
+                                                   "Guards a mail server against hijacked "
+                                                   "mailboxes."),
+                                              "sekimori") {
+    root_.fallthrough();
+    root_.require_subcommand(1);
+    root_.set_help_flag("-h,--help", text("使い方を表示します", "show this help"));
+    config_ = root_.add_option("--config", out_.config,
+                               text("設定ファイル(既定: $SEKIMORI_CONFIG、なければ "
+                                    "/etc/sekimori/sekimori.toml)",
+                                    "settings file (default: $SEKIMORI_CONFIG, else "
+                                    "/etc/sekimori/sekimori.toml)"));
+    config_->type_name("FILE");
+    root_.add_flag("--json", out_.json, text("機械向けに JSON で出力します", "JSON for machines"));
+    root_.add_option("--lang", lang_, text("言語(ja または en)", "language (ja or en)"))
+        ->check(CLI::IsMember({"ja", "en"}));
+    service_commands();
+    account_commands();
+    subject_commands();
+    incident_commands();
+    hold_commands();
+    ip_commands();
+    server_wide_commands();
+  }
+
+  CLI::App& root() { return root_; }
+  [[nodiscard]] bool config_given() const { return config_->count() > 0; }
+  [[nodiscard]] const std::string& lang() const { return lang_; }
+  [[nodiscard]] bool limit_fits() const { return out_.limit >= 1 && out_.limit <= 1000; }
+
+ private:
+  [[nodiscard]] std::string text(const char* ja, const char* en) const {
+    return language_ == Language::ja ? ja : en;
+  }
+
+  CLI::App* command(CLI::App* parent, const char* name, const char* ja, const char* en) {
+    CLI::App* made = parent->add_subcommand(name, text(ja, en));
+    const std::string full =
+        parent == &root_ ? std::string(name) : parent->get_name() + " " + name;
+    made->callback([this, full, made] {
+      if (made->get_subcommands().empty()) out_.command = full;
+    });
+    return made;
+  }
+  CLI::App* group(const char* name, const char* ja, const char* en) {
+    CLI::App* made = root_.add_subcommand(name, text(ja, en));
+    made->require_subcommand(1);
+    return made;
+  }
+  void subject(CLI::App* of, const char* what, const char* ja, const char* en) {
+    of->add_option(what, out_.subject, text(ja, en))->required();
+  }
+  void address(CLI::App* of) { subject(of, "ADDRESS", "アカウントのアドレス", "the account's address"); }
+  void reason(CLI::App* of) {
+    of->add_option("--reason", out_.reason,
+                   text("理由(記録と本人への案内に使います)", "why; kept in the audit and shown to the owner"))
+        ->type_name("TEXT");
+  }
+  void probation(CLI::App* of) {
+    of->add_flag("--probation", out_.probation,
+                 text("しばらく注意して見守ります", "watch more closely for a while"));
+  }
+  void limit(CLI::App* of) {
+    of->add_option("--limit", out_.limit, text("件数の上限(1〜1000)", "how many at most (1 to 1000)"))
+        ->check(CLI::Range(1, 1000));
+  }
+  void password(CLI::App* of) {
+    auto* piped = of->add_flag("--password-stdin", out_.password_stdin,
+                               text("パスワードを標準入力の 1 行目から読みます",
+                                    "read the password from the first line of standard input"));
+    auto* made = of->add_flag("--generate", out_.generate,
+                              text("強いパスワードを作って表示します", "make a strong one and show it"));
+    piped->excludes(made);
+  }
+
+  void service_commands() {
+    command(&root_, "serve", "デーモンを動かします", "run the daemon");
+    command(&root_, "helper", "root の権限が必要な操作を引き受ける補助プログラムを動かします",
+            "run the helper that does the few things which need root");
+    auto* replay = command(&root_, "replay", "記録された出来事を判定し直します",
+                           "judge recorded events again");
+    replay->add_option("EVENTS", out_.events, text("NDJSON のファイル(- は標準入力)",
+                                                   "NDJSON file (- is standard input)"))
+        ->required();
+    replay->add_option("--decisions", out_.decisions,
+                       text("判定の書き出し先(既定は標準出力)", "where decisions go (default: standard output)"))
+        ->type_name("OUT");
+    replay->add_option("--mode", out_.mode, text("enforce または observe(既定は enforce)",
+                                                 "enforce or observe (default enforce)"))
+        ->check(CLI::IsMember({"enforce", "observe"}));
+    replay->add_flag("--hash", out_.hash, text("最後に状態のハッシュを加えます",
+                                               "add the state's hash to the summary"));
+    auto* config = group("config", "設定を調べます", "look into the settings");
+    auto* check = command(config, "check", "設定ファイルの誤りを調べます", "say what is wrong in the file");
+    check->add_option("FILE", out_.subject, text("調べるファイル", "the file to check"));
+    command(config, "show", "有効な設定をすべて表示します", "show every setting in force");
+    command(config, "example", "設定ファイルの例を表示します", "print an example file");
+    command(config, "reference", "設定の説明を表示します", "print the reference of all settings");
+    command(&root_, "version", "バージョンを表示します", "show the version");
+  }
+
+  void account_commands() {
+    auto* account = group("account", "アカウントを扱います", "work with accounts");
+    auto* list = command(account, "list", "アカウントの一覧を表示します", "list accounts");
+    list->add_option("--search", out_.search, text("アドレスや名前の一部", "part of address or name"));
+    list->add_option("--domain", out_.domain, text("ドメイン", "domain"));
+    list->add_option("--standing", out_.standing,
+                     text("状態(normal、restricted、suspended、recovering、probation)",
+                          "normal, restricted, suspended, recovering or probation"))
+        ->check(CLI::IsMember({"normal", "restricted", "suspended", "recovering", "probation"}));
+    limit(list);
+    address(command(account, "show", "アカウントの状態を詳しく表示します", "show one account"));
+    auto* add = command(account, "add", "アカウントを作ります", "make an account");
+    address(add);
+    add->add_option("--name", out_.name, text("名前", "the person's name"));
+    password(add);
+    auto* change = command(account, "password", "パスワードを変えます", "change the password");
+    address(change);
+    password(change);
+    const auto standing = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(account, name, ja, en);
+      address(made);
+      reason(made);
+      return made;
+    };
+    standing("restrict", "送信を止めます(受信と閲覧は続きます)", "stop sending; receiving and reading go on");
+    standing("suspend", "送信とログインを止めます(届くメールは待たせます)",
+             "stop sending and login; incoming mail waits");
+    probation(standing("restore", "元に戻します", "give everything back"));
+    address(command(account, "recovery-code", "本人確認用の復旧コードを発行します",
+                    "make a code with which the owner proves who they are"));
+  }
+
+  void subject_commands() {
+    auto* domain = group("domain", "ドメイン全体を扱います", "work with a whole domain");
+    const auto of_domain = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(domain, name, ja, en);
+      subject(made, "DOMAIN", "ドメイン", "the domain");
+      reason(made);
+      return made;
+    };
+    of_domain("restrict", "ドメイン全体の送信を止めます", "stop sending of the whole domain");
+    of_domain("suspend", "ドメイン全体の送信とログインを止めます",
+              "stop sending and login of the whole domain");
+    probation(of_domain("restore", "ドメインを元に戻します", "give everything back"));
+    auto* server = group("server", "サーバー全体の送信を扱います", "work with the whole server's sending");
+    reason(command(server, "stop-sending", "サーバーからの送信をすべて止めます",
+                   "stop everything that leaves this server"));
+    reason(command(server, "resume-sending", "サーバーからの送信を再開します", "let it leave again"));
+  }
+
+  void incident_commands() {
+    auto* incident = group("incident", "事案を扱います", "work with incidents");
+    auto* list = command(incident, "list", "事案の一覧を表示します", "list incidents");
+    list->add_option("--state", out_.state, text("open、contained、recovering、closed",
+                                                 "open, contained, recovering or closed"))
+        ->check(CLI::IsMember({"open", "contained", "recovering", "closed"}));
+    limit(list);
+    const auto one = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(incident, name, ja, en);
+      subject(made, "ID", "事案の番号", "the incident's number");
+      return made;
+    };
+    one("show", "事案を詳しく表示します", "show one incident");
+    reason(one("close", "事案を終わりにします", "close an incident"));
+    one("note", "事案に書き込みを加えます", "add a note to an incident")
+        ->add_option("TEXT", out_.text, text("書き込み", "the note"))
+        ->required();
+  }
+
+  void hold_commands() {
+    auto* hold = group("hold", "保留したメールを扱います", "work with held mail");
+    auto* list = command(hold, "list", "保留したメールの一覧を表示します", "list held mail");
+    list->add_option("--account", out_.account, text("アカウントのアドレス", "an account's address"));
+    list->add_option("--state", out_.state, text("held(既定)、releasing、released、deleted、all",
+                                                 "held (default), releasing, released, deleted, all"))
+        ->check(CLI::IsMember({"held", "releasing", "released", "deleted", "all"}));
+    limit(list);
+    const auto one = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(hold, name, ja, en);
+      subject(made, "QUEUE-ID", "Postfix のキュー ID", "Postfix's queue id");
+      reason(made);
+    };
+    one("release", "保留を解いて送ります", "let it go to its recipients");
+    one("delete", "保留したメールを消します", "delete it for good");
+  }
+
+  void ip_commands() {
+    auto* ip = group("ip", "接続元の規則を扱います", "work with rules on client addresses");
+    command(ip, "list", "規則の一覧を表示します", "list the rules");
+    const auto one = [&](const char* name, const char* ja, const char* en, bool rule) {
+      auto* made = command(ip, name, ja, en);
+      subject(made, "NETWORK", "アドレスまたは範囲(192.0.2.0/24)", "address or range (192.0.2.0/24)");
+      if (!rule) return;
+      reason(made);
+      made->add_option("--expires", out_.expires,
+                       text("期限(30m、24h、7d、または RFC 3339 の時刻)",
+                            "until when (30m, 24h, 7d, or an RFC 3339 time)"));
+    };
+    one("allow", "ここからのログインを常に許可します", "always let sign-ins from there in", true);
+    one("deny", "ここからのログインを常に断ります", "always refuse sign-ins from there", true);
+    one("unblock", "規則を取り除きます", "remove the rule", false);
+  }
+
+  void server_wide_commands() {
+    command(&root_, "health", "各部の状態を表示します", "say how every part is");
+    auto* release = command(&root_, "release-all", "保留したメールをすべて送ります(デーモンなしでも動きます)",
+                            "release all held mail; works with the daemon dead");
+    reason(release);
+    release->add_flag("--every", out_.every,
+                      text("Sekimori 以外が保留したメールも含めます",
+                           "also what others put into Postfix's hold queue"));
+    auto* bypass = command(&root_, "bypass", "すべての制限を一時的に外します(デーモンなしでも動きます)",
+                           "lift every restriction for now; works with the daemon dead");
+    bypass->add_option("STATE", out_.subject, text("on または off", "on or off"))
+        ->required()
+        ->check(CLI::IsMember({"on", "off"}));
+    reason(bypass);
+  }
+
+  void drill_command() {
+    auto* drill = command(&root_, "drill", "乗っ取りの訓練をします", "play a hijack from beginning to end");
+    drill->add_option("--endpoints", out_.endpoints,
+                      text("ラボの endpoints.json(既定は設定ファイルの上のフォルダーから探します)",
+                           "a lab's endpoints.json (default: looked for above the settings file)"));
+    drill->add_option("--account", out_.account,
+                      text("訓練用のアカウント(既定はラボの訓練用)", "the test account (default: the lab's own)"));
+    drill->add_flag("--password-stdin", out_.password_stdin,
+                    text("そのパスワードを標準入力から読みます", "read its password from standard input"));
+    drill->add_option("--submission", out_.submission, text("サブミッションの HOST:PORT",
+                                                            "HOST:PORT of submission"));
+    drill->add_option("--imap", out_.imap, text("IMAP の HOST:PORT", "HOST:PORT of IMAP"));
+    drill->add_option("--mx", out_.mx, text("MX の HOST:PORT", "HOST:PORT of the MX"));
+  }
+
+  Invocation& out_;
+  Language language_;
+  CLI::App root_;
+  CLI::Option* config_ = nullptr;
+  std::string lang_;
+};
+
+// --lang decides in which language the tree itself speaks, so it is looked for beforehand.
+Language language_of(const std::vector<std::string>& words, Language otherwise) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string_view value;
+    if (words[i] == "--lang" && i + 1 < words.size()) value = words[i + 1];
+    if (words[i].starts_with("--lang=")) value = std::string_view(words[i]).substr(7);
+    if (value == "ja") return Language::ja;
+    if (value == "en") return Language::en;
+  }
+  return otherwise;
+}
+
+}  // namespace
+
+Language language_of_locale(std::string_view locale) {
+  return locale.starts_with("ja") ? Language::ja : Language::en;
+}
+
+std::expected<Invocation, UsageEnd> parse_command_line(const std::vector<std::string>& words,
+                                                       const CliEnvironment& environment) {
+  Invocation out;
+  out.language = language_of(words, language_of_locale(environment.locale));
+  Tree tree(out, out.language);
+  // CLI11 takes the words last first.
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    tree.root().parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    // The help of the innermost command named.
+    const CLI::App* innermost = &tree.root();
+    while (!innermost->get_subcommands().empty()) {
+      innermost = innermost->get_subcommands().front();
+    }
+    return std::unexpected(UsageEnd{0, innermost->help(), false});
+  } catch (const CLI::ParseError& error) {
+    std::string said = error.what();
+    said += out.language == Language::ja ? "\n「sekimori --help」または「sekimori コマンド --help」で"
+                                           "使い方を表示します。\n"
+                                         : "\n'sekimori --help' or 'sekimori COMMAND --help' shows "
+                                           "what there is.\n";
+    return std::unexpected(UsageEnd{2, std::move(said), true});
+  }
+  out.config_given = tree.config_given() || !environment.config.empty();
+  if (!tree.config_given()) {
+    out.config = environment.config.empty() ? k_default_config : environment.config;
+  }
+  return out;
+}
+
+}  // namespace sekimori::app

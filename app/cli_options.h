@@ -1,0 +1,74 @@
+// The command line as a value, and its parser.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+
+namespace sekimori::app {
+
+// One command with all it was given. Only the fields that the command takes are set.
+struct Invocation {
+  std::string command;  // "account list", "config check", "serve"
+  std::string config;   // path of the settings file
+  bool config_given = false;  // by --config or $SEKIMORI_CONFIG
+  bool json = false;
+  Language language = Language::en;
+
+  std::string subject;  // ADDRESS, DOMAIN, ID, NETWORK, QUEUE-ID, on|off: the first argument
+  std::string text;     // note's TEXT
+  std::string reason;
+  bool probation = false;
+  // lists
+  std::string search;
+  std::string domain;
+  std::string standing;
+  std::string state;
+  std::string account;
+  std::uint64_t limit = 100;
+  // account add, password
+  std::string name;
+  bool password_stdin = false;
+  bool generate = false;
+  // ip
+  std::string expires;  // "24h" or RFC 3339
+  // release-all
+  bool every = false;
+  // replay
+  std::string events;
+  std::string decisions;
+  std::string mode = "enforce";
+  bool hash = false;
+  // drill
+  std::string endpoints;
+  std::string submission;
+  std::string imap;
+  std::string mx;
+  std::string sink;
+};
+
+// What to print and how to exit instead of running a command: help, or what was wrong.
+struct UsageEnd {
+  int exit_code = 0;
+  std::string text;
+  bool to_stderr = false;
+};
+
+// The parts of the environment that the command line listens to.
+struct CliEnvironment {
+  std::string locale;  // $LC_ALL, else $LC_MESSAGES, else $LANG
+  std::string config;  // $SEKIMORI_CONFIG
+};
+
+// Reads the words behind the program's name. --config, --json and --lang may stand anywhere.
+[[nodiscard]] std::expected<Invocation, UsageEnd> parse_command_line(
+    const std::vector<std::string>& words, const CliEnvironment& environment);
+
+// Japanese for a locale that begins with "ja", English for every other one.
+[[nodiscard]] Language language_of_locale(std::string_view locale);
+
+}  // namespace sekimori::app

@@ -1,0 +1,344 @@
+#include "app/cli_print.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <vector>
+
+#include "app/cli_text.h"
+
+namespace sekimori::app {
+namespace json = boost::json;
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+class Printer {
+ public:
+  explicit Printer(const Invocation& given) : given_(given) {}
+
+  std::string accounts(const json::value& page) {
+    Rows rows = {{t("アカウント", "account"), t("状態", "standing"), t("疑い", "ln R"),
+                  t("保留", "held"), t("事案", "incident"), t("名前", "name")}};
+    for (const auto& item : items(page)) {
+      rows.push_back({word(item, "address"), standing(item), number(item, "log_r"),
+                      number(item, "held"), number(item, "incident"), word(item, "name")});
+    }
+    return table(rows) + total(page, rows.size() - 1);
+  }
+
+  std::string account(const json::value& a) {
+    Rows rows = {{t("アカウント", "account"), word(a, "address")},
+                 {t("名前", "name"), word(a, "name")},
+                 {t("状態", "standing"), standing(a)}};
+    if (const auto since = time(a, "since"); !since.empty()) {
+      rows.push_back({t("変更", "changed"), since + "  " + word(a, "by")});
+    }
+    if (const auto why = text_of(a, "reason"); !why.empty()) rows.push_back({t("理由", "reason"), why});
+    rows.push_back({t("動作", "mode"), word(a, "mode")});
+    rows.push_back({t("疑い", "ln R"), number(a, "log_r")});
+    std::string out = table(rows);
+    if (const auto* limits = find(a, "limits"); limits != nullptr && limits->is_array()) {
+      Rows uses = {{t("上限", "limit"), t("使用", "used"), t("最大", "of")}};
+      for (const auto& use : limits->get_array()) {
+        uses.push_back({word(use, "name"), number(use, "used"), number(use, "limit")});
+      }
+      out += '\n' + table(uses);
+    }
+    if (const auto* holds = find(a, "holds"); holds != nullptr && holds->is_array() &&
+                                              !holds->get_array().empty()) {
+      out += '\n' + holds_table(holds->get_array());
+    }
+    if (const auto* incident = find(a, "incident"); incident != nullptr && incident->is_object()) {
+      out += '\n' + incident_head(*incident);
+    }
+    return out;
+  }
+
+  std::string standing_outcome(const json::value& outcome) {
+    const auto* subject = find(outcome, "subject");
+    std::string who = subject == nullptr ? "" : word(*subject, "id");
+    if (who.empty()) who = t("サーバー全体", "the whole server");
+    const bool changed = flag(outcome, "changed");
+    if (!changed) {
+      return fmt::format(fmt::runtime(t("{}: 変更はありません(現在の状態: {})。\n",
+                                        "{}: nothing to change; it is {}.\n")),
+                         who, standing(outcome));
+    }
+    std::string out = fmt::format(
+        fmt::runtime(t("{}: 状態を「{}」に変えました。", "{}: now {}.")), who, standing(outcome));
+    if (const auto id = number(outcome, "incident"); !id.empty()) {
+      out += fmt::format(fmt::runtime(t("事案 {}", " Incident {}.")), id);
+    }
+    return out + '\n';
+  }
+
+  std::string recovery_code(const json::value& code) {
+    return fmt::format(
+        fmt::runtime(t("復旧コード: {}\n期限: {}\nこの 1 回しか表示されません。本人に直接伝えてください。\n",
+                       "recovery code: {}\nvalid until: {}\nIt is shown only once. Tell it to the "
+                       "owner in person.\n")),
+        word(code, "code"), time(code, "expires"));
+  }
+
+  std::string incidents(const json::value& page) {
+    Rows rows = {{t("番号", "id"), t("状態", "state"), t("対象", "subject"), t("段階", "standing"),
+                  t("発生", "opened"), t("概要", "summary")}};
+    for (const auto& item : items(page)) {
+      rows.push_back({number(item, "id"), state(item), subject_of(item), standing(item),
+                      time(item, "opened"), text_of(item, "summary")});
+    }
+    return table(rows) + total(page, rows.size() - 1);
+  }
+
+  std::string incident(const json::value& incident) {
+    std::string out = incident_head(incident);
+    if (const auto* steps = find(incident, "steps"); steps != nullptr && steps->is_array() &&
+                                                     !steps->get_array().empty()) {
+      Rows rows = {{t("作業", "step"), t("状態", "state"), t("時刻", "when"), ""}};
+      for (const auto& step : steps->get_array()) {
+        rows.push_back({word(step, "kind"), state(step), time(step, "changed"), word(step, "detail")});
+      }
+      out += '\n' + table(rows);
+    }
+    if (const auto* notes = find(incident, "notes"); notes != nullptr && notes->is_array()) {
+      for (const auto& note : notes->get_array()) {
+        out += fmt::format("\n{}  {}\n{}\n", time(note, "t"), word(note, "who"), word(note, "why"));
+      }
+    }
+    return out;
+  }
+
+  std::string closed(const json::value& incident) {
+    return fmt::format(fmt::runtime(t("事案 {} を終わりにしました。\n", "incident {} is closed.\n")),
+                       number(incident, "id"));
+  }
+  std::string noted(const json::value& entry) {
+    return fmt::format(fmt::runtime(t("事案 {} に書き込みました。\n", "noted with incident {}.\n")),
+                       number(entry, "incident"));
+  }
+
+  std::string holds(const json::value& page) {
+    const auto list = items(page);
+    return holds_table(list) + total(page, list.size());
+  }
+  std::string hold_ended(const json::value& hold) {
+    return fmt::format(fmt::runtime(t("{}: {}(宛先 {} 件、{})\n", "{}: {} ({} recipients, {})\n")),
+                       word(hold, "queue_id"), state(hold), number(hold, "recipients"),
+                       word(hold, "account"));
+  }
+
+  std::string rules(const json::value& list) {
+    Rows rows = {{t("範囲", "network"), t("規則", "rule"), t("期限", "expires"), t("設定者", "by"),
+                  t("理由", "reason")}};
+    for (const auto& item : items(list)) {
+      rows.push_back({word(item, "network"), action(item), time(item, "expires"), word(item, "by"),
+                      word(item, "reason")});
+    }
+    return table(rows);
+  }
+  std::string rule(const json::value& rule) {
+    std::string out = fmt::format("{}: {}", word(rule, "network"), action(rule));
+    if (const auto until = time(rule, "expires"); !until.empty()) {
+      out += fmt::format(fmt::runtime(t("({} まで)", " (until {})")), until);
+    }
+    return out + '\n';
+  }
+  std::string rule_gone(const json::value& rule) {
+    return fmt::format(fmt::runtime(t("{}: 規則を取り除きました。\n", "{}: the rule is gone.\n")),
+                       word(rule, "network"));
+  }
+
+  std::string health(const json::value& report) {
+    std::string out;
+    if (flag(report, "bypass")) {
+      out += t("注意: すべての制限が外れています(bypass on)。\n",
+               "Note: every restriction is lifted (bypass on).\n");
+    }
+    Rows rows = {{t("部分", "part"), t("状態", "level"), t("説明", "verdict")}};
+    for (const auto& item : items(report)) {
+      rows.push_back({word(item, "name"), level(item), text_of(item, "verdict")});
+      if (const auto advice = text_of(item, "advice"); !advice.empty()) {
+        rows.push_back({"", "", "→ " + advice});
+      }
+    }
+    return out + table(rows);
+  }
+
+  std::string released(const json::value& report) {
+    return fmt::format(fmt::runtime(t("保留していたメールを {} 通送りました。失敗: {} 通\n",
+                                      "released {} held messages; {} failed\n")),
+                       number(report, "released"), number(report, "failed"));
+  }
+  std::string bypass(const json::value& answer) {
+    return flag(answer, "bypass")
+               ? t("すべての制限を外しました。元に戻すには「sekimori bypass off」を実行してください。\n",
+                   "Every restriction is lifted. 'sekimori bypass off' puts them back.\n")
+               : t("制限を元に戻しました。\n", "Restrictions are in force again.\n");
+  }
+
+  std::string error(int status, const json::value& answer) {
+    const auto* error = find(answer, "error");
+    if (error == nullptr) return fmt::format("HTTP {}", status);
+    std::string out = word(*error, given_.language == Language::ja ? "message_ja" : "message_en");
+    if (const auto detail = word(*error, "detail"); !detail.empty()) {
+      out += fmt::format(fmt::runtime(t("({})", " ({})")), detail);
+    }
+    return out;
+  }
+
+ private:
+  [[nodiscard]] const char* t(const char* ja, const char* en) const {
+    return given_.language == Language::ja ? ja : en;
+  }
+  static const json::value* find(const json::value& of, std::string_view key) {
+    return of.is_object() ? of.get_object().if_contains(key) : nullptr;
+  }
+  static std::string word(const json::value& of, std::string_view key) {
+    const auto* value = find(of, key);
+    return value != nullptr && value->is_string() ? harmless(value->get_string()) : "";
+  }
+  static std::string number(const json::value& of, std::string_view key) {
+    const auto* value = find(of, key);
+    if (value == nullptr || value->is_null()) return "";
+    if (value->is_double()) return fmt::format("{:.2f}", value->get_double());
+    return value->is_number() ? json::serialize(*value) : "";
+  }
+  static bool flag(const json::value& of, std::string_view key) {
+    const auto* value = find(of, key);
+    return value != nullptr && value->is_bool() && value->get_bool();
+  }
+  static std::string time(const json::value& of, std::string_view key) {
+    const auto text = word(of, key);
+    return text.empty() ? "" : local_time(text);
+  }
+  [[nodiscard]] std::string text_of(const json::value& of, std::string_view key) const {
+    const auto* text = find(of, key);
+    return text == nullptr ? "" : word(*text, given_.language == Language::ja ? "ja" : "en");
+  }
+  [[nodiscard]] std::string standing(const json::value& of) const {
+    return standing_word(word(of, "standing"), given_.language);
+  }
+  [[nodiscard]] std::string state(const json::value& of) const {
+    return state_word(word(of, "state"), given_.language);
+  }
+  [[nodiscard]] std::string action(const json::value& rule) const {
+    return word(rule, "action") == "allow" ? t("許可", "allow") : t("拒否", "deny");
+  }
+  [[nodiscard]] std::string level(const json::value& item) const {
+    const auto word_en = word(item, "level");
+    if (given_.language == Language::en) return word_en;
+    return word_en == "ok" ? "正常" : word_en == "warning" ? "注意" : "異常";
+  }
+  [[nodiscard]] std::string subject_of(const json::value& of) const {
+    const auto* subject = find(of, "subject");
+    if (subject == nullptr) return "";
+    const auto id = word(*subject, "id");
+    return id.empty() ? t("サーバー全体", "server") : id;
+  }
+  static json::array items(const json::value& of) {
+    const auto* list = find(of, "items");
+    return list != nullptr && list->is_array() ? list->get_array() : json::array();
+  }
+  [[nodiscard]] std::string total(const json::value& page, std::size_t shown) const {
+    const auto* total = find(page, "total");
+    if (total == nullptr || !total->is_number()) return "";
+    const auto all = total->to_number<std::uint64_t>();
+    if (all == shown) return fmt::format(fmt::runtime(t("{} 件\n", "{} in all\n")), all);
+    return fmt::format(fmt::runtime(t("{} 件中 {} 件\n", "{1} of {0}\n")), all, shown);
+  }
+  [[nodiscard]] std::string holds_table(const json::array& list) const {
+    Rows rows = {{t("キュー ID", "queue id"), t("状態", "state"), t("アカウント", "account"),
+                  t("宛先", "rcpts"), t("保留した時刻", "held at"), t("解放の予定", "released at"),
+                  t("理由", "reason")}};
+    for (const auto& hold : list) {
+      rows.push_back({word(hold, "queue_id"), state(hold), word(hold, "account"),
+                      number(hold, "recipients"), time(hold, "held_at"), time(hold, "release_at"),
+                      text_of(hold, "reason")});
+    }
+    return table(rows);
+  }
+  [[nodiscard]] std::string incident_head(const json::value& incident) const {
+    Rows rows = {{t("事案", "incident"), number(incident, "id") + "  " + state(incident)},
+                 {t("対象", "subject"), subject_of(incident)},
+                 {t("発生", "opened"), time(incident, "opened")},
+                 {t("段階", "standing"), standing(incident)},
+                 {t("疑い", "ln R"), number(incident, "log_r")},
+                 {t("概要", "summary"), text_of(incident, "summary")}};
+    if (const auto onset = time(incident, "onset"); !onset.empty()) {
+      rows.insert(rows.begin() + 3, {t("兆候の始まり", "onset"), onset});
+    }
+    if (const auto end = time(incident, "closed"); !end.empty()) {
+      rows.insert(rows.begin() + 3, {t("終了", "closed"), end});
+    }
+    std::string out = table(rows);
+    const auto* evidence = find(incident, "evidence");
+    if (evidence != nullptr && evidence->is_array() && !evidence->get_array().empty()) {
+      out += t("\n根拠\n", "\nevidence\n");
+      for (const auto& line : evidence->get_array()) {
+        out += fmt::format("  {:>6}  {}\n", number(line, "nats"), text_of(line, "text"));
+      }
+    }
+    return out;
+  }
+
+  const Invocation& given_;
+};
+
+using Form = std::string (Printer::*)(const json::value&);
+struct FormOf {
+  std::string_view command;
+  Form form;
+};
+constexpr FormOf k_forms[] = {
+    {"account list", &Printer::accounts},
+    {"account show", &Printer::account},
+    {"account restrict", &Printer::standing_outcome},
+    {"account suspend", &Printer::standing_outcome},
+    {"account restore", &Printer::standing_outcome},
+    {"account recovery-code", &Printer::recovery_code},
+    {"domain restrict", &Printer::standing_outcome},
+    {"domain suspend", &Printer::standing_outcome},
+    {"domain restore", &Printer::standing_outcome},
+    {"server stop-sending", &Printer::standing_outcome},
+    {"server resume-sending", &Printer::standing_outcome},
+    {"incident list", &Printer::incidents},
+    {"incident show", &Printer::incident},
+    {"incident close", &Printer::closed},
+    {"incident note", &Printer::noted},
+    {"hold list", &Printer::holds},
+    {"hold release", &Printer::hold_ended},
+    {"hold delete", &Printer::hold_ended},
+    {"ip list", &Printer::rules},
+    {"ip allow", &Printer::rule},
+    {"ip deny", &Printer::rule},
+    {"ip unblock", &Printer::rule_gone},
+    {"health", &Printer::health},
+    {"release-all", &Printer::released},
+    {"bypass", &Printer::bypass},
+};
+
+}  // namespace
+
+std::string printed_answer(const Invocation& given, std::string_view body) {
+  boost::system::error_code broken;
+  const json::value answer = json::parse(body, broken);
+  if (!broken) {
+    for (const FormOf& form : k_forms) {
+      if (given.command == form.command) return (Printer(given).*form.form)(answer);
+    }
+  }
+  return std::string(body) + '\n';
+}
+
+std::string printed_error(const Invocation& given, int status, std::string_view body) {
+  boost::system::error_code broken;
+  const json::value answer = json::parse(body, broken);
+  return Printer(given).error(status, broken ? json::value() : answer);
+}
+
+}  // namespace sekimori::app
