@@ -31,8 +31,7 @@ inline bool eventually(const std::function<bool()>& holds,
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > end) return false;
-    // why: the pause between two looks of a poll with a deadline
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // why: between two looks
   }
   return true;
 }
