@@ -40,6 +40,14 @@ Event submission(int i) {
   return event;
 }
 
+Event received(int i) {
+  Event event;
+  event.t = Instant{1'790'000'000'000'000 + i};
+  event.account = "a@b.jp";
+  event.body = Received{.from = "c@d.jp"};
+  return event;
+}
+
 std::unique_ptr<Journal> open_journal(const std::string& directory,
                                       std::uint64_t segment_bytes = 64 << 20) {
   auto journal = Journal::open({.directory = directory, .segment_bytes = segment_bytes});
@@ -128,8 +136,8 @@ TEST(JournalTest, RecoversFromEveryTruncationOfTheTail) {
   std::vector<std::size_t> ends;
   {
     const auto journal = open_journal(directory / "j");
-    for (int i = 1; i <= 4; ++i) {
-      ASSERT_TRUE(journal->append(submission(i)));
+    for (int i = 1; i <= 3; ++i) {
+      ASSERT_TRUE(journal->append(received(i)));
       ends.push_back(journal->counters().bytes);
     }
   }

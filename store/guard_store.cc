@@ -1,0 +1,389 @@
+#include "store/guard_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "store/files.h"
+
+namespace sekimori::store {
+namespace {
+
+using decide::GuardRow;
+using decide::Subject;
+
+constexpr unsigned k_mode = 0660;
+// The -wal file is cut back to this when it is reset: the table is a few pages.
+constexpr int k_wal_bytes_max = 1024 * 1024;
+
+constexpr const char* k_put =
+    "INSERT INTO standing(kind, id, no_send, no_login, no_receive, reply, reason, epoch, updated) "
+    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) "
+    "ON CONFLICT(kind, id) DO UPDATE SET no_send = excluded.no_send, no_login = excluded.no_login, "
+    "no_receive = excluded.no_receive, reply = excluded.reply, reason = excluded.reason, "
+    "epoch = excluded.epoch, updated = excluded.updated WHERE excluded.epoch >= standing.epoch";
+constexpr const char* k_rows =
+    "SELECT kind, id, no_send, no_login, no_receive, reply, reason, epoch FROM standing "
+    "ORDER BY kind, id";
+
+// One prepared statement.
+class Statement {
+ public:
+  Statement(sqlite3* db, const char* text) {
+    code_ = sqlite3_prepare_v2(db, text, -1, &statement_, nullptr);
+  }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  ~Statement() { sqlite3_finalize(statement_); }
+
+  void bind(int at, std::string_view text) {
+    if (code_ != SQLITE_OK) return;
+    code_ = sqlite3_bind_text(statement_, at, text.data(), static_cast<int>(text.size()),
+                              SQLITE_TRANSIENT);
+  }
+  void bind(int at, std::int64_t value) {
+    if (code_ == SQLITE_OK) code_ = sqlite3_bind_int64(statement_, at, value);
+  }
+  // True while there is a row.
+  bool step() {
+    if (code_ != SQLITE_OK && code_ != SQLITE_ROW) return false;
+    code_ = sqlite3_step(statement_);
+    return code_ == SQLITE_ROW;
+  }
+  void reset() {
+    sqlite3_reset(statement_);
+    code_ = SQLITE_OK;
+  }
+  [[nodiscard]] std::int64_t integer(int at) { return sqlite3_column_int64(statement_, at); }
+  [[nodiscard]] std::string text(int at) {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, at));
+    return bytes == nullptr ? std::string()
+                            : std::string(bytes, static_cast<std::size_t>(
+                                                     sqlite3_column_bytes(statement_, at)));
+  }
+  [[nodiscard]] bool good() const {
+    return code_ == SQLITE_OK || code_ == SQLITE_DONE || code_ == SQLITE_ROW;
+  }
+  [[nodiscard]] int code() const { return code_; }
+
+ private:
+  sqlite3_stmt* statement_ = nullptr;
+  int code_ = SQLITE_OK;
+};
+
+bool is_damage(int code) {
+  const int base = code & 0xff;
+  return base == SQLITE_CORRUPT || base == SQLITE_NOTADB;
+}
+
+void bind_row(Statement& put, const GuardRow& row) {
+  put.bind(1, to_string(row.subject.kind));
+  put.bind(2, row.subject.id);
+  put.bind(3, std::int64_t{row.no_send});
+  put.bind(4, std::int64_t{row.no_login});
+  put.bind(5, std::int64_t{row.no_receive});
+  put.bind(6, row.reply);
+  put.bind(7, row.reason);
+  put.bind(8, static_cast<std::int64_t>(row.epoch));
+}
+
+}  // namespace
+
+struct SqliteGuardStore::Impl {
+  explicit Impl(GuardStoreSettings s) : settings(std::move(s)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() { close(); }
+
+  GuardStoreSettings settings;
+  mutable std::mutex mutex;
+  sqlite3* db = nullptr;
+  ino_t inode = 0;
+  dev_t device = 0;
+  std::map<Subject, GuardRow> mirror;  // as the file should be
+  bool bypass = false;
+  std::uint64_t generation = 1;
+  int last_code = SQLITE_OK;
+
+  void close() {
+    if (db != nullptr) sqlite3_close_v2(db);
+    db = nullptr;
+  }
+
+  [[nodiscard]] std::unexpected<Error> failure(std::string_view what, int code) {
+    last_code = code;
+    const char* words = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+    return operating_failure(fmt::format("cannot {} {}: {}", what, settings.path, words));
+  }
+
+  Result<void> run(const char* text, std::string_view what) {
+    const int code = sqlite3_exec(db, text, nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) return {};
+    return failure(what, code);
+  }
+
+  // Opens the file, making it when there is none.
+  Result<void> open() {
+    bool made = false;
+    {
+      // Made before SQLite opens it: -wal and -shm take over its mode, whatever the umask.
+      struct stat info {};
+      made = ::stat(settings.path.c_str(), &info) != 0;
+      if (made) {
+        for (const char* suffix : {"-wal", "-shm"}) {
+          // They belong to the file that is gone; SQLite would play them back into the new one.
+          (void)::unlink((settings.path + suffix).c_str());
+        }
+      }
+      auto file = open_file(settings.path, O_RDWR | O_CREAT, k_mode);
+      if (!file) return std::unexpected(file.error());
+      if (made) (void)::fchmod(file->get(), k_mode);
+      if (::fstat(file->get(), &info) != 0) return errno_failure("look at", settings.path);
+      inode = info.st_ino;
+      device = info.st_dev;
+    }
+    int code = sqlite3_open_v2(settings.path.c_str(), &db,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, nullptr);
+    if (code != SQLITE_OK) {
+      auto error = failure("open", code);
+      close();
+      return error;
+    }
+    keep_quiet(db);
+    const std::string pragmas = fmt::format(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = {};",
+        k_wal_bytes_max);
+    auto done = run(pragmas.c_str(), "open");
+    if (done) done = begin();
+    if (done) done = end(run(k_guard_schema, "make the tables of"));
+    if (!done) {
+      close();
+      return done;
+    }
+    for (const char* suffix : {"-wal", "-shm"}) {
+      (void)::chmod((settings.path + suffix).c_str(), k_mode);  // of another program's making
+    }
+    return {};
+  }
+
+  Result<void> begin() { return run("BEGIN IMMEDIATE", "write"); }
+  Result<void> end(Result<void> done) {
+    if (done) {
+      const int code = sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
+      if (code == SQLITE_OK) {
+        // Into the file itself, without waiting for or disturbing any reader, so that the file alone
+        // is good too (a backup, a deleted -wal). Writes are rare; if it cannot be now, then later.
+        sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        return done;
+      }
+      auto error = failure("write", code);
+      done = uncertain_write(error.error().text);
+    }
+    if (sqlite3_get_autocommit(db) == 0) sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+    return done;
+  }
+
+  [[nodiscard]] bool is_same_file() const {
+    struct stat info {};
+    return ::stat(settings.path.c_str(), &info) == 0 && info.st_ino == inode &&
+           info.st_dev == device;
+  }
+
+  // Writes all of the mirror in one transaction.
+  Result<void> write_all_rows() {
+    if (auto begun = begin(); !begun) return begun;
+    return end([&]() -> Result<void> {
+      if (auto done = run("DELETE FROM standing", "write"); !done) return done;
+      Statement put(db, k_put);
+      for (const auto& [subject, row] : mirror) {
+        put.reset();
+        bind_row(put, row);
+        put.step();
+        if (!put.good()) return failure("write", put.code());
+      }
+      return write_bypass();
+    }());
+  }
+  Result<void> write_bypass() {
+    return run(bypass ? "UPDATE bypass SET on_off = 1" : "UPDATE bypass SET on_off = 0", "write");
+  }
+
+  // Opens the file if it is not open or not the one that we opened; fills a new one from the mirror.
+  Result<void> ready() {
+    if (db != nullptr && is_same_file()) return {};
+    if (db != nullptr) ++generation;
+    close();
+    if (auto done = open(); !done) {
+      if (!is_damage(last_code)) return done;
+      return begin_anew();
+    }
+    return mirror.empty() && !bypass ? Result<void>() : write_all_rows();
+  }
+
+  // For a file that is no sound database any more.
+  Result<void> begin_anew() {
+    close();
+    const std::string aside = settings.path + ".damaged";
+    if (::rename(settings.path.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
+      return errno_failure("move aside", settings.path);
+    }
+    ++generation;
+    if (auto done = open(); !done) return done;
+    return mirror.empty() && !bypass ? Result<void>() : write_all_rows();
+  }
+
+  // What a reader that comes now would see: our own connection may answer from its cache.
+  Result<void> check_as_reader() {
+    sqlite3* fresh = nullptr;
+    int code = sqlite3_open_v2(settings.path.c_str(), &fresh, SQLITE_OPEN_READONLY, nullptr);
+    bool sound = false;
+    if (code == SQLITE_OK) {
+      keep_quiet(fresh);
+      Statement select(fresh, "PRAGMA quick_check(1)");
+      sound = select.step() && select.text(0) == "ok";
+      code = select.good() ? (sound ? SQLITE_OK : SQLITE_CORRUPT) : select.code();
+    }
+    sqlite3_close_v2(fresh);
+    if (sound) return {};
+    last_code = code;
+    return operating_failure(
+        fmt::format("cannot read {}: {}", settings.path, sqlite3_errstr(code)));
+  }
+
+  // No checkpoint on closing: it takes the file's exclusive lock, and a look-up that comes just then
+  // fails, as Postfix's sqlite maps do not wait. And the -wal and -shm files stay.
+  void keep_quiet(sqlite3* connection) const {
+    sqlite3_busy_timeout(connection, static_cast<int>(settings.busy_ms));
+    sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    int persist = 1;
+    sqlite3_file_control(connection, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+  }
+
+  // Runs `work`, once more on a new file when the old one proves damaged.
+  template <class Work>
+  auto with_file(const Work& work) -> decltype(work()) {
+    const std::lock_guard guard(mutex);
+    last_code = SQLITE_OK;
+    if (auto done = ready(); !done) return std::unexpected(done.error());
+    auto result = work();
+    if (result || !is_damage(last_code)) return result;
+    if (auto done = begin_anew(); !done) return std::unexpected(done.error());
+    return work();
+  }
+
+  Result<std::vector<GuardRow>> read_rows() {
+    std::vector<GuardRow> found;
+    Statement select(db, k_rows);
+    while (select.step()) {
+      GuardRow row;
+      const auto kind = decide::parse_subject_kind(select.text(0));
+      if (!kind) continue;  // not of our making, and no query of ours asks for it
+      row.subject = {*kind, select.text(1)};
+      row.no_send = select.integer(2) != 0;
+      row.no_login = select.integer(3) != 0;
+      row.no_receive = select.integer(4) != 0;
+      row.reply = select.text(5);
+      row.reason = select.text(6);
+      row.epoch = static_cast<std::uint64_t>(select.integer(7));
+      found.push_back(std::move(row));
+    }
+    if (!select.good()) return failure("read", select.code());
+    return found;
+  }
+  Result<bool> read_bypass() {
+    Statement select(db, "SELECT on_off FROM bypass");
+    const bool on = select.step() && select.integer(0) != 0;
+    if (!select.good()) return failure("read", select.code());
+    return on;
+  }
+};
+
+SqliteGuardStore::SqliteGuardStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SqliteGuardStore::~SqliteGuardStore() = default;
+
+Result<std::unique_ptr<SqliteGuardStore>> SqliteGuardStore::open(GuardStoreSettings settings) {
+  auto impl = std::make_unique<Impl>(std::move(settings));
+  auto loaded = impl->with_file([&]() -> Result<void> {
+    auto rows = impl->read_rows();
+    if (!rows) return std::unexpected(rows.error());
+    for (GuardRow& row : *rows) impl->mirror.insert_or_assign(row.subject, row);
+    auto on = impl->read_bypass();
+    if (!on) return std::unexpected(on.error());
+    impl->bypass = *on;
+    return {};
+  });
+  if (!loaded) return std::unexpected(loaded.error());
+  return std::unique_ptr<SqliteGuardStore>(new SqliteGuardStore(std::move(impl)));
+}
+
+Result<void> SqliteGuardStore::put(const GuardRow& given) {
+  GuardRow row = given;
+  if (!row.no_send && !row.no_login && !row.no_receive) row.reply = row.reason = "";
+  return impl_->with_file([&]() -> Result<void> {
+    const auto known = impl_->mirror.find(row.subject);
+    if (known != impl_->mirror.end() && known->second.epoch > row.epoch) return {};
+    if (auto begun = impl_->begin(); !begun) return begun;
+    auto done = impl_->end([&]() -> Result<void> {
+      Statement put(impl_->db, k_put);
+      bind_row(put, row);
+      put.step();
+      return put.good() ? Result<void>() : impl_->failure("write", put.code());
+    }());
+    if (done) impl_->mirror.insert_or_assign(row.subject, row);
+    return done;
+  });
+}
+
+Result<std::vector<GuardRow>> SqliteGuardStore::rows() {
+  return impl_->with_file([&] { return impl_->read_rows(); });
+}
+
+Result<void> SqliteGuardStore::set_bypass(bool on) {
+  return impl_->with_file([&]() -> Result<void> {
+    const bool before = impl_->bypass;
+    if (auto begun = impl_->begin(); !begun) return begun;
+    impl_->bypass = on;
+    auto done = impl_->end(impl_->write_bypass());
+    if (!done) impl_->bypass = before;
+    return done;
+  });
+}
+
+Result<bool> SqliteGuardStore::bypass() {
+  return impl_->with_file([&]() -> Result<bool> {
+    auto on = impl_->read_bypass();
+    if (on) impl_->bypass = *on;  // the command line may have set it
+    return on;
+  });
+}
+
+Result<void> SqliteGuardStore::rebuild(std::span<const GuardRow> rows) {
+  return impl_->with_file([&]() -> Result<void> {
+    auto on = impl_->read_bypass();
+    if (!on) return std::unexpected(on.error());
+    std::map<Subject, GuardRow> next;
+    for (const GuardRow& row : rows) next.insert_or_assign(row.subject, row);
+    impl_->bypass = *on;
+    impl_->mirror.swap(next);
+    auto done = impl_->write_all_rows();
+    if (!done) impl_->mirror.swap(next);
+    return done;
+  });
+}
+
+Result<void> SqliteGuardStore::check() {
+  return impl_->with_file([&] { return impl_->check_as_reader(); });
+}
+
+std::uint64_t SqliteGuardStore::generation() const {
+  const std::lock_guard guard(impl_->mutex);
+  return impl_->generation;
+}
+
+}  // namespace sekimori::store

@@ -1,0 +1,63 @@
+#include "store/state_schema.h"
+
+namespace sekimori::store {
+
+const Migrations& state_migrations() {
+  static const Migrations migrations{
+      // 1
+      {
+          // Numbers given out (incidents, steps, audit): never given twice, also after a removal.
+          "CREATE TABLE counter (name VARCHAR(32) NOT NULL PRIMARY KEY, value BIGINT NOT NULL)",
+
+          "CREATE TABLE standing (kind VARCHAR(16) NOT NULL, id VARCHAR(320) NOT NULL, "
+          "standing VARCHAR(16) NOT NULL, epoch BIGINT NOT NULL, since_us BIGINT NOT NULL, "
+          "set_by VARCHAR(320) NOT NULL, reason_ja TEXT NOT NULL, reason_en TEXT NOT NULL, "
+          "incident BIGINT NOT NULL, PRIMARY KEY (kind, id))",
+
+          "CREATE TABLE incident (id BIGINT NOT NULL PRIMARY KEY, kind VARCHAR(16) NOT NULL, "
+          "subject VARCHAR(320) NOT NULL, state VARCHAR(16) NOT NULL, opened_us BIGINT NOT NULL, "
+          "onset_us BIGINT NOT NULL, closed_us BIGINT NOT NULL, mode VARCHAR(16) NOT NULL, "
+          "standing VARCHAR(16) NOT NULL, log_r DOUBLE PRECISION NOT NULL, "
+          "family VARCHAR(64) NOT NULL, summary_ja TEXT NOT NULL, summary_en TEXT NOT NULL, "
+          "opened_by VARCHAR(320) NOT NULL)",
+          "CREATE INDEX incident_subject ON incident (kind, subject)",
+          "CREATE INDEX incident_state ON incident (state)",
+
+          "CREATE TABLE evidence (incident BIGINT NOT NULL, line INTEGER NOT NULL, "
+          "channel VARCHAR(64) NOT NULL, nats DOUBLE PRECISION NOT NULL, text_ja TEXT NOT NULL, "
+          "text_en TEXT NOT NULL, PRIMARY KEY (incident, line))",
+
+          "CREATE TABLE hold (queue_id VARCHAR(64) NOT NULL PRIMARY KEY, "
+          "account VARCHAR(320) NOT NULL, held_us BIGINT NOT NULL, release_us BIGINT NOT NULL, "
+          "recipients BIGINT NOT NULL, bytes BIGINT NOT NULL, kind VARCHAR(16) NOT NULL, "
+          "state VARCHAR(16) NOT NULL, incident BIGINT NOT NULL, log_r DOUBLE PRECISION NOT NULL, "
+          "reason_ja TEXT NOT NULL, reason_en TEXT NOT NULL, ended_by VARCHAR(320) NOT NULL)",
+          "CREATE INDEX hold_account ON hold (account)",
+          "CREATE INDEX hold_state ON hold (state)",
+
+          "CREATE TABLE audit (id BIGINT NOT NULL PRIMARY KEY, t_us BIGINT NOT NULL, "
+          "who VARCHAR(320) NOT NULL, action VARCHAR(64) NOT NULL, kind VARCHAR(16) NOT NULL, "
+          "subject VARCHAR(320) NOT NULL, incident BIGINT NOT NULL, why TEXT NOT NULL, "
+          "detail TEXT NOT NULL)",
+          "CREATE INDEX audit_subject ON audit (kind, subject, id)",
+          "CREATE INDEX audit_time ON audit (t_us)",
+
+          "CREATE TABLE note (id BIGINT NOT NULL PRIMARY KEY, t_us BIGINT NOT NULL, "
+          "who VARCHAR(320) NOT NULL, action VARCHAR(64) NOT NULL, kind VARCHAR(16) NOT NULL, "
+          "subject VARCHAR(320) NOT NULL, incident BIGINT NOT NULL, why TEXT NOT NULL, "
+          "detail TEXT NOT NULL)",
+          "CREATE INDEX note_incident ON note (incident, id)",
+
+          "CREATE TABLE step (id BIGINT NOT NULL PRIMARY KEY, incident BIGINT NOT NULL, "
+          "kind VARCHAR(16) NOT NULL, subject VARCHAR(320) NOT NULL, epoch BIGINT NOT NULL, "
+          "step VARCHAR(32) NOT NULL, state VARCHAR(16) NOT NULL, tries INTEGER NOT NULL, "
+          "created_us BIGINT NOT NULL, changed_us BIGINT NOT NULL, detail TEXT NOT NULL)",
+          "CREATE INDEX step_state ON step (state, id)",
+          "CREATE INDEX step_incident ON step (incident, id)",
+          "CREATE INDEX step_subject ON step (kind, subject, epoch)",
+      },
+  };
+  return migrations;
+}
+
+}  // namespace sekimori::store
