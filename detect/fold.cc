@@ -85,21 +85,24 @@ void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
 void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view) {
   if (view.network == 0) return;
   const std::uint16_t hour = hour16(t);
-  if (view.slot >= 0) {
-    PlaceRecord& p = m.places[static_cast<std::size_t>(view.slot)];
-    if (p.learnt()) {
-      // A day at a known place is one observation.
-      if (p.last_hour / 24 != hour / 24) count_bin(m.habits.place, 0);
-    } else if (((hour - p.trial) & 0x7fff) >= 24 && log_r(m, t) <= k_place_learn_below) {
-      p.trial = PlaceRecord::k_learnt;
+  if (log_r(m, t) <= k_place_learn_below) {
+    // A day on trial in calm: the place is a habit, and how new it was is one too.
+    for (PlaceRecord& p : m.places) {
+      if (p.network == 0 || p.learnt() || ((hour - p.trial) & 0x7fff) < 24) continue;
       bool operator_known = false, country_known = false;
       for (const PlaceRecord& other : m.places) {
-        if (&other == &p || other.network == 0 || !other.learnt()) continue;
+        if (other.network == 0 || !other.learnt()) continue;
         operator_known |= other.operator_ >> 10 != 0 && other.operator_ >> 10 == p.operator_ >> 10;
         country_known |= (other.operator_ & 1023U) == (p.operator_ & 1023U);
       }
+      p.trial = PlaceRecord::k_learnt;
       count_bin(m.habits.place, operator_known ? 1 : country_known ? 2 : 3);
     }
+  }
+  if (view.slot >= 0) {
+    PlaceRecord& p = m.places[static_cast<std::size_t>(view.slot)];
+    // A day at a known place is one observation.
+    if (p.learnt() && p.last_hour / 24 != hour / 24) count_bin(m.habits.place, 0);
     p.last_hour = hour;
     return;
   }

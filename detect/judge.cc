@@ -317,8 +317,13 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
     }
     p0 += (m.habits.place[k] + k_place_kappa * p) / (own + k_place_kappa);
   }
-  const float room = std::max(0.0F, static_cast<float>(k_cap_nats[index_of(Channel::login_place)]) -
-                                        (m.place_day == day16(t) ? m.place_nats : 0));
+  // Places together say no more than their bound within a day, nor since the onset: a login alone
+  // must not restrict.
+  const float since_onset = static_cast<float>(m.evidence[index_of(Channel::login_place)]) /
+                            static_cast<float>(1000 * settings.eta);
+  const float spent = std::max(m.place_day == day16(t) ? m.place_nats : 0.0F, since_onset);
+  const float room = std::max(
+      0.0F, static_cast<float>(k_cap_nats[index_of(Channel::login_place)]) - std::max(spent, 0.0F));
   for (std::size_t f = 0; f < k_families; ++f) {
     double p1 = 0;
     for (std::size_t k = from; k <= to; ++k) p1 += k_attacks[f].place[k];
@@ -342,7 +347,11 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   // Somebody who hops networks by habit (carrier NAT, trips) is told nothing by another hop.
   const float habit = std::min(1.0F, 2 * (p0 > 0 ? p0 : 0));
   if (view.level > charged) {
-    view.day_nats = static_cast<float>(view.level - charged) * 1.3F * (1 - habit);
+    const float day_spent = static_cast<float>(m.evidence[index_of(Channel::places_24h)]) /
+                            static_cast<float>(1000 * settings.eta);
+    const float cap = static_cast<float>(k_cap_nats[index_of(Channel::places_24h)]);
+    view.day_nats = std::clamp(static_cast<float>(view.level - charged) * 1.3F * (1 - habit), 0.0F,
+                               std::max(cap - day_spent, 0.0F));
   }
   return view;
 }
