@@ -24,9 +24,7 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
   // The order of containment is refuse → flush → kick: a client that is kicked first signs in
   // again.
   out.push_back(StepKind::flush_auth_cache);
-  if (to == Standing::suspended && kind == SubjectKind::account) {
-    out.push_back(StepKind::kick_sessions);
-  }
+  if (to == Standing::suspended) out.push_back(StepKind::kick_sessions);
   if (contains && kind == SubjectKind::account) out.push_back(StepKind::hold_queued);
   if (forbids_receiving(from) && !forbids_receiving(to)) out.push_back(StepKind::requeue_waiting);
   out.push_back(StepKind::notify);

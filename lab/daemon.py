@@ -74,7 +74,6 @@ directory = "{state}/snapshots"
 
 [web]
 listen = ["{local('web')}"]
-control_socket = "{lab.run}/control.sock"
 public_url = "http://{local('web')}/portal"
 api_token_file = "{secret_files['api_token']}"
 control_socket = "{lab.run}/daemon/control.sock"
