@@ -46,6 +46,10 @@ if(SEKIMORI_SANITIZE)
   target_compile_options(sekimori_options INTERFACE -fsanitize=${SEKIMORI_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(sekimori_options INTERFACE -fsanitize=${SEKIMORI_SANITIZE})
 endif()
+if(SEKIMORI_FUZZ)
+  # Coverage of the libraries, or the fuzzers would steer by their own few lines.
+  target_compile_options(sekimori_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 
 if(SEKIMORI_TESTS)
