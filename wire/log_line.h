@@ -95,7 +95,8 @@ struct PostfixBounceNotice {
   std::string_view kind;  // "non-delivery", "delay", "delivery status"
 };
 // An access, header or milter verdict: "reject", "hold", "discard", "milter-reject",
-// "proxy-accept", …
+// "proxy-accept", … Also a warning with which a whole message ended ("… -- message not accepted,
+// try again later"): "reject" or "discard" at END-OF-MESSAGE, without client and code.
 struct PostfixVerdict {
   std::string_view queue_id;
   std::string_view action;

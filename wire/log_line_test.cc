@@ -207,6 +207,46 @@ TEST(LogPostfix, Verdicts) {
             "END-OF-MESSAGE");
 }
 
+TEST(LogPostfix, WarningsThatEndAMessageAreVerdicts) {
+  const auto line = [](const char* daemon, const char* text) {
+    return "Nov 22 03:04:05 mx1 postfix/" + std::string(daemon) + "[1]: warning: " + text;
+  };
+  const std::pair<const char*, const char*> ended[] = {
+      {"9BECF3F19D: sender_canonical_maps map lookup problem for a@b.jp -- message not accepted, try "
+       "again later",
+       "reject"},
+      {"9BECF3F19D: header_checks map lookup problem -- message not accepted, try again later",
+       "reject"},
+      {"9BECF3F19D: message not accepted, try again later", "reject"},
+      {"9BECF3F19D: message rejected: hopcount exceeded", "reject"},
+      {"9BECF3F19D: queue file size limit exceeded", "reject"},
+      {"9BECF3F19D: write queue file: No space left on device", "reject"},
+      {"9BECF3F19D: record type 78 not allowed - discarding this message", "discard"}};
+  for (const auto& [text, action] : ended) {
+    const std::string one = line("cleanup", text);
+    const auto verdict = record<PostfixVerdict>(one);
+    EXPECT_EQ(verdict.queue_id, "9BECF3F19D") << one;
+    EXPECT_EQ(verdict.action, action) << one;
+    EXPECT_EQ(verdict.stage, "END-OF-MESSAGE") << one;
+  }
+  EXPECT_TRUE(std::holds_alternative<PostfixVerdict>(
+      must(line("submission/smtpd", "9BECF3F19D: queue file size limit exceeded")).record));
+  for (const std::string& other :
+       {line("cleanup", "9BECF3F19D: ignoring malformed DSN notify record <message rejected: x>"),
+        line("cleanup",
+             "9BECF3F19D: Milter request to add multi-sender: "
+             "\"x message not accepted, try again later\""),
+        line("cleanup", "unknown: message rejected: hopcount exceeded"),
+        line("qmgr", "9BECF3F19D: message rejected: hopcount exceeded")}) {
+    EXPECT_TRUE(std::holds_alternative<LogUnknown>(must(other).record)) << other;
+  }
+  const auto mime = record<PostfixVerdict>(
+      "Nov 22 03:04:05 mx1 postfix/cleanup[1]: 9BECF3F19D: reject: mime-error improper use of 8-bit "
+      "data in message header: S from h[192.0.2.7]; from=<a@b.jp> to=<c@d.jp>");
+  EXPECT_EQ(mime.action, "reject");
+  EXPECT_EQ(mime.from, "a@b.jp");
+}
+
 TEST(LogPostfix, ConnectionsAndFailures) {
   const auto failure = record<PostfixAuthFailure>(k_samples[4]);
   EXPECT_EQ(failure.mechanism, "LOGIN");

@@ -334,9 +334,35 @@ LogRecord read_disconnect(std::string_view rest) {
   return out;
 }
 
+// What stands behind "warning: QUEUEID: " where cleanup (or smtpd, for the size) gives up on a
+// whole message; the client hears of it at END-OF-MESSAGE, and the queue file goes without another
+// word.
+LogRecord read_given_up(std::string_view queue_id, std::string_view rest) {
+  PostfixVerdict out;
+  out.queue_id = queue_id;
+  out.stage = "END-OF-MESSAGE";
+  out.text = rest;
+  if (rest.ends_with("message not accepted, try again later") ||
+      rest.starts_with("message rejected: ") || rest == "queue file size limit exceeded" ||
+      rest.starts_with("write queue file: ")) {
+    out.action = "reject";
+  } else if (rest.starts_with("record type ") && rest.ends_with("discarding this message")) {
+    out.action = "discard";
+  } else {
+    return LogUnknown{};
+  }
+  return out;
+}
+
 // "h[ip]: SASL LOGIN authentication failed: why[, sasl_username=who]"; who is written by the
 // client.
-LogRecord read_warning(std::string_view rest) {
+LogRecord read_warning(std::string_view daemon, std::string_view rest) {
+  const auto colon = rest.find(": ");
+  if (colon != std::string_view::npos && is_queue_id(rest.substr(0, colon))) {
+    const bool takes_mail = daemon == "cleanup" || daemon == "smtpd";
+    if (!takes_mail) return LogUnknown{};
+    return read_given_up(rest.substr(0, colon), rest.substr(colon + 2));
+  }
   PostfixAuthFailure out;
   if (!eat_peer(rest, out.client) || !eat(rest, ": SASL ") ||
       !eat_until(rest, " authentication failed", out.mechanism)) {
@@ -407,7 +433,7 @@ LogRecord read_postfix(std::string_view daemon, std::string_view message) {
   if (colon != std::string_view::npos) {
     const std::string_view head = message.substr(0, colon);
     if (head == "NOQUEUE") return read_queued(daemon, {}, message.substr(colon + 2));
-    if (head == "warning") return read_warning(message.substr(colon + 2));
+    if (head == "warning") return read_warning(daemon, message.substr(colon + 2));
     if (is_queue_id(head)) return read_queued(daemon, head, message.substr(colon + 2));
     if (head == "proxy-accept" || head == "proxy-reject") {
       return read_verdict({}, head, message.substr(colon + 2));
