@@ -37,6 +37,7 @@ decide::EngineSettings engine_settings(const config::Settings& s, const HashKey&
   out.suspend_channels = static_cast<int>(s.detect.suspend_channels_min);
   out.suspend_channel_nats = s.detect.suspend_channel_nats_min;
   out.timed_hold = s.detect.hold_duration;
+  out.hold_pile = static_cast<std::uint32_t>(s.detect.hold_pile);
   out.probation = s.standing.probation;
 
   const auto u32 = [](std::int64_t v) {

@@ -90,6 +90,10 @@ detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account
   return index;
 }
 
+void Engine::Impl::keep_id(Shard& shard, const Event& event) const {
+  if (!event.id.empty()) shard.ids.insert(id_hash(settings, event));
+}
+
 void Engine::Impl::write_journal(Shard& shard, const Event& event) {
   if (journal == nullptr) return;
   if (const auto sequence = journal->append(event)) {
@@ -142,6 +146,9 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
         strong_channels(v, settings.suspend_channel_nats) >= settings.suspend_channels;
     d.contain = suspend ? Standing::suspended : Standing::restricted;
     refuse(suspend ? "judge:suspend" : "judge:restrict", "");
+  } else if (control.holds >= settings.hold_pile && v.advice == detect::HoldAdvice::asked) {
+    d.contain = Standing::restricted;
+    refuse("hold_pile", "");
   } else if (const auto [name, limit] = limit_passed(settings.limits, v.counts, n); limit != 0) {
     std::string rule = "limit:";
     rule += name;
@@ -220,6 +227,7 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
     std::get<Submission>(kept.body).fate = d.fate;
     write_journal(shard, kept);
   }
+  keep_id(shard, event);
   shard.detector.commit(index, event.t, mail, v, d.fate);
   shard.controls[index].last_onset = v.onset;
   if (d.hold) add_hold(shard, index, event, mail, v, *d.hold, false, out);
@@ -302,7 +310,7 @@ void Engine::Impl::contain(Shard& shard, detect::AccountIndex index, const Event
     fact.account = event.account;
     fact.body = StandingSet{to, "machine", news.family, news.change.record.epoch};
     write_journal(shard, fact);
-    fold_standing(shard, index, event.t, std::get<StandingSet>(fact.body));
+    fold_standing(shard, index, event.t, std::get<StandingSet>(fact.body), &news.holds);
   }
   out.standings.push_back(std::move(news));
 }
@@ -320,7 +328,8 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
   hold.size = mail.size;
   hold.kind = kind;
   hold.log_r = v.log_r;
-  hold.reason = hold_reason(kind, shard.detector.explain(index, event.t, v).headline);
+  const auto why = shard.detector.explain(index, event.t, v);
+  hold.reason = hold_reason(kind, why.headline);
   if (kind == HoldKind::timed) {
     hold.release_at = event.t + settings.timed_hold;
   } else if (control.incident == 0 && !recovering) {
@@ -334,6 +343,9 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
     opened.log_r = v.log_r;
     opened.family = std::string(detect::to_string(v.family));
     opened.summary = hold.reason;
+    for (const auto& e : why.evidence) {
+      opened.evidence.push_back({std::string(detect::to_string(e.channel)), e.nats, e.text});
+    }
     opened.by = "machine";
     out.incidents.push_back(std::move(opened));
   }
@@ -356,12 +368,14 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
 // ---------------------------------------------------------------- folding facts
 
 void Engine::Impl::fold_standing(Shard& shard, detect::AccountIndex index, Instant t,
-                                 const StandingSet& set) {
+                                 const StandingSet& set, std::vector<HeldMessage>* asked) {
   AccountControl& control = shard.controls[index];
   const Standing from = control.standing;
   // An exchanged file carries no epoch: each line is the next one.
   const std::uint64_t epoch = set.epoch == 0 ? control.epoch + 1ULL : set.epoch;
   if (epoch < control.epoch) return;
+  // At the same epoch a person's word stands against the machine's.
+  if (epoch == control.epoch && control.by_person && set.by == "machine") return;
   control.epoch = static_cast<std::uint32_t>(epoch);
   control.standing = set.to;
   control.since = t;
@@ -382,7 +396,11 @@ void Engine::Impl::fold_standing(Shard& shard, detect::AccountIndex index, Insta
     if (control.holds > 0) {
       // What waits now belongs to an incident: time no longer lets it go.
       for (auto& [id, hold] : shard.holds) {
-        if (hold.account == record.subject.id) hold.kind = HoldKind::asked;
+        if (hold.account != record.subject.id || hold.kind == HoldKind::asked) continue;
+        hold.kind = HoldKind::asked;
+        hold.release_at = {};
+        if (hold.incident == 0) hold.incident = control.incident;
+        if (asked != nullptr) asked->push_back(hold);
       }
     }
   } else if (from != Standing::normal &&
@@ -422,18 +440,21 @@ void Engine::Impl::fold(Shard& shard, detect::AccountIndex index, const Event& e
         } else if constexpr (std::is_same_v<Body, Session>) {
           detector.session(index, t, body);
         } else if constexpr (std::is_same_v<Body, Delivery>) {
-          // A held message has not left: whatever is said about it is no bounce.
-          if (!shard.holds.contains(body.queue_id)) detector.delivery(index, t, body);
+          detector.delivery(index, t, body);
         } else if constexpr (std::is_same_v<Body, Received>) {
           detector.received(index, t, body);
         } else if constexpr (std::is_same_v<Body, SettingsChange>) {
           detector.settings_changed(index, t, body);
         } else if constexpr (std::is_same_v<Body, StandingSet>) {
-          fold_standing(shard, index, t, body);
+          fold_standing(shard, index, t, body, nullptr);
         } else if constexpr (std::is_same_v<Body, HoldEnded>) {
           end_hold(shard, index, t, body, nullptr);
         } else if constexpr (std::is_same_v<Body, Withdrawn>) {
           detector.withdraw(index, t, body.queue_id);
+          if (const auto it = shard.holds.find(body.queue_id); it != shard.holds.end()) {
+            shard.holds.erase(it);
+            if (shard.controls[index].holds > 0) --shard.controls[index].holds;
+          }
         }
       },
       event.body);
@@ -445,7 +466,7 @@ void Engine::apply(const Event& event, Applied& out) {
   Shard& shard = impl_->shard_of(event.account);
   const std::lock_guard lock(shard.mutex);
   ++shard.totals.events;
-  if (!event.id.empty() && !shard.ids.insert(id_hash(impl_->settings, event))) {
+  if (!event.id.empty() && shard.ids.contains(id_hash(impl_->settings, event))) {
     ++shard.totals.duplicates;
     out.duplicate = true;
     return;
@@ -458,6 +479,13 @@ void Engine::apply(const Event& event, Applied& out) {
       login != nullptr && login->result != LoginResult::ok && !shard.detector.find(event.account)) {
     return;  // guessed names get no memory, or guessing would fill it
   }
+  // A held message has not left: whatever is said about its delivery is no bounce. Not journaled
+  // either, since a recovery would not know that it was held then.
+  if (const auto* delivery = std::get_if<Delivery>(&event.body);
+      delivery != nullptr && shard.holds.contains(delivery->queue_id)) {
+    return;
+  }
+  impl_->keep_id(shard, event);
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
   if (const auto* login = std::get_if<Login>(&event.body)) {
@@ -482,6 +510,15 @@ void Engine::apply(const Event& event, Applied& out) {
     news.changed = news.change.from != set->to;
     return;
   }
+  if (const auto* gone = std::get_if<Withdrawn>(&event.body)) {
+    // It never became mail, though it was answered HOLD: nothing is there to let go.
+    if (const auto it = shard.holds.find(gone->queue_id); it != shard.holds.end()) {
+      HeldMessage hold = it->second;
+      hold.state = HoldState::deleted;
+      hold.ended_by = "withdrawn";
+      out.holds.push_back(std::move(hold));
+    }
+  }
   impl_->write_journal(shard, event);
   impl_->fold(shard, index, event);
 }
@@ -503,7 +540,7 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
   const std::lock_guard lock(shard.mutex);
   if (sequence <= shard.sequence) return;
   shard.sequence = sequence;
-  if (!event.id.empty()) shard.ids.insert(id_hash(impl_->settings, event));
+  impl_->keep_id(shard, event);
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
   if (const auto* mail = std::get_if<Submission>(&event.body)) {

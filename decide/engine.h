@@ -45,6 +45,9 @@ struct EngineSettings {
   int suspend_channels = 2;           // kinds of evidence, each of at least …
   double suspend_channel_nats = 1.5;  // … so many nats since the onset
   Duration timed_hold = minutes(20);
+  // So many held messages of one account that nobody answered: its sending stops, or they would fill
+  // the queue. Above the largest run of single invitations (detection.md: 200), each of them held.
+  std::uint32_t hold_pile = 250;
   Duration probation = days(14);
   Limits limits;
   Mode mode = Mode::observe;
@@ -81,6 +84,7 @@ struct StandingNews {
   double log_r = 0;
   std::string family;
   Mode mode = Mode::enforce;  // observe: nothing was changed, this is what would have been
+  std::vector<HeldMessage> holds;  // that no longer end by time, but wait for a person
 };
 
 // Everything one call brought about. Reused by callers that want no allocation.
@@ -122,7 +126,10 @@ class Engine {
   [[nodiscard]] Result<StandingNews> request(const Subject&, const StandingRequest&);
   // Standing as the store remembers it, at start.
   void load_standing(const StandingRecord&);
+  // A held message as the store or the executor knows it; one that has ended is forgotten.
   void load_hold(const HeldMessage&);
+  // What due_holds() gave could not be let go: held again, if it has not ended meanwhile.
+  void release_failed(const HeldMessage&);
   void set_next_incident(std::uint64_t id);
   // Timed holds that are over at `now` (state releasing). The caller has the hands let them go and
   // then calls hold_ended.
@@ -154,7 +161,7 @@ class Engine {
   };
   [[nodiscard]] AccountView view(std::string_view account, Instant now) const;
   [[nodiscard]] StandingRecord standing_of(const Subject&) const;
-  // All accounts that ever left normal, and all holds that are open. For the start.
+  // All subjects that ever left normal, and all holds that are open.
   [[nodiscard]] std::vector<StandingRecord> standings() const;
   [[nodiscard]] std::vector<HeldMessage> open_holds() const;
   struct Totals {

@@ -160,7 +160,7 @@ Result<StandingNews> Engine::request(const Subject& subject, const StandingReque
     fact.body = StandingSet{news.change.record.standing, request.by, "", news.change.record.epoch};
     impl_->write_journal(shard, fact);
     shard.detector.advance(request.now);
-    impl_->fold_standing(shard, index, request.now, std::get<StandingSet>(fact.body));
+    impl_->fold_standing(shard, index, request.now, std::get<StandingSet>(fact.body), &news.holds);
     if (request.kind == RequestKind::restrict) ++shard.totals.restrictions;
     if (request.kind == RequestKind::suspend) ++shard.totals.suspensions;
     return news;
@@ -180,7 +180,9 @@ void Engine::load_standing(const StandingRecord& record) {
       StandingRecord& kept = record.subject.kind == SubjectKind::domain
                                  ? shard->domains[record.subject.id]
                                  : shard->server;
-      if (kept.epoch <= record.epoch) kept = record;
+      const bool by_person_before = kept.epoch == record.epoch && kept.epoch != 0 &&
+                                    kept.by != "machine" && record.by == "machine";
+      if (kept.epoch <= record.epoch && !by_person_before) kept = record;
     }
     return;
   }
@@ -189,6 +191,10 @@ void Engine::load_standing(const StandingRecord& record) {
   const auto index = impl_->intern(shard, record.subject.id);
   AccountControl& control = shard.controls[index];
   if (record.epoch < control.epoch) return;
+  if (record.epoch == control.epoch && control.epoch != 0 && control.by_person &&
+      record.by == "machine") {
+    return;  // at the same epoch a person's word stands against the machine's
+  }
   control.epoch = static_cast<std::uint32_t>(record.epoch);
   control.standing = record.standing;
   control.since = record.since;
@@ -201,11 +207,26 @@ void Engine::load_hold(const HeldMessage& hold) {
   Shard& shard = impl_->shard_of(hold.account);
   const std::lock_guard lock(shard.mutex);
   const auto index = impl_->intern(shard, hold.account);
+  if (hold.state == HoldState::released || hold.state == HoldState::deleted) {
+    if (shard.holds.erase(hold.queue_id) != 0 && shard.controls[index].holds > 0) {
+      --shard.controls[index].holds;
+    }
+    return;
+  }
   HeldMessage kept = hold;
   kept.state = HoldState::held;
   if (shard.holds.insert_or_assign(kept.queue_id, kept).second) ++shard.controls[index].holds;
   if (hold.incident != 0 && shard.controls[index].incident == 0) {
     shard.controls[index].incident = hold.incident;
+  }
+}
+
+void Engine::release_failed(const HeldMessage& hold) {
+  Shard& shard = impl_->shard_of(hold.account);
+  const std::lock_guard lock(shard.mutex);
+  const auto it = shard.holds.find(hold.queue_id);
+  if (it != shard.holds.end() && it->second.state == HoldState::releasing) {
+    it->second.state = HoldState::held;
   }
 }
 
@@ -370,6 +391,10 @@ std::vector<StandingRecord> Engine::standings() const {
     const std::lock_guard lock(shard->mutex);
     for (const auto& [index, record] : shard->records) out.push_back(record);
   }
+  // Every shard has a copy of these.
+  const std::lock_guard lock(impl_->shards.front()->mutex);
+  for (const auto& [id, record] : impl_->shards.front()->domains) out.push_back(record);
+  if (const auto& server = impl_->shards.front()->server; server.epoch != 0) out.push_back(server);
   return out;
 }
 

@@ -91,7 +91,11 @@ struct Engine::Impl {
   void submission(Shard&, const Event&, const Submission&, Applied& out);
   // Everything that is not a submission, live and recovered alike. `index` is the event's account.
   void fold(Shard&, detect::AccountIndex index, const Event&);
-  void fold_standing(Shard&, detect::AccountIndex index, Instant t, const StandingSet&);
+  // The messages that wait for a person from now on are added to `asked`, where given.
+  void fold_standing(Shard&, detect::AccountIndex index, Instant t, const StandingSet&,
+                     std::vector<HeldMessage>* asked);
+  // The event is journaled now, so its id counts: a recovery must know the same ids.
+  void keep_id(Shard&, const Event&) const;
   void end_hold(Shard&, detect::AccountIndex index, Instant t, const HoldEnded&, HeldMessage* copy);
   void contain(Shard&, detect::AccountIndex index, const Event&, const detect::Verdict&,
                Standing to, bool only_observed, Applied& out);

@@ -263,6 +263,17 @@ TEST(Engine, EveryHoldHasExactlyOneEnd) {
   EXPECT_EQ(engine.totals().holds_open, 0U);
 }
 
+TEST(Engine, APileOfUnansweredHoldsEndsInARestriction) {
+  EngineSettings s = enforcing();
+  s.hold_pile = 30;
+  s.limits = {};
+  Engine engine(s, nullptr, detect::shipped_priors());
+  const auto attack = spray(engine, "new@example.jp", k_start, 40, 25);
+  EXPECT_EQ(attack.accepted, 0U);
+  ASSERT_FALSE(attack.news.empty());
+  EXPECT_TRUE(forbids_sending(attack.news.back().change.record.standing));
+}
+
 TEST(Engine, AFailingJournalDegradesButAnswers) {
   MemoryJournal journal;
   journal.failing = true;

@@ -17,15 +17,16 @@ class RecentIds {
   // 64 shards × 2 × 32,768 ids × ~32 bytes: 128 MiB when all are full, some four million events.
   static constexpr std::size_t k_max = 32'768;
 
-  // True when `id_hash` was not known; it is from now on.
-  bool insert(std::uint64_t id_hash) {
-    if (young_.contains(id_hash) || old_.contains(id_hash)) return false;
+  [[nodiscard]] bool contains(std::uint64_t id_hash) const {
+    return young_.contains(id_hash) || old_.contains(id_hash);
+  }
+  void insert(std::uint64_t id_hash) {
+    if (contains(id_hash)) return;
     if (young_.size() >= k_max) {
       old_ = std::move(young_);
       young_.clear();
     }
     young_.insert(id_hash);
-    return true;
   }
   [[nodiscard]] std::uint64_t hash() const {
     std::uint64_t sum = young_.size() * 31 + old_.size();
