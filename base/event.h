@@ -64,7 +64,7 @@ struct Login {
 struct Session {
   Service service = Service::other;
   IpAddress ip;
-  double seconds = 0;
+  double seconds = 0;           // whole milliseconds, so that a printed one reads back the same
   std::uint64_t bytes_in = 0;   // from the client
   std::uint64_t bytes_out = 0;  // to the client
   std::uint64_t fetched = 0;    // messages

@@ -4,23 +4,22 @@
 
 #include <iterator>
 
+#include "wire/json_object.h"
 #include "wire/json_text.h"
 
 namespace sekimori::wire {
 namespace {
 
-void take_text(const JsonToken& value, std::string& out) {
-  if (value.type == JsonType::string) {
-    out.clear();
-    append_json_value(out, value);
-  }
+void take_text(const boost::json::value& value, std::string& out) {
+  if (const auto text = json_text(value)) out = *text;
 }
 
-// true, "true", "yes" and "1"; anything else that is given is false.
-std::optional<bool> take_flag(const JsonToken& value) {
-  if (!value.is_set()) return std::nullopt;
-  if (value.type == JsonType::object || value.type == JsonType::array) return std::nullopt;
-  return value.raw == "true" || value.raw == "yes" || value.raw == "1";
+// true, "true", "yes", "1" and 1; any other word or number is false.
+std::optional<bool> take_flag(const boost::json::value& value) {
+  if (const bool* flag = value.if_bool()) return *flag;
+  if (const auto text = json_text(value)) return text == "true" || text == "yes" || text == "1";
+  if (value.is_number()) return json_uint(value) == 1U;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -57,10 +56,11 @@ Result<AuthPolicyRequest> parse_auth_policy_request(std::string_view body) {
                                  k_auth_policy_body_max));
   }
   AuthPolicyRequest out;
-  JsonCursor cursor(body);
-  cursor.begin_object();
-  for (JsonToken key, value; cursor.next_member(key, value);) {
-    const std::string_view name = key.raw;
+  const JsonObject object(body);
+  if (!object.ok()) return bad_input(object.problem());
+  for (const auto& member : object.members()) {
+    const std::string_view name = member.key();
+    const boost::json::value& value = member.value();
     if (name == "login") {
       take_text(value, out.login);
     } else if (name == "protocol") {
@@ -74,8 +74,7 @@ Result<AuthPolicyRequest> parse_auth_policy_request(std::string_view body) {
     } else if (name == "fail_type") {
       take_text(value, out.fail_type);
     } else if (name == "remote") {
-      if (value.type == JsonType::string)
-        out.remote = IpAddress::parse(value.raw).value_or(IpAddress());
+      out.remote = IpAddress::parse(json_text(value).value_or("")).value_or(IpAddress());
     } else if (name == "tls") {
       out.tls = take_flag(value).value_or(false);
     } else if (name == "policy_reject") {
@@ -83,9 +82,6 @@ Result<AuthPolicyRequest> parse_auth_policy_request(std::string_view body) {
     } else if (name == "success") {
       out.success = take_flag(value);
     }
-  }
-  if (!cursor.finish()) {
-    return bad_input(fmt::format("{} (at byte {})", cursor.problem(), cursor.offset()));
   }
   return out;
 }

@@ -5,35 +5,44 @@
 #include <charconv>
 
 #include "base/mail_address.h"
-#include "wire/json_text.h"
+#include "wire/event_json.h"
+#include "wire/json_object.h"
 
 namespace sekimori::wire {
 namespace {
 
-// A string, or a number or word as it was written.
-std::string text_of(const JsonToken& value) {
-  if (value.type == JsonType::string) return json_value(value);
-  if (value.type == JsonType::number || value.type == JsonType::boolean)
-    return std::string(value.raw);
+namespace json = boost::json;
+
+// A string, or a number or word as text.
+std::string text_of(const json::value& value) {
+  if (const auto text = json_text(value)) return std::string(*text);
+  if (const bool* flag = value.if_bool()) return *flag ? "true" : "false";
+  if (const std::int64_t* number = value.if_int64()) return fmt::to_string(*number);
+  if (const std::uint64_t* number = value.if_uint64()) return fmt::to_string(*number);
+  if (const double* number = value.if_double()) return fmt::to_string(*number);
   return {};
 }
 
-std::uint64_t count_of(const JsonToken& value) {
-  if (value.type == JsonType::number) return json_uint(value).value_or(0);
-  std::uint64_t number = 0;
-  if (value.type == JsonType::string) {
-    std::from_chars(value.raw.data(), value.raw.data() + value.raw.size(), number);
-  }
-  return number;
+template <class Number>
+std::optional<Number> number_in(std::string_view text) {
+  Number number{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && stop == end ? std::optional(number) : std::nullopt;
+}
+
+std::uint64_t count_of(const json::value& value) {
+  if (const auto text = json_text(value)) return number_in<std::uint64_t>(*text).value_or(0);
+  return json_uint(value).value_or(0);
 }
 
 // RFC 3339 (time-rfc3339), or seconds since 1970 (time-unix) as a number or as text.
-Instant time_of(const JsonToken& value) {
-  if (const auto seconds = json_double(value))
-    return instant_from_seconds(*seconds).value_or(Instant());
-  if (value.type != JsonType::string) return {};
-  if (const auto instant = parse_instant(value.raw)) return *instant;
-  const auto seconds = json_double(JsonToken{JsonType::number, false, value.raw});
+Instant time_of(const json::value& value) {
+  std::optional<double> seconds = json_double(value);
+  if (const auto text = json_text(value)) {
+    if (const auto instant = parse_instant(*text)) return *instant;
+    seconds = number_in<double>(*text);
+  }
   return seconds ? instant_from_seconds(*seconds).value_or(Instant()) : Instant();
 }
 
@@ -83,8 +92,8 @@ std::string_view address_in(std::string_view header) {
   return rest.substr(0, rest.find('>'));
 }
 
-void read_field(std::string_view name, const JsonToken& value, DovecotEvent& out) {
-  if (!value.is_set()) return;
+void read_field(std::string_view name, const json::value& value, DovecotEvent& out) {
+  if (value.is_null()) return;
   for (const TextField& entry : k_texts) {
     if (entry.name == name) {
       out.*entry.field = text_of(value);
@@ -98,11 +107,12 @@ void read_field(std::string_view name, const JsonToken& value, DovecotEvent& out
     }
   }
   if (name == "success") {
-    out.success = value.raw == "yes" || value.raw == "true" || value.raw == "1";
+    const std::string word = text_of(value);
+    out.success = word == "yes" || word == "true" || word == "1";
   } else if (name == "remote_ip" || name == "real_remote_ip") {
     // The proxied client's address, where both are given, is remote_ip.
     if (name == "remote_ip" || !out.remote_ip.is_set()) {
-      if (const auto ip = IpAddress::parse(value.raw)) out.remote_ip = *ip;
+      if (const auto ip = IpAddress::parse(json_text(value).value_or(""))) out.remote_ip = *ip;
     }
   } else if (name == "message_from" && out.mail_from.empty()) {
     const std::string header = text_of(value);
@@ -118,31 +128,26 @@ Result<DovecotEvent> parse_dovecot_event(std::string_view body) {
                                  k_dovecot_event_max));
   }
   DovecotEvent out;
-  JsonCursor cursor(body);
-  cursor.begin_object();
-  for (JsonToken key, value; cursor.next_member(key, value);) {
-    if (key.raw == "event") {
+  const JsonObject object(body);
+  if (!object.ok()) return bad_input(object.problem());
+  for (const auto& member : object.members()) {
+    const std::string_view key = member.key();
+    const json::value& value = member.value();
+    if (key == "event") {
       out.name = text_of(value);
-    } else if (key.raw == "hostname") {
+    } else if (key == "hostname") {
       out.hostname = text_of(value);
-    } else if (key.raw == "start_time") {
+    } else if (key == "start_time") {
       out.start = time_of(value);
-    } else if (key.raw == "end_time") {
+    } else if (key == "end_time") {
       out.end = time_of(value);
-    } else if (key.raw == "categories" && value.type == JsonType::array) {
-      JsonCursor categories(value.raw);
-      categories.begin_array();
-      for (JsonToken category; categories.next_element(category);)
+    } else if (key == "categories" && value.is_array()) {
+      for (const json::value& category : value.get_array())
         out.categories.push_back(text_of(category));
-    } else if (key.raw == "fields" && value.type == JsonType::object) {
-      JsonCursor fields(value.raw);
-      fields.begin_object();
-      for (JsonToken name, field; fields.next_member(name, field);)
-        read_field(name.raw, field, out);
+    } else if (key == "fields" && value.is_object()) {
+      for (const auto& field : value.get_object()) read_field(field.key(), field.value(), out);
     }
   }
-  if (!cursor.finish())
-    return bad_input(fmt::format("{} (at byte {})", cursor.problem(), cursor.offset()));
   if (out.name.empty()) return bad_input("the object names no event");
   if (out.name == "auth_request_finished" && !out.success) out.success = false;
   return out;
@@ -161,7 +166,7 @@ std::optional<Event> to_event(const DovecotEvent& event) {
     session.service = service;
     session.ip = event.remote_ip;
     if (event.start.is_set() && event.end > event.start)
-      session.seconds = (event.end - event.start).seconds();
+      session.seconds = session_seconds((event.end - event.start).seconds());
     session.bytes_in = event.bytes_in;
     session.bytes_out = event.bytes_out;
     session.fetched = event.fetched;

@@ -54,12 +54,12 @@ TEST(DovecotEvent, AMissingSuccessIsAFailedLogin) {
 TEST(DovecotEvent, SessionEndBecomesASession) {
   const auto e =
       to_event(must(R"({"event":"mail_user_session_finished",)"
-                    R"("start_time":"2026-11-22T03:00:00Z","end_time":"2026-11-22T03:01:30Z",)"
+                    R"("start_time":"2026-11-22T03:00:00Z","end_time":"2026-11-22T03:01:30.0004Z",)"
                     R"("fields":{"user":"U@D.jp","service":"imap","remote_ip":"2001:db8::7",)"
                     R"("net_in_bytes":5,"net_out_bytes":6,"fetch_body_count":7,"deleted":8}})"));
   ASSERT_TRUE(e);
   EXPECT_EQ(e->account, "u@d.jp");
-  EXPECT_EQ(e->t, *parse_instant("2026-11-22T03:01:30Z"));
+  EXPECT_EQ(e->t, *parse_instant("2026-11-22T03:01:30.0004Z"));
   EXPECT_EQ(std::get<Session>(e->body),
             (Session{Service::imap, *IpAddress::parse("2001:db8::7"), 90, 5, 6, 7, 8}));
   EXPECT_FALSE(to_event(must(R"({"event":"mail_user_session_finished",)"

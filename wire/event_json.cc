@@ -2,18 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <iterator>
 
-#include "base/mail_address.h"
+#include "wire/json_object.h"
 #include "wire/json_text.h"
 
 namespace sekimori::wire {
 namespace {
 
-// Our keys; each has a slot for the value that stood in the line.
+namespace json = boost::json;
+
+// Our keys; each has a place for the value that stood in the line.
 enum Key : std::uint8_t {
   k_t,
   k_kind,
@@ -87,19 +90,19 @@ int find_key(std::string_view name) {
   return -1;
 }
 
-// Reads the slots of one line; the first thing that is wrong is kept in `problem`.
+// The values of one line by our keys; the first thing that is wrong is kept in `problem`.
 class Fields {
  public:
-  [[nodiscard]] bool fill(std::string_view line) {
-    JsonCursor cursor(line);
-    cursor.begin_object();
-    for (JsonToken key, value; cursor.next_member(key, value);) {
-      const int slot = key.escaped ? find_key(json_value(key)) : find_key(key.raw);
-      if (slot >= 0) slots_[static_cast<std::size_t>(slot)] = value;
+  explicit Fields(std::string_view line) : object_(line) {
+    if (!object_.ok()) {
+      problem_ = object_.problem();
+      return;
     }
-    if (cursor.finish()) return true;
-    problem_ = fmt::format("{} (at byte {})", cursor.problem(), cursor.offset());
-    return false;
+    for (const auto& member : object_.members()) {
+      const int key = find_key(member.key());
+      if (key >= 0 && !member.value().is_null())
+        values_[static_cast<std::size_t>(key)] = &member.value();
+    }
   }
 
   [[nodiscard]] bool failed() const { return !problem_.empty(); }
@@ -107,21 +110,24 @@ class Fields {
   void wrong(Key key, std::string_view what) {
     if (problem_.empty()) problem_ = fmt::format("\"{}\" {}", k_names[key], what);
   }
-  [[nodiscard]] const JsonToken& operator[](Key key) const { return slots_[key]; }
+  // nullptr where it is missing or null.
+  [[nodiscard]] const json::value* operator[](Key key) const { return values_[key]; }
 
-  void text(Key key, std::string& out) {
-    const JsonToken& token = slots_[key];
-    if (!token.is_set()) return;
-    if (token.type != JsonType::string) return wrong(key, "is no string");
-    append_json_value(out, token);
+  // nullopt where it is missing, and (which is wrong) where it is no string.
+  std::optional<std::string_view> view(Key key) {
+    if (values_[key] == nullptr) return std::nullopt;
+    const auto text = json_text(*values_[key]);
+    if (!text) wrong(key, "is no string");
+    return text;
   }
+  void text(Key key, std::string& out) { out = view(key).value_or(std::string_view()); }
   void needed_text(Key key, std::string& out) {
     text(key, out);
     if (out.empty()) wrong(key, "is missing");
   }
   void count(Key key, std::uint64_t& out) {
-    if (!slots_[key].is_set()) return;
-    if (const auto value = json_uint(slots_[key]))
+    if (values_[key] == nullptr) return;
+    if (const auto value = json_uint(*values_[key]))
       out = *value;
     else
       wrong(key, "is no count (a whole number, not negative)");
@@ -134,15 +140,15 @@ class Fields {
     if (out != wide) wrong(key, "is too large");
   }
   void flag(Key key, bool& out) {
-    if (!slots_[key].is_set()) return;
-    if (slots_[key].type != JsonType::boolean) return wrong(key, "is neither true nor false");
-    out = slots_[key].raw == "true";
+    if (values_[key] == nullptr) return;
+    const bool* value = values_[key]->if_bool();
+    if (value == nullptr) return wrong(key, "is neither true nor false");
+    out = *value;
   }
   void address(Key key, IpAddress& out) {
-    const JsonToken& token = slots_[key];
-    if (!token.is_set() || token.raw.empty()) return;
-    if (token.type != JsonType::string) return wrong(key, "is no string");
-    if (auto parsed = IpAddress::parse(token.raw))
+    const auto text = view(key);
+    if (!text || text->empty()) return;
+    if (auto parsed = IpAddress::parse(*text))
       out = *parsed;
     else
       wrong(key, "is no IP address");
@@ -150,49 +156,43 @@ class Fields {
   // A word out of a list; `parse` gives nullopt for one that is not on it.
   template <class Enum>
   void word(Key key, std::optional<Enum> (*parse)(std::string_view), Enum& out) {
-    const JsonToken& token = slots_[key];
-    if (!token.is_set()) return wrong(key, "is missing");
-    const auto value = token.type == JsonType::string ? parse(token.raw) : std::nullopt;
+    if (values_[key] == nullptr) return wrong(key, "is missing");
+    const auto text = json_text(*values_[key]);
+    const auto value = text ? parse(*text) : std::nullopt;
     if (value)
       out = *value;
     else
       wrong(key, "is none of the words that may stand there");
   }
   void service(Service& out) {
-    const JsonToken& token = slots_[k_service];
-    if (!token.is_set()) return;
-    if (token.type != JsonType::string) return wrong(k_service, "is no string");
-    out = parse_service(token.raw);
+    if (const auto text = view(k_service)) out = parse_service(*text);
   }
   void place(Place& out) {
-    const JsonToken& token = slots_[k_country];
-    if (token.is_set() && !token.raw.empty()) {
+    if (const auto code = view(k_country); code && !code->empty()) {
       const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
-      if (token.type != JsonType::string || token.raw.size() != 2 || !letter(token.raw[0]) ||
-          !letter(token.raw[1])) {
+      if (code->size() != 2 || !letter((*code)[0]) || !letter((*code)[1]))
         return wrong(k_country, "is no two-letter code");
-      }
-      out.country[0] = static_cast<char>(token.raw[0] & ~0x20);
-      out.country[1] = static_cast<char>(token.raw[1] & ~0x20);
+      out.country[0] = static_cast<char>((*code)[0] & ~0x20);
+      out.country[1] = static_cast<char>((*code)[1] & ~0x20);
     }
     small_count(k_asn, out.asn);
     flag(k_hosting, out.hosting);
   }
 
  private:
-  std::array<JsonToken, k_key_count> slots_{};
+  JsonObject object_;
+  std::array<const json::value*, k_key_count> values_{};
   std::string problem_;
 };
 
 void read_time(Fields& fields, Instant& out) {
-  const JsonToken& token = fields[k_t];
-  if (!token.is_set()) return fields.wrong(k_t, "is missing");
+  const json::value* value = fields[k_t];
+  if (value == nullptr) return fields.wrong(k_t, "is missing");
   Result<Instant> parsed = bad_input("");
-  if (token.type == JsonType::string) {
-    parsed = token.escaped ? parse_instant(json_value(token)) : parse_instant(token.raw);
-  } else if (const auto number = json_double(token)) {
+  if (const auto text = json_text(*value))
+    parsed = parse_instant(*text);
+  else if (const auto number = json_double(*value))
     parsed = instant_from_seconds(*number);
-  }
   if (parsed)
     out = *parsed;
   else
@@ -200,33 +200,29 @@ void read_time(Fields& fields, Instant& out) {
 }
 
 void read_recipients(Fields& fields, std::vector<std::string>& out) {
-  const JsonToken& token = fields[k_to];
-  if (!token.is_set()) return;
-  if (token.type != JsonType::array) return fields.wrong(k_to, "is no array");
-  JsonCursor cursor(token.raw);
-  cursor.begin_array();
-  for (JsonToken element; cursor.next_element(element);) {
-    if (element.type != JsonType::string)
-      return fields.wrong(k_to, "holds something that is no string");
-    if (out.size() == k_event_recipients_max)
-      return fields.wrong(k_to, "holds too many recipients");
-    if (element.escaped)
-      out.push_back(json_value(element));
-    else
-      out.emplace_back(element.raw);
+  const json::value* value = fields[k_to];
+  if (value == nullptr) return;
+  const json::array* array = value->if_array();
+  if (array == nullptr) return fields.wrong(k_to, "is no array");
+  if (array->size() > k_event_recipients_max)
+    return fields.wrong(k_to, "holds too many recipients");
+  out.reserve(array->size());
+  for (const json::value& element : *array) {
+    const auto text = json_text(element);
+    if (!text) return fields.wrong(k_to, "holds something that is no string");
+    out.emplace_back(*text);
   }
 }
 
 void read_sketch(Fields& fields, std::optional<std::uint64_t>& out) {
-  const JsonToken& token = fields[k_sketch];
-  if (!token.is_set() || token.raw.empty()) return;
-  std::string_view hex = token.raw;
-  if (hex.starts_with("0x")) hex.remove_prefix(2);
+  auto hex = fields.view(k_sketch);
+  if (!hex || hex->empty()) return;
+  if (hex->starts_with("0x")) hex->remove_prefix(2);
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
-  if (token.type != JsonType::string || error != std::errc{} || end != hex.data() + hex.size()) {
+  const char* end = hex->data() + hex->size();
+  const auto [stop, error] = std::from_chars(hex->data(), end, value, 16);
+  if (error != std::errc{} || stop != end)
     return fields.wrong(k_sketch, "is no 64-bit number in hex");
-  }
   out = value;
 }
 
@@ -242,10 +238,10 @@ void read(Fields& f, Login& out) {
 void read(Fields& f, Session& out) {
   f.service(out.service);
   f.address(k_ip, out.ip);
-  if (f[k_seconds].is_set()) {
-    const auto value = json_double(f[k_seconds]);
+  if (const json::value* given = f[k_seconds]) {
+    const auto value = json_double(*given);
     if (value && *value >= 0)
-      out.seconds = *value;
+      out.seconds = session_seconds(*value);
     else
       f.wrong(k_seconds, "is no length of time");
   }
@@ -262,9 +258,9 @@ void read(Fields& f, Submission& out) {
   read_recipients(f, out.to);
   f.count(k_size, out.size);
   f.text(k_queue_id, out.queue_id);
-  if (f[k_message_id].is_set()) f.text(k_message_id, out.message_id.emplace());
+  if (f[k_message_id] != nullptr) f.text(k_message_id, out.message_id.emplace());
   read_sketch(f, out.sketch);
-  if (f[k_fate].is_set()) f.word(k_fate, &parse_fate, out.fate.emplace());
+  if (f[k_fate] != nullptr) f.word(k_fate, &parse_fate, out.fate.emplace());
 }
 void read(Fields& f, Delivery& out) {
   f.needed_text(k_queue_id, out.queue_id);
@@ -292,7 +288,7 @@ void read(Fields& f, HoldEnded& out) {
 }
 void read(Fields& f, Withdrawn& out) { f.needed_text(k_queue_id, out.queue_id); }
 void read(Fields& f, EpochMark& out) {
-  if (!f[k_number].is_set()) f.wrong(k_number, "is missing");
+  if (f[k_number] == nullptr) f.wrong(k_number, "is missing");
   f.count(k_number, out.number);
 }
 
@@ -379,11 +375,7 @@ void write(Writer& w, const Session& b) {
   w.word("service", to_string(b.service));
   w.address("ip", b.ip);
   w.begin("seconds");
-  if (std::isfinite(b.seconds) && b.seconds >= 0) {
-    fmt::format_to(std::back_inserter(w.out()), "{}", b.seconds);
-  } else {
-    w.out() += '0';
-  }
+  fmt::format_to(std::back_inserter(w.out()), "{}", session_seconds(b.seconds));
   w.count("bytes_in", b.bytes_in);
   w.count("bytes_out", b.bytes_out);
   w.count("fetched", b.fetched);
@@ -452,6 +444,11 @@ void lower_in_place(std::string& text) {
 
 }  // namespace
 
+double session_seconds(double seconds) {
+  if (!(seconds > 0)) return 0;
+  return std::round(std::min(seconds, k_session_seconds_max) * 1000) / 1000;
+}
+
 std::string_view kind_of(const EventBody& body) { return k_kinds[body.index()]; }
 
 Result<Event> parse_event(std::string_view line) {
@@ -459,18 +456,19 @@ Result<Event> parse_event(std::string_view line) {
     return bad_input(
         fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_event_line_max));
   }
-  Fields fields;
-  if (!fields.fill(line)) return fields.error();
+  Fields fields(line);
+  if (fields.failed()) return fields.error();
   Result<Event> out;
   read_time(fields, out->t);
   fields.text(k_host, out->host);
   fields.text(k_id, out->id);
   fields.text(k_account, out->account);
   lower_in_place(out->account);
-  const JsonToken& kind = fields[k_kind];
-  if (!kind.is_set()) {
+  const json::value* kind = fields[k_kind];
+  const auto word = kind == nullptr ? std::nullopt : json_text(*kind);
+  if (kind == nullptr) {
     fields.wrong(k_kind, "is missing");
-  } else if (kind.type != JsonType::string || !read_body(kind.raw, fields, out->body)) {
+  } else if (!word || !read_body(*word, fields, out->body)) {
     fields.wrong(k_kind, "is none of the words that may stand there");
   } else if (out->account.empty() && !std::holds_alternative<EpochMark>(out->body)) {
     fields.wrong(k_account, "is missing");

@@ -26,9 +26,16 @@ inline constexpr std::size_t k_event_recipients_max = 100'000;
 [[nodiscard]] Result<Event> parse_event(std::string_view line);
 
 // Appends the event as one line with its '\n', keys without content left out. Reading it back gives
-// the same event, provided its texts are UTF-8 (valid_utf8 in json_text.h) and its account is in
-// lower case.
+// the same event, provided its texts are UTF-8 (valid_utf8 in json_text.h), its account is in lower
+// case and its Session.seconds is what session_seconds gives.
 void append_event(std::string& out, const Event& event);
+
+// A Session lasts ten years at most; a longer one is a clock gone wrong.
+inline constexpr double k_session_seconds_max = 3652.0 * 86400;
+// What Session.seconds can hold that is nearest to `seconds`: whole milliseconds from 0 to the
+// maximum. Reading and printing round so; a maker of Sessions does it, lest the event that is
+// folded and the one in the journal differ.
+[[nodiscard]] double session_seconds(double seconds);
 
 // The word of `kind` for this event.
 [[nodiscard]] std::string_view kind_of(const EventBody& body);

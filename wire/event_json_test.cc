@@ -139,6 +139,32 @@ TEST(EventJson, SaysWhichKeyIsWrong) {
   EXPECT_FALSE(complaint(R"({"t":1,"kind":"epoch","number":1} x)").empty());
 }
 
+TEST(EventJson, SecondsAreWholeMillisecondsAndTimesWholeMicroseconds) {
+  const auto seconds = [](std::string_view number) {
+    const Event e =
+        must(R"({"t":1,"kind":"session","account":"a","seconds":)" + std::string(number) + "}");
+    return std::get<Session>(e.body).seconds;
+  };
+  EXPECT_EQ(seconds("0.0004"), 0.0);
+  EXPECT_EQ(seconds("12.3456"), 12.346);
+  EXPECT_EQ(seconds("7"), 7.0);
+  EXPECT_EQ(seconds("1e300"), k_session_seconds_max);
+  EXPECT_EQ(session_seconds(-1), 0);
+  EXPECT_EQ(session_seconds(std::nan("")), 0);
+  EXPECT_EQ(session_seconds(HUGE_VAL), k_session_seconds_max);
+  Event e = must(R"({"t":1795316645.123456,"kind":"session","account":"a"})");
+  EXPECT_EQ(e.t.us, 1795316645123456);
+  std::get<Session>(e.body).seconds = 1.23456;
+  EXPECT_NE(print(e).find("\"seconds\":1.235"), std::string::npos) << print(e);
+}
+
+TEST(EventJson, TheLastOfARepeatedKeyWins) {
+  const Event e = must(R"({"t":1,"kind":"received","account":"a","from":"x","t":2,"from":"y"})");
+  EXPECT_EQ(e.t.us, 2'000'000);
+  EXPECT_EQ(std::get<Received>(e.body).from, "y");
+  EXPECT_NE(complaint(R"({"t":1,"kind":"received","account":"a","account":null})"), "");
+}
+
 TEST(EventJson, HasLimits) {
   EXPECT_NE(complaint(std::string(k_event_line_max + 1, ' ')).find("long"), std::string::npos);
   std::string many = R"({"t":1,"kind":"submission","account":"a","to":["a")";
@@ -166,14 +192,14 @@ class RandomEvents {
                        maybe_text()};
         break;
       case 1:
-        e.body =
-            Session{service(),
-                    ip(),
-                    std::ldexp(static_cast<double>(pick(1LL << 53)), -static_cast<int>(pick(60))),
-                    word64(),
-                    word64(),
-                    word64(),
-                    word64()};
+        e.body = Session{service(),
+                         ip(),
+                         session_seconds(std::ldexp(static_cast<double>(pick(1LL << 53)),
+                                                    -static_cast<int>(pick(60)))),
+                         word64(),
+                         word64(),
+                         word64(),
+                         word64()};
         break;
       case 2: {
         Submission s{ip(),     place(),      maybe_text(), maybe_text(), {},

@@ -1,2 +1,0 @@
-// Boost.JSON is header-only here: its one translation unit in the tests.
-#include <boost/json/src.hpp>
