@@ -60,9 +60,10 @@ std::string_view path_of(std::string_view target) { return target.substr(0, targ
 
 struct AuthPolicyServer::Impl {
   struct Thread {
-    asio::io_context io{1};
-    DirectoryReader directory;
+    // Before io: what io's end destroys takes itself off this list.
     std::list<Stream*> open;
+    DirectoryReader directory;
+    asio::io_context io{1};
     std::thread thread;
     explicit Thread(const DirectoryCell& cell) : directory(cell) {}
   };
@@ -143,7 +144,8 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
   const Leave leave{thread.open, std::prev(thread.open.end())};
 
   beast::flat_buffer buffer(k_header_max + wire::k_dovecot_event_max);
-  for (;;) {
+  // A cancel() that comes between two waits is not seen by the next: hence the flag.
+  while (!stopping) {
     http::request_parser<http::string_body> parser;
     parser.header_limit(k_header_max);
     parser.body_limit(wire::k_dovecot_event_max);
@@ -167,6 +169,7 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
       co_await http::async_write(stream, go_on, asio::redirect_error(asio::use_awaitable, failed));
       if (failed) break;
     }
+    if (stopping) break;
     stream.expires_after(chrono_of(options.request_timeout));
     co_await http::async_read(stream, buffer, parser,
                               asio::redirect_error(asio::use_awaitable, failed));

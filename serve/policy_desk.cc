@@ -91,7 +91,8 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
   }
   const Asked asked{request, directory, now,
                     !request.instance.empty() || !request.queue_id.empty()};
-  decide::Applied applied;
+  const std::uint64_t login = keyed_hash(options_.key, request.sasl_username) | 1U;  // never 0
+  std::optional<decide::Applied> applied;  // most questions bring nothing about
   const auto dropped = [this](Transaction& t) {
     release(t);
     metrics_.transactions_evicted.add();
@@ -99,25 +100,23 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
   transactions_.with(
       key_of(request), now,
       [&](Transaction& t) {
-        if (t.login != request.sasl_username) {
+        if (t.login != login) {
           // New, or another login under the same id: nothing of the old one may count for this one.
           release(t);
-          const std::uint64_t key = t.key;
-          const Instant touched = t.touched;
-          static_cast<Transaction&>(t) = Transaction{};
-          t.key = key;
-          t.touched = touched;
-          t.login = request.sasl_username;
+          t.reset();
+          t.login = login;
           t.account = directory.account_of(clean(request.sasl_username, k_address_max));
         }
         switch (request.state) {
           case PolicyState::rcpt: answer_rcpt(t, asked, out); break;
           case PolicyState::data: answer_data(t, asked, out); break;
-          default: answer_end(t, asked, out, applied); break;
+          default: answer_end(t, asked, out, applied.emplace()); break;
         }
       },
       dropped);
-  if (options_.sink && (!applied.standings.empty() || !applied.holds.empty())) options_.sink(applied);
+  if (options_.sink && applied && (!applied->standings.empty() || !applied->holds.empty())) {
+    options_.sink(*applied);
+  }
 }
 
 void PolicyDesk::answer_rcpt(Transaction& t, const Asked& asked, std::string& out) {
@@ -135,11 +134,7 @@ void PolicyDesk::answer_rcpt(Transaction& t, const Asked& asked, std::string& ou
   if (!recipient.empty() && t.final_answer.empty() && t.recipients_kept < k_names_max) {
     // The client, helo and sender lists run again for each RCPT, and a second stanza asks a second
     // time: the same recipient counts once.
-    if (t.asked.insert(keyed_hash(options_.key, recipient))) {
-      t.recipients += recipient;
-      t.recipients += '\n';
-      ++t.recipients_kept;
-    } else {
+    if (!t.note_recipient(recipient, keyed_hash(options_.key, recipient))) {
       metrics_.repeated_questions.add();
     }
   }
@@ -169,10 +164,7 @@ void PolicyDesk::answer_data(Transaction& t, const Asked& asked, std::string& ou
       answer = engine_.may_send(t.account, asked.now, n, others);
       return answer.action != Answer::Action::refuse;
     });
-    if (room) {
-      t.reserved = n;
-      t.reserved_at = asked.now;
-    }
+    if (room) t.reserved = n;
   }
   const std::size_t start = out.size();
   put(answer, out);

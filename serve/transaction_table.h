@@ -6,11 +6,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/instant.h"
@@ -34,36 +33,40 @@ class HashSet {
 struct Transaction {
   std::uint64_t key = 0;
   Instant touched;
-  std::string login;       // as Postfix spells it, to know when it changes
-  std::string account;     // whom it means
-  std::string recipients;  // in RCPT order, each followed by '\n'
-  HashSet asked;           // recipients we have answered with anything but a refusal
+  std::uint64_t login = 0;  // hash of the login as Postfix spells it, to know when it changes
+  std::string account;      // whom it means
+  std::string recipients;   // in RCPT order, each followed by '\n'
+  HashSet asked;            // the same, by hash, once they are many
   std::uint32_t recipients_kept = 0;
-  std::string standing_refusal;   // not "": a recipient was refused for the account's standing
-  std::uint32_t reserved = 0;     // held in the ReservationTable under `account`
-  Instant reserved_at;
-  bool data_answered = false;
+  std::uint32_t reserved = 0;  // held in the ReservationTable under `account`
   std::uint32_t data_count = 0;
-  std::string data_answer;  // bytes as they were sent
-  bool warned = false;      // observe mode said its word at RCPT
-  std::string final_answer; // not "": END-OF-MESSAGE was answered with these bytes
+  bool data_answered = false;
+  bool warned = false;            // observe mode said its word at RCPT
+  std::string standing_refusal;   // not "": a recipient was refused for the account's standing
+  std::string data_answer;        // bytes as they were sent
+  std::string final_answer;       // not "": END-OF-MESSAGE was answered with these bytes
 
+  // True when this recipient was not asked about before in this transaction.
+  bool note_recipient(std::string_view recipient, std::uint64_t hash);
+  // As new, for another transaction; keeps small buffers.
+  void reset();
   [[nodiscard]] std::size_t memory() const {
-    return sizeof(Transaction) + login.capacity() + account.capacity() + recipients.capacity() +
-           asked.memory() + standing_refusal.capacity() + data_answer.capacity() +
-           final_answer.capacity() + 64;
+    return sizeof(Transaction) + account.capacity() + recipients.capacity() + asked.memory() +
+           standing_refusal.capacity() + data_answer.capacity() + final_answer.capacity();
   }
 };
 
 // Any thread. Bounded in entries and in bytes; when full, the one that was asked about longest ago is
-// forgotten (its message is then judged from what END-OF-MESSAGE alone tells).
+// forgotten (its message is then judged from what END-OF-MESSAGE alone tells). Entries live in chunks
+// and are used again, so that a busy server allocates nothing for a question.
 class TransactionTable {
  public:
   struct Bounds {
     std::size_t entries = 200'000;                 // 20,000 smtpds with ten transactions an hour
     std::size_t bytes = 256UL * 1024 * 1024;       // a thousand long recipients on 4,000 of them
   };
-  explicit TransactionTable(Bounds bounds) : bounds_(bounds) {}
+  explicit TransactionTable(Bounds bounds)
+      : entries_max_(bounds.entries / k_shards + 1), bytes_max_(bounds.bytes / k_shards) {}
 
   // Calls `use(Transaction&)` under the shard's lock, for a new transaction or the one known by this
   // key. `dropped(Transaction&)` is called for each that had to go (to give back reservations).
@@ -71,14 +74,23 @@ class TransactionTable {
   void with(std::uint64_t key, Instant now, Use&& use, Dropped&& dropped) {
     Shard& shard = shards_[key % k_shards];
     const std::lock_guard lock(shard.mutex);
-    const auto at = find_or_make(shard, key);
-    at->touched = now;
-    use(*at);
-    account_memory(shard, *at);
-    while (shard.order.size() > 1 && over(shard)) {
-      dropped(shard.order.front());
-      drop_oldest(shard);
+    std::uint32_t at = find(shard, key);
+    if (at == k_none) {
+      while (shard.size >= entries_max_ || (shard.size > 0 && shard.bytes > bytes_max_)) {
+        dropped(entry(shard, shard.oldest));
+        drop(shard, shard.oldest);
+      }
+      at = add(shard, key);
+    } else {
+      unlink(shard, at);
+      link_newest(shard, at);
     }
+    Entry& e = entry(shard, at);
+    e.touched = now;
+    use(e);
+    const std::size_t bytes = e.memory();
+    shard.bytes += bytes - e.counted;
+    e.counted = bytes;
   }
 
   // Forgets what nobody asked about since `before`; calls `stale(Transaction&)` for the older ones
@@ -88,14 +100,14 @@ class TransactionTable {
     std::size_t n = 0;
     for (Shard& shard : shards_) {
       const std::lock_guard lock(shard.mutex);
-      while (!shard.order.empty() && shard.order.front().touched < before) {
-        dropped(shard.order.front());
-        drop_oldest(shard);
+      while (shard.oldest != k_none && entry(shard, shard.oldest).touched < before) {
+        dropped(entry(shard, shard.oldest));
+        drop(shard, shard.oldest);
         ++n;
       }
-      for (Entry& entry : shard.order) {
-        if (!(entry.touched < stale_before)) break;
-        stale(entry);
+      for (std::uint32_t at = shard.oldest; at != k_none; at = entry(shard, at).newer) {
+        if (!(entry(shard, at).touched < stale_before)) break;
+        stale(entry(shard, at));
       }
     }
     return n;
@@ -105,24 +117,44 @@ class TransactionTable {
 
  private:
   static constexpr std::size_t k_shards = 256;
+  static constexpr std::uint32_t k_none = 0xffffffffU;
+  static constexpr std::uint32_t k_chunk = 32;
   struct Entry : Transaction {
     std::size_t counted = 0;  // bytes of it in the shard's sum
+    std::uint32_t older = k_none;
+    std::uint32_t newer = k_none;  // for a free entry: the next free one
   };
-  using Order = std::list<Entry>;  // longest unasked first
+  struct Slot {
+    std::uint64_t key = 0;
+    std::uint32_t at = k_none;
+  };
   struct Shard {
     mutable std::mutex mutex;
-    Order order;
-    std::unordered_map<std::uint64_t, Order::iterator> by_key;
+    std::vector<std::unique_ptr<std::array<Entry, k_chunk>>> chunks;
+    std::vector<Slot> slots;  // open addressing, at most half full
+    std::uint32_t free = k_none;
+    std::uint32_t oldest = k_none;
+    std::uint32_t newest = k_none;
+    std::size_t size = 0;
     std::size_t bytes = 0;
   };
-  static Order::iterator find_or_make(Shard& shard, std::uint64_t key);
-  static void account_memory(Shard& shard, Entry& entry);
-  static void drop_oldest(Shard& shard);
-  [[nodiscard]] bool over(const Shard& shard) const {
-    return shard.order.size() > bounds_.entries / k_shards + 1 || shard.bytes > bounds_.bytes / k_shards;
+  static Entry& entry(Shard& shard, std::uint32_t at) {
+    return (*shard.chunks[at / k_chunk])[at % k_chunk];
   }
+  // The low bits choose the shard; these choose the slot within it.
+  static std::size_t home(const Shard& shard, std::uint64_t key) {
+    return (key / k_shards) & (shard.slots.size() - 1);
+  }
+  static std::uint32_t find(const Shard& shard, std::uint64_t key);
+  static std::uint32_t add(Shard& shard, std::uint64_t key);
+  static void drop(Shard& shard, std::uint32_t at);
+  static void unlink(Shard& shard, std::uint32_t at);
+  static void link_newest(Shard& shard, std::uint32_t at);
+  static void put_slot(Shard& shard, std::uint64_t key, std::uint32_t at);
+  static void remove_slot(Shard& shard, std::uint64_t key);
 
-  Bounds bounds_;
+  std::size_t entries_max_;  // per shard
+  std::size_t bytes_max_;
   std::array<Shard, k_shards> shards_;
 };
 
