@@ -132,11 +132,13 @@ Exit run_password_command(const Invocation& given) {
   if (hands->doveadm) flushed = hands->doveadm->auth_cache_flush(address->text());
   report(given, address->text(), password, flushed.has_value(), removed.value_or(0));
   if (!flushed) {
-    fmt::print(stderr, "{} ({})\n",
-               say(given, "Dovecot の認証キャッシュは空にできませんでした。しばらく古いパスワードも使える場合があります。",
-                   "Dovecot's auth cache could not be emptied: the old password may work for a "
-                   "while."),
-               flushed.error().text);
+    fmt::print(
+        stderr, "{} ({})\n",
+        say(given,
+            "Dovecot の認証キャッシュは空にできませんでした。しばらく古いパスワードも使える場合があります。",
+            "Dovecot's auth cache could not be emptied: the old password may work for a "
+            "while."),
+        flushed.error().text);
   }
   if (!removed) fmt::print(stderr, "sekimori: {}\n", removed.error().text);
   return flushed && removed ? Exit::done : Exit::in_part;

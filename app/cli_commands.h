@@ -20,7 +20,8 @@ namespace sekimori::app {
 // drill.
 [[nodiscard]] Exit run_drill_command(const Invocation& given);
 
-// The settings of --config. Errors: operating (cannot be read), bad_input (every error of the file).
+// The settings of --config. Errors: operating (cannot be read), bad_input (every error of the
+// file).
 [[nodiscard]] Result<config::Loaded> load_settings(const Invocation& given);
 
 // Prints a failure: on standard error for people, as the API's error object on standard output with

@@ -14,8 +14,8 @@ namespace sekimori::app {
 
 [[nodiscard]] helper::HelperOptions helper_options(const config::Settings& settings);
 
-// A helper of one command's own, in a child process on a socket of its own. Needs root. It ends with
-// this object, and with this process however that ends.
+// A helper of one command's own, in a child process on a socket of its own. Needs root. It ends
+// with this object, and with this process however that ends.
 class StandInHelper {
  public:
   // Call before any thread is made. Errors: operating (not root, no process, it did not come up).

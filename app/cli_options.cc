@@ -13,10 +13,12 @@ constexpr const char* k_default_config = "/etc/sekimori/sekimori.toml";
 class Tree {
  public:
   Tree(Invocation& out, Language language)
-      : out_(out), language_(language), root_(text("メールサーバーを乗っ取りから守ります。",
-                                                   "Guards a mail server against hijacked "
-                                                   "mailboxes."),
-                                              "sekimori") {
+      : out_(out),
+        language_(language),
+        root_(text("メールサーバーを乗っ取りから守ります。",
+                   "Guards a mail server against hijacked "
+                   "mailboxes."),
+              "sekimori") {
     root_.fallthrough();
     root_.require_subcommand(1);
     root_.set_help_flag("-h,--help", text("使い方を表示します", "show this help"));
@@ -36,12 +38,24 @@ class Tree {
     hold_commands();
     ip_commands();
     server_wide_commands();
+    drill_command();
   }
 
   CLI::App& root() { return root_; }
   [[nodiscard]] bool config_given() const { return config_->count() > 0; }
   [[nodiscard]] const std::string& lang() const { return lang_; }
-  [[nodiscard]] bool limit_fits() const { return out_.limit >= 1 && out_.limit <= 1000; }
+  // After a failed parse: names a word that stands where a command should, else "".
+  [[nodiscard]] std::string unknown_command() const {
+    const CLI::App* innermost = &root_;
+    while (!innermost->get_subcommands().empty()) innermost = innermost->get_subcommands().front();
+    if (innermost->get_require_subcommand_min() == 0) return "";
+    for (const auto& word : root_.remaining(true)) {
+      if (!word.starts_with('-')) {
+        return text("そのようなコマンドはありません: ", "there is no such command: ") + word;
+      }
+    }
+    return text("コマンドを指定してください。", "a command is needed");
+  }
 
  private:
   [[nodiscard]] std::string text(const char* ja, const char* en) const {
@@ -50,8 +64,7 @@ class Tree {
 
   CLI::App* command(CLI::App* parent, const char* name, const char* ja, const char* en) {
     CLI::App* made = parent->add_subcommand(name, text(ja, en));
-    const std::string full =
-        parent == &root_ ? std::string(name) : parent->get_name() + " " + name;
+    const std::string full = parent == &root_ ? std::string(name) : parent->get_name() + " " + name;
     made->callback([this, full, made] {
       if (made->get_subcommands().empty()) out_.command = full;
     });
@@ -65,10 +78,13 @@ class Tree {
   void subject(CLI::App* of, const char* what, const char* ja, const char* en) {
     of->add_option(what, out_.subject, text(ja, en))->required();
   }
-  void address(CLI::App* of) { subject(of, "ADDRESS", "アカウントのアドレス", "the account's address"); }
+  void address(CLI::App* of) {
+    subject(of, "ADDRESS", "アカウントのアドレス", "the account's address");
+  }
   void reason(CLI::App* of) {
     of->add_option("--reason", out_.reason,
-                   text("理由(記録と本人への案内に使います)", "why; kept in the audit and shown to the owner"))
+                   text("理由(記録と本人への案内に使います)",
+                        "why; kept in the audit and shown to the owner"))
         ->type_name("TEXT");
   }
   void probation(CLI::App* of) {
@@ -76,15 +92,17 @@ class Tree {
                  text("しばらく注意して見守ります", "watch more closely for a while"));
   }
   void limit(CLI::App* of) {
-    of->add_option("--limit", out_.limit, text("件数の上限(1〜1000)", "how many at most (1 to 1000)"))
+    of->add_option("--limit", out_.limit,
+                   text("件数の上限(1〜1000)", "how many at most (1 to 1000)"))
         ->check(CLI::Range(1, 1000));
   }
   void password(CLI::App* of) {
     auto* piped = of->add_flag("--password-stdin", out_.password_stdin,
                                text("パスワードを標準入力の 1 行目から読みます",
                                     "read the password from the first line of standard input"));
-    auto* made = of->add_flag("--generate", out_.generate,
-                              text("強いパスワードを作って表示します", "make a strong one and show it"));
+    auto* made =
+        of->add_flag("--generate", out_.generate,
+                     text("強いパスワードを作って表示します", "make a strong one and show it"));
     piped->excludes(made);
   }
 
@@ -94,19 +112,25 @@ class Tree {
             "run the helper that does the few things which need root");
     auto* replay = command(&root_, "replay", "記録された出来事を判定し直します",
                            "judge recorded events again");
-    replay->add_option("EVENTS", out_.events, text("NDJSON のファイル(- は標準入力)",
-                                                   "NDJSON file (- is standard input)"))
+    replay
+        ->add_option("EVENTS", out_.events,
+                     text("NDJSON のファイル(- は標準入力)", "NDJSON file (- is standard input)"))
         ->required();
-    replay->add_option("--decisions", out_.decisions,
-                       text("判定の書き出し先(既定は標準出力)", "where decisions go (default: standard output)"))
+    replay
+        ->add_option("--decisions", out_.decisions,
+                     text("判定の書き出し先(既定は標準出力)",
+                          "where decisions go (default: standard output)"))
         ->type_name("OUT");
-    replay->add_option("--mode", out_.mode, text("enforce または observe(既定は enforce)",
-                                                 "enforce or observe (default enforce)"))
+    replay
+        ->add_option(
+            "--mode", out_.mode,
+            text("enforce または observe(既定は enforce)", "enforce or observe (default enforce)"))
         ->check(CLI::IsMember({"enforce", "observe"}));
-    replay->add_flag("--hash", out_.hash, text("最後に状態のハッシュを加えます",
-                                               "add the state's hash to the summary"));
+    replay->add_flag("--hash", out_.hash,
+                     text("最後に状態のハッシュを加えます", "add the state's hash to the summary"));
     auto* config = group("config", "設定を調べます", "look into the settings");
-    auto* check = command(config, "check", "設定ファイルの誤りを調べます", "say what is wrong in the file");
+    auto* check =
+        command(config, "check", "設定ファイルの誤りを調べます", "say what is wrong in the file");
     check->add_option("FILE", out_.subject, text("調べるファイル", "the file to check"));
     command(config, "show", "有効な設定をすべて表示します", "show every setting in force");
     command(config, "example", "設定ファイルの例を表示します", "print an example file");
@@ -117,7 +141,8 @@ class Tree {
   void account_commands() {
     auto* account = group("account", "アカウントを扱います", "work with accounts");
     auto* list = command(account, "list", "アカウントの一覧を表示します", "list accounts");
-    list->add_option("--search", out_.search, text("アドレスや名前の一部", "part of address or name"));
+    list->add_option("--search", out_.search,
+                     text("アドレスや名前の一部", "part of address or name"));
     list->add_option("--domain", out_.domain, text("ドメイン", "domain"));
     list->add_option("--standing", out_.standing,
                      text("状態(normal、restricted、suspended、recovering、probation)",
@@ -138,7 +163,8 @@ class Tree {
       reason(made);
       return made;
     };
-    standing("restrict", "送信を止めます(受信と閲覧は続きます)", "stop sending; receiving and reading go on");
+    standing("restrict", "送信を止めます(受信と閲覧は続きます)",
+             "stop sending; receiving and reading go on");
     standing("suspend", "送信とログインを止めます(届くメールは待たせます)",
              "stop sending and login; incoming mail waits");
     probation(standing("restore", "元に戻します", "give everything back"));
@@ -158,17 +184,20 @@ class Tree {
     of_domain("suspend", "ドメイン全体の送信とログインを止めます",
               "stop sending and login of the whole domain");
     probation(of_domain("restore", "ドメインを元に戻します", "give everything back"));
-    auto* server = group("server", "サーバー全体の送信を扱います", "work with the whole server's sending");
+    auto* server =
+        group("server", "サーバー全体の送信を扱います", "work with the whole server's sending");
     reason(command(server, "stop-sending", "サーバーからの送信をすべて止めます",
                    "stop everything that leaves this server"));
-    reason(command(server, "resume-sending", "サーバーからの送信を再開します", "let it leave again"));
+    reason(
+        command(server, "resume-sending", "サーバーからの送信を再開します", "let it leave again"));
   }
 
   void incident_commands() {
     auto* incident = group("incident", "事案を扱います", "work with incidents");
     auto* list = command(incident, "list", "事案の一覧を表示します", "list incidents");
-    list->add_option("--state", out_.state, text("open、contained、recovering、closed",
-                                                 "open, contained, recovering or closed"))
+    list->add_option(
+            "--state", out_.state,
+            text("open、contained、recovering、closed", "open, contained, recovering or closed"))
         ->check(CLI::IsMember({"open", "contained", "recovering", "closed"}));
     limit(list);
     const auto one = [&](const char* name, const char* ja, const char* en) {
@@ -186,9 +215,11 @@ class Tree {
   void hold_commands() {
     auto* hold = group("hold", "保留したメールを扱います", "work with held mail");
     auto* list = command(hold, "list", "保留したメールの一覧を表示します", "list held mail");
-    list->add_option("--account", out_.account, text("アカウントのアドレス", "an account's address"));
-    list->add_option("--state", out_.state, text("held(既定)、releasing、released、deleted、all",
-                                                 "held (default), releasing, released, deleted, all"))
+    list->add_option("--account", out_.account,
+                     text("アカウントのアドレス", "an account's address"));
+    list->add_option("--state", out_.state,
+                     text("held(既定)、releasing、released、deleted、all",
+                          "held (default), releasing, released, deleted, all"))
         ->check(CLI::IsMember({"held", "releasing", "released", "deleted", "all"}));
     limit(list);
     const auto one = [&](const char* name, const char* ja, const char* en) {
@@ -205,7 +236,8 @@ class Tree {
     command(ip, "list", "規則の一覧を表示します", "list the rules");
     const auto one = [&](const char* name, const char* ja, const char* en, bool rule) {
       auto* made = command(ip, name, ja, en);
-      subject(made, "NETWORK", "アドレスまたは範囲(192.0.2.0/24)", "address or range (192.0.2.0/24)");
+      subject(made, "NETWORK", "アドレスまたは範囲(192.0.2.0/24)",
+              "address or range (192.0.2.0/24)");
       if (!rule) return;
       reason(made);
       made->add_option("--expires", out_.expires,
@@ -219,14 +251,16 @@ class Tree {
 
   void server_wide_commands() {
     command(&root_, "health", "各部の状態を表示します", "say how every part is");
-    auto* release = command(&root_, "release-all", "保留したメールをすべて送ります(デーモンなしでも動きます)",
-                            "release all held mail; works with the daemon dead");
+    auto* release =
+        command(&root_, "release-all", "保留したメールをすべて送ります(デーモンなしでも動きます)",
+                "release all held mail; works with the daemon dead");
     reason(release);
     release->add_flag("--every", out_.every,
                       text("Sekimori 以外が保留したメールも含めます",
                            "also what others put into Postfix's hold queue"));
-    auto* bypass = command(&root_, "bypass", "すべての制限を一時的に外します(デーモンなしでも動きます)",
-                           "lift every restriction for now; works with the daemon dead");
+    auto* bypass =
+        command(&root_, "bypass", "すべての制限を一時的に外します(デーモンなしでも動きます)",
+                "lift every restriction for now; works with the daemon dead");
     bypass->add_option("STATE", out_.subject, text("on または off", "on or off"))
         ->required()
         ->check(CLI::IsMember({"on", "off"}));
@@ -234,16 +268,19 @@ class Tree {
   }
 
   void drill_command() {
-    auto* drill = command(&root_, "drill", "乗っ取りの訓練をします", "play a hijack from beginning to end");
+    auto* drill =
+        command(&root_, "drill", "乗っ取りの訓練をします", "play a hijack from beginning to end");
     drill->add_option("--endpoints", out_.endpoints,
                       text("ラボの endpoints.json(既定は設定ファイルの上のフォルダーから探します)",
                            "a lab's endpoints.json (default: looked for above the settings file)"));
     drill->add_option("--account", out_.account,
-                      text("訓練用のアカウント(既定はラボの訓練用)", "the test account (default: the lab's own)"));
-    drill->add_flag("--password-stdin", out_.password_stdin,
-                    text("そのパスワードを標準入力から読みます", "read its password from standard input"));
-    drill->add_option("--submission", out_.submission, text("サブミッションの HOST:PORT",
-                                                            "HOST:PORT of submission"));
+                      text("訓練用のアカウント(既定はラボの訓練用)",
+                           "the test account (default: the lab's own)"));
+    drill->add_flag(
+        "--password-stdin", out_.password_stdin,
+        text("そのパスワードを標準入力から読みます", "read its password from standard input"));
+    drill->add_option("--submission", out_.submission,
+                      text("サブミッションの HOST:PORT", "HOST:PORT of submission"));
     drill->add_option("--imap", out_.imap, text("IMAP の HOST:PORT", "HOST:PORT of IMAP"));
     drill->add_option("--mx", out_.mx, text("MX の HOST:PORT", "HOST:PORT of the MX"));
   }
@@ -290,11 +327,13 @@ std::expected<Invocation, UsageEnd> parse_command_line(const std::vector<std::st
     }
     return std::unexpected(UsageEnd{0, innermost->help(), false});
   } catch (const CLI::ParseError& error) {
-    std::string said = error.what();
-    said += out.language == Language::ja ? "\n「sekimori --help」または「sekimori コマンド --help」で"
-                                           "使い方を表示します。\n"
-                                         : "\n'sekimori --help' or 'sekimori COMMAND --help' shows "
-                                           "what there is.\n";
+    std::string said = tree.unknown_command();
+    if (said.empty()) said = error.what();
+    said += out.language == Language::ja
+                ? "\n「sekimori --help」または「sekimori コマンド --help」で"
+                  "使い方を表示します。\n"
+                : "\n'sekimori --help' or 'sekimori COMMAND --help' shows "
+                  "what there is.\n";
     return std::unexpected(UsageEnd{2, std::move(said), true});
   }
   out.config_given = tree.config_given() || !environment.config.empty();

@@ -13,8 +13,8 @@ namespace sekimori::app {
 
 // One command with all it was given. Only the fields that the command takes are set.
 struct Invocation {
-  std::string command;  // "account list", "config check", "serve"
-  std::string config;   // path of the settings file
+  std::string command;        // "account list", "config check", "serve"
+  std::string config;         // path of the settings file
   bool config_given = false;  // by --config or $SEKIMORI_CONFIG
   bool json = false;
   Language language = Language::en;

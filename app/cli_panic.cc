@@ -96,7 +96,7 @@ Exit bypass(const Invocation& given, const config::Settings& settings) {
       if (!answer) return failed(given, answer.error());
       if (answer->status != 200) {
         if (given.json) {
-          fmt::print("{}\n", answer->body);
+          fmt::print("{}{}", answer->body, answer->body.ends_with('\n') ? "" : "\n");
         } else {
           fmt::print(stderr, "sekimori: {}\n", printed_error(given, answer->status, answer->body));
         }
@@ -111,12 +111,15 @@ Exit bypass(const Invocation& given, const config::Settings& settings) {
       body = std::move(*done);
     }
   }
-  fmt::print("{}", given.json ? body + '\n' : printed_answer(given, body));
+  fmt::print("{}",
+             given.json ? body + (body.ends_with('\n') ? "" : "\n") : printed_answer(given, body));
   if (auto flushed = flush_all_logins(settings, std::move(key)); !flushed) {
-    fmt::print(stderr, "{} ({})\n",
-               say(given, "Dovecot の認証キャッシュを空にできなかったため、ログインへの反映が遅れることがあります。",
-                   "Dovecot's auth cache could not be emptied: logins may follow later."),
-               flushed.error().text);
+    fmt::print(
+        stderr, "{} ({})\n",
+        say(given,
+            "Dovecot の認証キャッシュを空にできなかったため、ログインへの反映が遅れることがあります。",
+            "Dovecot's auth cache could not be emptied: logins may follow later."),
+        flushed.error().text);
     return Exit::in_part;
   }
   return Exit::done;
@@ -127,7 +130,7 @@ Exit bypass(const Invocation& given, const config::Settings& settings) {
 struct Released {
   std::uint64_t ours = 0;
   std::uint64_t failed = 0;
-  std::uint64_t others = 0;  // --every: held by somebody else
+  std::uint64_t others = 0;  // --every: what else was in the hold queue
   bool others_failed = false;
   std::string trouble;  // what kept it from being whole
 };
@@ -224,8 +227,7 @@ HelperAtHand helper_at_hand(const config::Settings& settings, bool may_stand_in)
 Exit print_released(const Invocation& given, const Released& r) {
   const bool whole = r.failed == 0 && r.trouble.empty() && !r.others_failed;
   if (given.json) {
-    boost::json::object out{
-        {"released", r.ours}, {"failed", r.failed}, {"complete", whole}};
+    boost::json::object out{{"released", r.ours}, {"failed", r.failed}, {"complete", whole}};
     if (given.every) out["others"] = r.others;
     if (!r.trouble.empty()) out["trouble"] = r.trouble;
     fmt::print("{}\n", boost::json::serialize(out));
@@ -234,8 +236,8 @@ Exit print_released(const Invocation& given, const Released& r) {
                                 "released {} held messages; {} failed\n")),
                r.ours, r.failed);
     if (given.every) {
-      fmt::print(fmt::runtime(say(given, "Sekimori 以外が保留していたメールを {} 通送りました。\n",
-                                  "released {} messages that others had put on hold\n")),
+      fmt::print(fmt::runtime(say(given, "保留キューに残っていたほかのメールを {} 通送りました。\n",
+                                  "released {} other messages from the hold queue\n")),
                  r.others);
     }
     if (!r.trouble.empty()) fmt::print(stderr, "sekimori: {}\n", r.trouble);

@@ -52,7 +52,8 @@ Result<Secret> typed(const char* prompt) {
 
 Result<Secret> long_enough(const Invocation& given, Secret password) {
   std::size_t letters = 0;
-  for (const char c : password.reveal()) letters += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  for (const char c : password.reveal())
+    letters += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
   if (letters < k_password_chars_min || password.reveal().size() > store::k_password_bytes_max) {
     return bad_input(say(given, "パスワードは 8 文字以上 512 バイト以下にしてください",
                          "a password has at least 8 characters and at most 512 bytes"));

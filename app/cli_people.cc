@@ -53,7 +53,7 @@ Exit run_api_command(const Invocation& given) {
   }
   Exit exit = exit_of(answer->status);
   if (given.json) {
-    fmt::print("{}\n", answer->body);
+    fmt::print("{}{}", answer->body, answer->body.ends_with('\n') ? "" : "\n");
   } else if (exit == Exit::done) {
     fmt::print("{}", printed_answer(given, answer->body));
   } else {
@@ -68,11 +68,14 @@ Exit run_api_command(const Invocation& given) {
                say(given, "デーモンが動いていないため、このコマンドが直接行いました。",
                    "The daemon is not running: this command did it by itself."));
     if (open > 0) {
-      fmt::print(stderr,
-                 fmt::runtime(say(given, "まだ終わっていない作業が {} 件あります。デーモンが次に動いたときに続けます。\n",
-                                  "{} steps still wait; the daemon goes on with them when it "
-                                  "starts.\n")),
-                 open);
+      fmt::print(
+          stderr,
+          fmt::runtime(
+              say(given,
+                  "まだ終わっていない作業が {} 件あります。デーモンが次に動いたときに続けます。\n",
+                  "{} steps still wait; the daemon goes on with them when it "
+                  "starts.\n")),
+          open);
       exit = Exit::in_part;
     }
   }

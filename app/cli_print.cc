@@ -38,7 +38,8 @@ class Printer {
     if (const auto since = time(a, "since"); !since.empty()) {
       rows.push_back({t("変更", "changed"), since + "  " + word(a, "by")});
     }
-    if (const auto why = text_of(a, "reason"); !why.empty()) rows.push_back({t("理由", "reason"), why});
+    if (const auto why = text_of(a, "reason"); !why.empty())
+      rows.push_back({t("理由", "reason"), why});
     rows.push_back({t("動作", "mode"), word(a, "mode")});
     rows.push_back({t("疑い", "ln R"), number(a, "log_r")});
     std::string out = table(rows);
@@ -49,8 +50,8 @@ class Printer {
       }
       out += '\n' + table(uses);
     }
-    if (const auto* holds = find(a, "holds"); holds != nullptr && holds->is_array() &&
-                                              !holds->get_array().empty()) {
+    if (const auto* holds = find(a, "holds");
+        holds != nullptr && holds->is_array() && !holds->get_array().empty()) {
       out += '\n' + holds_table(holds->get_array());
     }
     if (const auto* incident = find(a, "incident"); incident != nullptr && incident->is_object()) {
@@ -69,8 +70,8 @@ class Printer {
                                         "{}: nothing to change; it is {}.\n")),
                          who, standing(outcome));
     }
-    std::string out = fmt::format(
-        fmt::runtime(t("{}: 状態を「{}」に変えました。", "{}: now {}.")), who, standing(outcome));
+    std::string out = fmt::format(fmt::runtime(t("{}: 状態を「{}」に変えました。", "{}: now {}.")),
+                                  who, standing(outcome));
     if (const auto id = number(outcome, "incident"); !id.empty()) {
       out += fmt::format(fmt::runtime(t("事案 {}", " Incident {}.")), id);
     }
@@ -79,9 +80,10 @@ class Printer {
 
   std::string recovery_code(const json::value& code) {
     return fmt::format(
-        fmt::runtime(t("復旧コード: {}\n期限: {}\nこの 1 回しか表示されません。本人に直接伝えてください。\n",
-                       "recovery code: {}\nvalid until: {}\nIt is shown only once. Tell it to the "
-                       "owner in person.\n")),
+        fmt::runtime(
+            t("復旧コード: {}\n期限: {}\nこの 1 回しか表示されません。本人に直接伝えてください。\n",
+              "recovery code: {}\nvalid until: {}\nIt is shown only once. Tell it to the "
+              "owner in person.\n")),
         word(code, "code"), time(code, "expires"));
   }
 
@@ -97,11 +99,12 @@ class Printer {
 
   std::string incident(const json::value& incident) {
     std::string out = incident_head(incident);
-    if (const auto* steps = find(incident, "steps"); steps != nullptr && steps->is_array() &&
-                                                     !steps->get_array().empty()) {
+    if (const auto* steps = find(incident, "steps");
+        steps != nullptr && steps->is_array() && !steps->get_array().empty()) {
       Rows rows = {{t("作業", "step"), t("状態", "state"), t("時刻", "when"), ""}};
       for (const auto& step : steps->get_array()) {
-        rows.push_back({word(step, "kind"), state(step), time(step, "changed"), word(step, "detail")});
+        rows.push_back(
+            {word(step, "kind"), state(step), time(step, "changed"), word(step, "detail")});
       }
       out += '\n' + table(rows);
     }
@@ -114,8 +117,9 @@ class Printer {
   }
 
   std::string closed(const json::value& incident) {
-    return fmt::format(fmt::runtime(t("事案 {} を終わりにしました。\n", "incident {} is closed.\n")),
-                       number(incident, "id"));
+    return fmt::format(
+        fmt::runtime(t("事案 {} を終わりにしました。\n", "incident {} is closed.\n")),
+        number(incident, "id"));
   }
   std::string noted(const json::value& entry) {
     return fmt::format(fmt::runtime(t("事案 {} に書き込みました。\n", "noted with incident {}.\n")),

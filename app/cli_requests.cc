@@ -87,7 +87,8 @@ Result<Instant> parse_expiry(std::string_view text, Instant now) {
     if (unit == "h" && count <= 87'600) return now + hours(count);
     if (unit == "d" && count <= 3'650) return now + days(count);
   }
-  return bad_input(fmt::format("'{}' is no time: write 30m, 24h, 7d or 2026-11-22T00:00:00Z", text));
+  return bad_input(
+      fmt::format("'{}' is no time: write 30m, 24h, 7d or 2026-11-22T00:00:00Z", text));
 }
 
 Result<ApiRequestText> api_request(const Invocation& given, Instant now) {

@@ -22,9 +22,7 @@ namespace sekimori::app {
 namespace json = boost::json;
 namespace {
 
-void print_json(const json::value& value) {
-  fmt::print("{}\n", json::serialize(value));
-}
+void print_json(const json::value& value) { fmt::print("{}\n", json::serialize(value)); }
 
 Exit serve(const Invocation& given) {
   auto loaded = load_settings(given);
@@ -79,8 +77,7 @@ Exit replay_command(const Invocation& given) {
     }
   }
   // One mode for all: the question is what the judge makes of these events.
-  settings.server.mode =
-      given.mode == "observe" ? config::Mode::observe : config::Mode::enforce;
+  settings.server.mode = given.mode == "observe" ? config::Mode::observe : config::Mode::enforce;
   settings.mode = {};
   options.events = given.events;
   options.decisions = given.decisions;
@@ -172,7 +169,8 @@ Result<config::Loaded> load_settings(const Invocation& given) {
 
 void print_failure(const Invocation& given, int status, std::string_view detail) {
   if (given.json) {
-    fmt::print("{}\n", web::error_response(status, detail).body);
+    const std::string body = web::error_response(status, detail).body;
+    fmt::print("{}{}", body, body.ends_with('\n') ? "" : "\n");
   } else {
     fmt::print(stderr, "sekimori: {}\n", detail);
   }

@@ -22,12 +22,18 @@ constexpr std::array k_standings = {
     Word{"probation", "見守り中", "probation"},
 };
 constexpr std::array k_states = {
-    Word{"open", "確認待ち", "open"},          Word{"contained", "封じ込め済み", "contained"},
-    Word{"recovering", "復旧中", "recovering"}, Word{"closed", "終了", "closed"},
-    Word{"held", "保留中", "held"},            Word{"releasing", "送信準備中", "releasing"},
-    Word{"released", "送信済み", "released"},   Word{"deleted", "削除済み", "deleted"},
-    Word{"waiting", "待機中", "waiting"},       Word{"done", "完了", "done"},
-    Word{"retrying", "再試行中", "retrying"},   Word{"failed", "失敗", "failed"},
+    Word{"open", "確認待ち", "open"},
+    Word{"contained", "封じ込め済み", "contained"},
+    Word{"recovering", "復旧中", "recovering"},
+    Word{"closed", "終了", "closed"},
+    Word{"held", "保留中", "held"},
+    Word{"releasing", "送信準備中", "releasing"},
+    Word{"released", "送信済み", "released"},
+    Word{"deleted", "削除済み", "deleted"},
+    Word{"waiting", "待機中", "waiting"},
+    Word{"done", "完了", "done"},
+    Word{"retrying", "再試行中", "retrying"},
+    Word{"failed", "失敗", "failed"},
 };
 
 template <std::size_t n>
@@ -108,8 +114,7 @@ std::string local_time(std::string_view rfc3339) {
   std::tm parts{};
   if (::localtime_r(&seconds, &parts) == nullptr) return std::string(rfc3339);
   std::array<char, 32> text{};
-  const std::size_t size =
-      std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
   return {text.data(), size};
 }
 
@@ -124,7 +129,8 @@ std::string harmless(std::string_view text) {
   std::string out(text);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto c = static_cast<unsigned char>(out[i]);
-    const bool c1 = c == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0;
+    const bool c1 =
+        c == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0;
     if ((c < 0x20 && c != '\n') || c == 0x7F) out[i] = '?';
     if (c1) {
       out[i] = '?';

@@ -1,0 +1,101 @@
+#include "app/cli_requests.h"
+
+#include <gtest/gtest.h>
+
+#include "web/api.h"
+
+namespace sekimori::app {
+namespace {
+
+const Instant k_now = *parse_instant("2026-11-22T00:00:00Z");
+
+ApiRequestText request_of(std::vector<std::string> words) {
+  const auto given = parse_command_line(words, {});
+  EXPECT_TRUE(given);
+  const auto request = api_request(*given, k_now);
+  EXPECT_TRUE(request) << words[0];
+  return request.value_or(ApiRequestText{});
+}
+
+TEST(CliRequests, AddressesAndReasonsAreEscaped) {
+  const auto request =
+      request_of({"account", "restrict", "a/b?c@x.example", "--reason", "said \"no\"\n送信"});
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.target, "/api/v1/accounts/a%2Fb%3Fc%40x.example/restrict");
+  EXPECT_EQ(request.body, "{\"reason\":\"said \\\"no\\\"\\n送信\"}");
+}
+
+TEST(CliRequests, RestoreMayAskForProbation) {
+  EXPECT_EQ(request_of({"account", "restore", "a@b"}).body, "{}");
+  EXPECT_EQ(request_of({"account", "restore", "a@b", "--probation"}).body, "{\"probation\":true}");
+}
+
+TEST(CliRequests, ListsCarryTheirFilters) {
+  EXPECT_EQ(request_of({"account", "list"}).target, "/api/v1/accounts?limit=100");
+  EXPECT_EQ(request_of({"account", "list", "--search", "a b", "--standing", "suspended"}).target,
+            "/api/v1/accounts?search=a%20b&standing=suspended&limit=100");
+}
+
+TEST(CliRequests, EveryRequestIsARouteOfTheApi) {
+  // "{address}" stands for one segment.
+  const auto matches = [](std::string_view pattern, std::string_view path) {
+    while (true) {
+      const auto p = pattern.substr(0, pattern.find('/'));
+      const auto t = path.substr(0, path.find('/'));
+      if (p != t && !p.starts_with('{')) return false;
+      const bool ends = p.size() == pattern.size();
+      if (ends || t.size() == path.size()) return ends == (t.size() == path.size());
+      pattern.remove_prefix(p.size() + 1);
+      path.remove_prefix(t.size() + 1);
+    }
+  };
+  const std::vector<std::vector<std::string>> lines = {
+      {"account", "list"},
+      {"account", "show", "a@b"},
+      {"account", "suspend", "a@b"},
+      {"account", "recovery-code", "a@b"},
+      {"domain", "restrict", "b"},
+      {"domain", "suspend", "b"},
+      {"domain", "restore", "b"},
+      {"server", "stop-sending"},
+      {"server", "resume-sending"},
+      {"incident", "list"},
+      {"incident", "show", "1"},
+      {"incident", "close", "1"},
+      {"incident", "note", "1", "x"},
+      {"hold", "list"},
+      {"hold", "release", "ABC123"},
+      {"hold", "delete", "ABC123"},
+      {"ip", "list"},
+      {"ip", "allow", "192.0.2.1"},
+      {"ip", "deny", "192.0.2.1"},
+      {"ip", "unblock", "192.0.2.1"},
+      {"health"},
+      {"release-all"},
+      {"bypass", "off"},
+  };
+  for (const auto& words : lines) {
+    const auto request = request_of(words);
+    const auto path = request.target.substr(0, request.target.find('?'));
+    bool known = false;
+    for (const auto& route : web::routes()) {
+      known = known || (route.method == request.method && matches(route.pattern, path));
+    }
+    EXPECT_TRUE(known) << request.method << ' ' << request.target;
+  }
+}
+
+TEST(CliRequests, ExpiryIsALengthOrATime) {
+  EXPECT_EQ(parse_expiry("24h", k_now)->us, (k_now + hours(24)).us);
+  EXPECT_EQ(parse_expiry("30m", k_now)->us, (k_now + minutes(30)).us);
+  EXPECT_EQ(parse_expiry("7d", k_now)->us, (k_now + days(7)).us);
+  EXPECT_EQ(format_instant(*parse_expiry("2027-01-01T00:00:00Z", k_now)), "2027-01-01T00:00:00Z");
+  EXPECT_FALSE(parse_expiry("", k_now)->is_set());
+  for (const char* wrong :
+       {"24", "h", "-1h", "24x", "0h", "99999999d", "24hh", "99999999999999999h"}) {
+    EXPECT_FALSE(parse_expiry(wrong, k_now)) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace sekimori::app
