@@ -8,10 +8,12 @@
 // --engine  our policy server with one thread, in a process of its own, over an engine that knows
 //           N accounts (default 1,000,000)
 // --port    any policy server on 127.0.0.1 (pin it with taskset yourself)
-// Each connection asks, waits for the answer and asks again, as smtpd does. `rcpt` asks at RCPT only;
-// `message` plays RCPT, RCPT, DATA, END-OF-MESSAGE. The servers run on --server-cpu, the clients on
+// Each connection asks, waits for the answer and asks again, as smtpd does. `rcpt` asks at RCPT
+// only; `message` plays RCPT, RCPT, DATA, END-OF-MESSAGE. The servers run on --server-cpu, the
+// clients on
 // --client-cpu. Prints one JSON line for each server and number of connections; latencies are of
-// whole questions as the client sees them; server_cpu_us is the server's CPU time per question (0 with --port).
+// whole questions as the client sees them; server_cpu_us is the server's CPU time per question (0
+// with --port).
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -74,7 +76,9 @@ void pin(int cpu) {
   ::sched_setaffinity(0, sizeof set, &set);  // a machine with fewer CPUs: unpinned
 }
 
-std::string account_name(std::uint32_t i) { return fmt::format("user{:08}@d{:03}.example.jp", i, i % 500); }
+std::string account_name(std::uint32_t i) {
+  return fmt::format("user{:08}@d{:03}.example.jp", i, i % 500);
+}
 
 // ---- the servers, each in a process of its own that writes its port to a pipe ----
 
@@ -83,7 +87,8 @@ void serve_bare(int tell) {
   sockaddr_in a{};
   a.sin_family = AF_INET;
   a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0 || ::listen(listener, 4096) != 0) {
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0 ||
+      ::listen(listener, 4096) != 0) {
     fail("listen");
   }
   const std::uint16_t port = serve::port_of(listener);
@@ -239,7 +244,8 @@ struct Template {
   void fill(std::uint32_t user, std::uint64_t transaction, std::uint32_t to) {
     const auto digits = [this](std::size_t at, std::uint64_t n, int width, int base) {
       for (int i = width; i-- > 0; n /= static_cast<unsigned>(base)) {
-        text[at + static_cast<std::size_t>(i)] = "0123456789abcdef"[n % static_cast<unsigned>(base)];
+        text[at + static_cast<std::size_t>(i)] =
+            "0123456789abcdef"[n % static_cast<unsigned>(base)];
       }
     };
     for (const std::size_t at : {login, sender}) {
@@ -263,7 +269,8 @@ double cpu_seconds(pid_t pid) {
   unsigned long user = 0;
   unsigned long system = 0;
   if (n == 0 || fields == nullptr ||
-      std::sscanf(fields + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) {
+      std::sscanf(fields + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                  &system) != 2) {
     return 0;
   }
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
@@ -285,7 +292,8 @@ void measure(const Server& server, int connections, const Options& options) {
   a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   for (Connection& c : all) {
     c.fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    if (c.fd < 0 || ::connect(c.fd, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0) fail("connect");
+    if (c.fd < 0 || ::connect(c.fd, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0)
+      fail("connect");
     const int on = 1;
     ::setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     epoll_event e{};
@@ -293,7 +301,8 @@ void measure(const Server& server, int connections, const Options& options) {
     e.data.ptr = &c;
     ::epoll_ctl(set, EPOLL_CTL_ADD, c.fd, &e);
   }
-  std::array<Template, 3> questions{Template("RCPT", 0), Template("DATA", 2), Template("END-OF-MESSAGE", 2)};
+  std::array<Template, 3> questions{Template("RCPT", 0), Template("DATA", 2),
+                                    Template("END-OF-MESSAGE", 2)};
   static std::uint64_t transactions = static_cast<std::uint64_t>(::getpid()) << 32;
   std::uint32_t random = 12345;
   const auto ask = [&](Connection& c) {
@@ -306,7 +315,8 @@ void measure(const Server& server, int connections, const Options& options) {
            static_cast<std::uint32_t>((random >> 8) % 1000));
     ++c.step;
     c.asked = Clock::now();
-    if (::send(c.fd, q.text.data(), q.text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(q.text.size())) {
+    if (::send(c.fd, q.text.data(), q.text.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(q.text.size())) {
       fail("send");
     }
   };
@@ -315,7 +325,8 @@ void measure(const Server& server, int connections, const Options& options) {
   for (Connection& c : all) ask(c);
   const auto begin = Clock::now();
   const auto warm = begin + std::chrono::milliseconds(500);
-  const auto end = warm + std::chrono::microseconds(static_cast<std::int64_t>(options.seconds * 1e6));
+  const auto end =
+      warm + std::chrono::microseconds(static_cast<std::int64_t>(options.seconds * 1e6));
   std::uint64_t answered = 0;
   std::uint64_t all_answered = 0;
   const double cpu_before = cpu_seconds(server.pid);
@@ -329,13 +340,15 @@ void measure(const Server& server, int connections, const Options& options) {
       auto& c = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       const ssize_t got = ::recv(c.fd, bytes.data(), bytes.size(), 0);
       if (got <= 0) fail("the server closed");
-      if (got < 2 || bytes[static_cast<std::size_t>(got) - 1] != '\n') continue;  // the rest follows
+      if (got < 2 || bytes[static_cast<std::size_t>(got) - 1] != '\n')
+        continue;  // the rest follows
       now = Clock::now();
       ++all_answered;
       if (now >= warm) {
         ++answered;
         const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now - c.asked).count();
-        latencies_ns.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(ns, 4'000'000'000)));
+        latencies_ns.push_back(
+            static_cast<std::uint32_t>(std::min<std::int64_t>(ns, 4'000'000'000)));
       }
       ask(c);
     }
@@ -384,13 +397,20 @@ Options parse(int argc, char** argv) {
       const auto r = std::from_chars(value.data(), value.data() + value.size(), out);
       if (r.ec != std::errc() || r.ptr != value.data() + value.size()) usage();
     };
-    if (flag == "--accounts") number(o.accounts);
-    else if (flag == "--port") number(o.port);
-    else if (flag == "--seconds") number(o.seconds);
-    else if (flag == "--users") number(o.users);
-    else if (flag == "--server-cpu") number(o.server_cpu);
-    else if (flag == "--client-cpu") number(o.client_cpu);
-    else if (flag == "--mix" && (value == "rcpt" || value == "message")) o.whole_messages = value == "message";
+    if (flag == "--accounts")
+      number(o.accounts);
+    else if (flag == "--port")
+      number(o.port);
+    else if (flag == "--seconds")
+      number(o.seconds);
+    else if (flag == "--users")
+      number(o.users);
+    else if (flag == "--server-cpu")
+      number(o.server_cpu);
+    else if (flag == "--client-cpu")
+      number(o.client_cpu);
+    else if (flag == "--mix" && (value == "rcpt" || value == "message"))
+      o.whole_messages = value == "message";
     else if (flag == "--connections") {
       o.connections.clear();
       for (std::size_t from = 0; from <= value.size();) {

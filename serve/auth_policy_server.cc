@@ -4,11 +4,11 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -96,14 +96,16 @@ asio::awaitable<void> AuthPolicyServer::Impl::accept_all(asio::posix::stream_des
                                  asio::redirect_error(asio::use_awaitable, failed));
     if (failed) co_return;
     for (;;) {
-      const int fd = ::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd =
+          ::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         if (metrics.auth_connections_open.get() >= options.connections_max) {
           ::close(fd);
           continue;
         }
         const int on = 1;
-        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on a unix socket: no matter
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+                     sizeof on);  // fails on a unix socket: no matter
         take(*threads[next_thread++ % threads.size()], fd);
         continue;
       }
@@ -119,9 +121,8 @@ asio::awaitable<void> AuthPolicyServer::Impl::accept_all(asio::posix::stream_des
 
 void AuthPolicyServer::Impl::take(Thread& thread, int fd) {
   metrics.auth_connections_open.add();
-  asio::co_spawn(thread.io, serve(thread, fd), [this](const std::exception_ptr&) {
-    metrics.auth_connections_open.subtract();
-  });
+  asio::co_spawn(thread.io, serve(thread, fd),
+                 [this](const std::exception_ptr&) { metrics.auth_connections_open.subtract(); });
 }
 
 asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
@@ -190,9 +191,10 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
       response.keep_alive(parser.get().keep_alive());
     }
     response.prepare_payload();
-    metrics.auth_latency.record(static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start)
-            .count()));
+    metrics.auth_latency.record(
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                       std::chrono::steady_clock::now() - start)
+                                       .count()));
     co_await http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, failed));
     if (failed || !response.keep_alive()) break;
     // A keep-alive connection gives a large body's memory back.
@@ -232,7 +234,8 @@ std::string AuthPolicyServer::Impl::answer(Thread& thread,
 
 AuthPolicyServer::AuthPolicyServer(AuthDesk& desk, const DirectoryCell& directory, Clock clock,
                                    ServerMetrics& metrics, AuthPolicyServerOptions options)
-    : impl_(new Impl{desk, directory, std::move(clock), metrics, std::move(options), {}, {}, {}, {}}) {}
+    : impl_(new Impl{
+          desk, directory, std::move(clock), metrics, std::move(options), {}, {}, {}, {}}) {}
 
 AuthPolicyServer::~AuthPolicyServer() { stop(); }
 
@@ -252,8 +255,8 @@ Result<void> AuthPolicyServer::start() {
   }
   // The first thread accepts for all.
   for (const int listener : impl.listeners) {
-    impl.acceptors.push_back(
-        std::make_unique<asio::posix::stream_descriptor>(impl.threads.front()->io, ::dup(listener)));
+    impl.acceptors.push_back(std::make_unique<asio::posix::stream_descriptor>(
+        impl.threads.front()->io, ::dup(listener)));
     asio::co_spawn(impl.threads.front()->io, impl.accept_all(*impl.acceptors.back()),
                    [](const std::exception_ptr&) {});
   }

@@ -31,8 +31,8 @@ namespace sekimori::serve {
 struct AuthDeskOptions {
   std::string host;  // this machine's name in events
   std::string boot;  // unique per start of the daemon: part of the event ids
-  // Session ends come from Dovecot's log lines when that is followed, and from its events otherwise:
-  // one source of record, or every session would count twice.
+  // Session ends come from Dovecot's log lines when that is followed, and from its events
+  // otherwise: one source of record, or every session would count twice.
   bool log_followed = false;
   PlaceOf place;
   AppliedSink sink;
@@ -69,9 +69,9 @@ struct AuthPolicyServerOptions {
   std::string header_name;
   std::string header_value;
   std::size_t connections_max = 4096;
-  std::size_t in_flight_max = 1024;         // requests being read or answered; beyond it: 0 at once
-  Duration idle_timeout = minutes(5);       // Dovecot keeps connections for some seconds
-  Duration request_timeout = seconds(10);   // a request's body
+  std::size_t in_flight_max = 1024;        // requests being read or answered; beyond it: 0 at once
+  Duration idle_timeout = minutes(5);      // Dovecot keeps connections for some seconds
+  Duration request_timeout = seconds(10);  // a request's body
 };
 
 class AuthPolicyServer {

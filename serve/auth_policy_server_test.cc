@@ -1,5 +1,5 @@
-// What these prove: a good login's three requests are one event; a success behind a closed door is a
-// refused login; any body and target gets a quick answer that lets in; HTTP in every portion.
+// What these prove: a good login's three requests are one event; a success behind a closed door is
+// a refused login; any body and target gets a quick answer that lets in; HTTP in every portion.
 #include "serve/auth_policy_server.h"
 
 #include <arpa/inet.h>
@@ -45,7 +45,8 @@ TEST(AuthDesk, AGoodLoginsThreeRequestsAreOneEvent) {
       R"("login":"Taro@old.example.jp","protocol":"imap","pwhash":"025a","remote":"192.0.2.1","tls":true)";
   EXPECT_EQ(w.post("/?command=allow", "{" + facts + "}"), k_let_in);
   EXPECT_EQ(w.post("/command/allow", "{" + facts + R"(,"success":true})"), k_let_in);
-  EXPECT_EQ(w.post("/?command=report", "{" + facts + R"(,"success":true,"policy_reject":false})"), k_let_in);
+  EXPECT_EQ(w.post("/?command=report", "{" + facts + R"(,"success":true,"policy_reject":false})"),
+            k_let_in);
   const auto logins = w.journal.all<Login>();
   ASSERT_EQ(logins.size(), 1U);
   EXPECT_EQ(logins[0].account, "taro@example.jp");
@@ -86,7 +87,8 @@ TEST(AuthDesk, SuspendedMayNotLogInAndItsSuccessIsARefusal) {
 
 TEST(AuthDesk, WhateverIsInDoubtLetsIn) {
   Logins w;
-  for (const char* body : {"", "{}", "[]", "nonsense", R"({"login":7})", R"({"login":""})", "{\"login\":"}) {
+  for (const char* body :
+       {"", "{}", "[]", "nonsense", R"({"login":7})", R"({"login":""})", "{\"login\":"}) {
     EXPECT_EQ(w.post("/?command=allow", body), k_let_in) << body;
     EXPECT_EQ(w.post("/?command=report", body), k_let_in) << body;
   }
@@ -125,7 +127,8 @@ struct HttpServing : Logins {
     options.listen = {*ListenAddress::parse("127.0.0.1:0")};
     server = std::make_unique<AuthPolicyServer>(
         *auth, cell, [] { return k_now; }, metrics, std::move(options));
-    if (const auto started = server->start(); !started) throw std::runtime_error(started.error().text);
+    if (const auto started = server->start(); !started)
+      throw std::runtime_error(started.error().text);
   }
   [[nodiscard]] int connect() const {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -181,9 +184,10 @@ TEST(AuthPolicyServer, KeepsAliveAndTakesAByteAtATime) {
 TEST(AuthPolicyServer, TakesChunkedBodies) {
   HttpServing s;
   const int fd = s.connect();
-  write_all(fd, fmt::format("POST /command/report HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                            "5\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n",
-                            k_login.substr(0, 5), k_login.size() - 5, k_login.substr(5)));
+  write_all(fd, fmt::format(
+                    "POST /command/report HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "5\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+                    k_login.substr(0, 5), k_login.size() - 5, k_login.substr(5)));
   EXPECT_THAT(read_until(fd, k_let_in), HasSubstr(k_let_in));
   ::close(fd);
   EXPECT_EQ(s.journal.all<Login>().size(), 1U);
@@ -194,8 +198,9 @@ TEST(AuthPolicyServer, AsksForItsSecret) {
   options.header_name = "X-Sekimori-Key";
   options.header_value = "correct horse";
   HttpServing s(std::move(options));
-  for (const char* wrong : {"", "X-Sekimori-Key: correct hors\r\n", "X-Sekimori-Key: correct horsf\r\n",
-                            "X-Sekimori-Key: correct horse2\r\n", "X-Sekimori-Key: \r\n"}) {
+  for (const char* wrong :
+       {"", "X-Sekimori-Key: correct hors\r\n", "X-Sekimori-Key: correct horsf\r\n",
+        "X-Sekimori-Key: correct horse2\r\n", "X-Sekimori-Key: \r\n"}) {
     const int fd = s.connect();
     write_all(fd, post("/?command=report", k_login, wrong));
     EXPECT_THAT(read_until(fd, "\r\n\r\n"), StartsWith("HTTP/1.1 403")) << wrong;
@@ -225,7 +230,8 @@ TEST(AuthPolicyServer, TooLongBodiesAndGarbageEndTheConnectionOnly) {
   HttpServing s;
   const int large = s.connect();
   write_all(large, post("/?command=allow", std::string(300 * 1024, ' ')));
-  EXPECT_THAT(read_until(large, "\r\n\r\n"), ::testing::AnyOf(StartsWith("HTTP/1.1 413"), StartsWith("<end>")));
+  EXPECT_THAT(read_until(large, "\r\n\r\n"),
+              ::testing::AnyOf(StartsWith("HTTP/1.1 413"), StartsWith("<end>")));
   ::close(large);
   const int garbage = s.connect();
   write_all(garbage, "\x16\x03\x01 this is no HTTP\r\n\r\n");

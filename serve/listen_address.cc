@@ -27,8 +27,8 @@ std::unexpected<Error> close_and_fail(int fd, const ListenAddress& address, cons
 Result<int> open_unix(const ListenAddress& address) {
   sockaddr_un name{};
   if (address.unix_path.size() >= sizeof name.sun_path) {
-    return bad_input(fmt::format("{}: a unix socket's path has at most {} bytes", address.to_string(),
-                                 sizeof name.sun_path - 1));
+    return bad_input(fmt::format("{}: a unix socket's path has at most {} bytes",
+                                 address.to_string(), sizeof name.sun_path - 1));
   }
   name.sun_family = AF_UNIX;
   std::memcpy(name.sun_path, address.unix_path.data(), address.unix_path.size());

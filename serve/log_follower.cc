@@ -27,8 +27,8 @@ namespace {
 
 constexpr std::size_t k_chunk = 256UL * 1024;
 constexpr int k_poll_ms = 250;
-// A writer that was not told of a rotation goes on in the old file; it is read until the new one has
-// something, or this long when nothing is written at all.
+// A writer that was not told of a rotation goes on in the old file; it is read until the new one
+// has something, or this long when nothing is written at all.
 constexpr std::int64_t k_rotation_grace_ms = 5000;
 // A rotated file is looked for among this many siblings at most.
 constexpr std::size_t k_siblings_max = 200;
@@ -53,13 +53,15 @@ std::uint64_t first_line_of(int fd) {
 }
 
 std::uint64_t size_of(int fd) {
-  struct stat s {};
+  struct stat s{};
   return ::fstat(fd, &s) == 0 ? static_cast<std::uint64_t>(s.st_size) : 0;
 }
 
 }  // namespace
 
-std::string LogPosition::to_string() const { return fmt::format("{:016x} {}\n", first_line, offset); }
+std::string LogPosition::to_string() const {
+  return fmt::format("{:016x} {}\n", first_line, offset);
+}
 
 Result<LogPosition> LogPosition::parse(std::string_view text) {
   LogPosition position;
@@ -120,7 +122,7 @@ void LogFollower::close_file() {
 bool LogFollower::open_current() {
   const int fd = ::open(options_.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  struct stat s {};
+  struct stat s{};
   if (::fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) {
     ::close(fd);
     return false;
@@ -131,11 +133,13 @@ bool LogFollower::open_current() {
   if (!same) {
     if (position_.first_line != 0) read_old_tail();
     position_ = {};
-    if (first_open_ && options_.position.first_line == 0 && !options_.from_start && first_line != 0) {
+    if (first_open_ && options_.position.first_line == 0 && !options_.from_start &&
+        first_line != 0) {
       // Start behind the last whole line, not within one.
       std::uint64_t end = static_cast<std::uint64_t>(s.st_size);
       char last = 0;
-      while (end > 0 && ::pread(fd, &last, 1, static_cast<off_t>(end - 1)) == 1 && last != '\n') --end;
+      while (end > 0 && ::pread(fd, &last, 1, static_cast<off_t>(end - 1)) == 1 && last != '\n')
+        --end;
       position_ = {first_line, end};
     }
   }
@@ -156,10 +160,13 @@ void LogFollower::read_old_tail() {
   const fs::path path(options_.path);
   const std::string name = path.filename().string();
   std::size_t seen = 0;
-  for (fs::directory_iterator it(path.parent_path().empty() ? fs::path(".") : path.parent_path(), failed), end;
+  for (fs::directory_iterator
+           it(path.parent_path().empty() ? fs::path(".") : path.parent_path(), failed),
+       end;
        !failed && it != end; it.increment(failed)) {
     const std::string sibling = it->path().filename().string();
-    if (sibling.size() <= name.size() || !sibling.starts_with(name) || ++seen > k_siblings_max) continue;
+    if (sibling.size() <= name.size() || !sibling.starts_with(name) || ++seen > k_siblings_max)
+      continue;
     const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) continue;
     if (first_line_of(fd) == position_.first_line && size_of(fd) >= position_.offset) {
@@ -236,7 +243,8 @@ void LogFollower::give(std::string_view line, std::uint64_t offset) {
   metrics_.log_lines.add();
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   std::array<char, 64> id{};
-  const auto end = fmt::format_to_n(id.data(), id.size(), "log:{:016x}:{}", position_.first_line, offset);
+  const auto end =
+      fmt::format_to_n(id.data(), id.size(), "log:{:016x}:{}", position_.first_line, offset);
   try {
     line_(line, std::string_view(id.data(), static_cast<std::size_t>(end.out - id.data())));
   } catch (const std::exception&) {
@@ -268,7 +276,7 @@ bool LogFollower::read_some(std::size_t max_bytes) {
   }
   bool more = read_from(fd_, max_bytes);
   if (!more) {
-    struct stat s {};
+    struct stat s{};
     const bool there = ::stat(options_.path.c_str(), &s) == 0;
     const bool rotated = there && (s.st_ino != inode_ || s.st_dev != device_);
     if (rotated) {
@@ -309,7 +317,8 @@ void LogFollower::stop() {
 void LogFollower::run() {
   const int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   const std::string folder = std::filesystem::path(options_.path).parent_path().string();
-  // The folder tells of writes to the file as well as of its rotation. Without inotify: every 250 ms.
+  // The folder tells of writes to the file as well as of its rotation. Without inotify: every 250
+  // ms.
   if (watch >= 0) {
     ::inotify_add_watch(watch, folder.empty() ? "." : folder.c_str(),
                         IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE);

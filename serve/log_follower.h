@@ -1,6 +1,6 @@
 // Follows a log file line by line through rotation (rename and create), copytruncate and restarts,
-// without losing or repeating a line: the position kept is (first line's hash, offset), so a file is
-// known again under whatever name it has by then.
+// without losing or repeating a line: the position kept is (first line's hash, offset), so a file
+// is known again under whatever name it has by then.
 #pragma once
 
 #include <atomic>
@@ -32,8 +32,9 @@ struct LogPosition {
 
 struct LogFollowerOptions {
   std::string path;
-  LogPosition position;     // where an earlier run ended
-  bool from_start = false;  // without a position: from the first line, or only what comes from now on
+  LogPosition position;  // where an earlier run ended
+  bool from_start =
+      false;  // without a position: from the first line, or only what comes from now on
 };
 
 // One thread at a time, except where said.
@@ -54,8 +55,8 @@ class LogFollower {
   bool read_some(std::size_t max_bytes = 4UL * 1024 * 1024);
   [[nodiscard]] LogPosition position() const { return position_; }
 
-  // Calls read_some on a thread of its own whenever the file or its folder changes (inotify), and at
-  // least every 250 ms. stop() is for any other thread.
+  // Calls read_some on a thread of its own whenever the file or its folder changes (inotify), and
+  // at least every 250 ms. stop() is for any other thread.
   void start();
   void stop();
 

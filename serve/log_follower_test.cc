@@ -1,5 +1,6 @@
-// What these prove, with real files: no line is lost and none is given twice, through every portion of
-// writing, rotation by rename, copytruncate, truncation, a missing file, and restarts at any moment.
+// What these prove, with real files: no line is lost and none is given twice, through every portion
+// of writing, rotation by rename, copytruncate, truncation, a missing file, and restarts at any
+// moment.
 #include "serve/log_follower.h"
 
 #include <fmt/format.h>
@@ -41,13 +42,14 @@ void append(const fs::path& file, std::string_view text) {
 // One life of a follower over `log`, with what it gave and kept.
 struct Life {
   Life(const fs::path& log, LogPosition position = {}, bool from_start = true)
-      : follower({log.string(), position, from_start}, metrics,
-                 [this](std::string_view line, std::string_view id) {
-                   const std::lock_guard lock(mutex);
-                   lines.emplace_back(line);
-                   ++ids[std::string(id)];
-                 },
-                 [this](const LogPosition& p) { kept = p; }),
+      : follower(
+            {log.string(), position, from_start}, metrics,
+            [this](std::string_view line, std::string_view id) {
+              const std::lock_guard lock(mutex);
+              lines.emplace_back(line);
+              ++ids[std::string(id)];
+            },
+            [this](const LogPosition& p) { kept = p; }),
         kept(position) {}
   void read_all() {
     while (follower.read_some()) {
@@ -178,8 +180,8 @@ TEST(LogFollower, KilledAtAnyMomentItRepeatsOnlyKnownIds) {
   life.read_all();
   for (const auto& [id, n] : life.ids) ids[id] = n;
   for (const std::string& line : life.lines) lines[line] = 1;
-  // Each id stands for one line, and each line came under one id. A file that was rotated away while
-  // another rotated one was still unread may be skipped: never more than those.
+  // Each id stands for one line, and each line came under one id. A file that was rotated away
+  // while another rotated one was still unread may be skipped: never more than those.
   EXPECT_EQ(ids.size(), lines.size());
   EXPECT_GT(lines.size(), static_cast<std::size_t>(written) / 2);
 }

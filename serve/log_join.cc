@@ -10,7 +10,7 @@
 namespace sekimori::serve {
 namespace {
 constexpr std::size_t k_address_max = 512;
-constexpr std::size_t k_reply_max = 500;     // a reply line has 512 bytes (RFC 5321 §4.5.3.1.5)
+constexpr std::size_t k_reply_max = 500;         // a reply line has 512 bytes (RFC 5321 §4.5.3.1.5)
 constexpr std::size_t k_handed_on_max = 50'000;  // messages within a content filter at once
 constexpr std::size_t k_session_id_max = 64;
 
@@ -151,7 +151,8 @@ void LogJoin::login(const Context& context, const wire::DovecotLogin& record) {
         sessions_.insert_or_assign(std::string(record.session), OpenSession{record.rip, context.t});
     if (added) session_order_.push_back(it->first);
     // Logged-out sessions leave their id behind in the order: it is dropped in passing.
-    while (sessions_.size() > options_.sessions_max || session_order_.size() > 2 * options_.sessions_max) {
+    while (sessions_.size() > options_.sessions_max ||
+           session_order_.size() > 2 * options_.sessions_max) {
       sessions_.erase(session_order_.front());
       session_order_.pop_front();
     }

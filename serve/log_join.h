@@ -1,5 +1,5 @@
-// Joins what the mail log says on several lines: queue id → login → delivery; Dovecot login → logout.
-// No I/O, no clock. One thread at a time.
+// Joins what the mail log says on several lines: queue id → login → delivery; Dovecot login →
+// logout. No I/O, no clock. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -44,8 +44,8 @@ class LogJoin {
   // References live as long as the join.
   LogJoin(QueueIndex& queue, ServerMetrics& metrics, LogHandlers handlers, LogJoinOptions options);
 
-  // One line of the log. `id` names it for ever (LogFollower); `now` completes stamps without a year
-  // and is the latest time that a line can have; `utc_offset_s` is the writer's.
+  // One line of the log. `id` names it for ever (LogFollower); `now` completes stamps without a
+  // year and is the latest time that a line can have; `utc_offset_s` is the writer's.
   void line(std::string_view text, std::string_view id, Instant now, std::int32_t utc_offset_s,
             const decide::Directory& directory);
   // The latest time that a line had (unset: none yet).

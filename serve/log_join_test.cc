@@ -1,6 +1,6 @@
-// What these prove, on lines as Postfix and Dovecot write them: logins are carried from the smtpd line
-// to the delivery, through a content filter too; what cleanup refused is withdrawn; sessions get the
-// address and length that only their login line knows.
+// What these prove, on lines as Postfix and Dovecot write them: logins are carried from the smtpd
+// line to the delivery, through a content filter too; what cleanup refused is withdrawn; sessions
+// get the address and length that only their login line knows.
 #include "serve/log_join.h"
 
 #include <gmock/gmock.h>
@@ -38,13 +38,17 @@ struct Log {
 
 TEST(LogJoin, CarriesTheLoginToTheDelivery) {
   Log log;
-  log.line("postfix/submission/smtpd[1]: 4Xk1jd2Gz3z9sP: client=p[192.0.2.1], sasl_method=PLAIN, "
-           "sasl_username=Taro@old.example.jp");
-  log.line("postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: from=<taro@example.jp>, size=500, nrcpt=2 (queue active)");
-  log.line("postfix/smtp[3]: 4Xk1jd2Gz3z9sP: to=<a@example.com>, relay=mx[203.0.113.5]:25, delay=1, "
-           "delays=0.1/0/0.5/0.4, dsn=2.0.0, status=sent (250 ok)");
-  log.line("postfix/smtp[3]: 4Xk1jd2Gz3z9sP: to=<b@example.com>, relay=mx[203.0.113.5]:25, delay=1, "
-           "delays=0.1/0/0.5/0.4, dsn=5.1.1, status=bounced (host mx said: 550 5.1.1 no such user)");
+  log.line(
+      "postfix/submission/smtpd[1]: 4Xk1jd2Gz3z9sP: client=p[192.0.2.1], sasl_method=PLAIN, "
+      "sasl_username=Taro@old.example.jp");
+  log.line(
+      "postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: from=<taro@example.jp>, size=500, nrcpt=2 (queue active)");
+  log.line(
+      "postfix/smtp[3]: 4Xk1jd2Gz3z9sP: to=<a@example.com>, relay=mx[203.0.113.5]:25, delay=1, "
+      "delays=0.1/0/0.5/0.4, dsn=2.0.0, status=sent (250 ok)");
+  log.line(
+      "postfix/smtp[3]: 4Xk1jd2Gz3z9sP: to=<b@example.com>, relay=mx[203.0.113.5]:25, delay=1, "
+      "delays=0.1/0/0.5/0.4, dsn=5.1.1, status=bounced (host mx said: 550 5.1.1 no such user)");
   EXPECT_EQ(log.queue.account_of("4Xk1jd2Gz3z9sP"), "taro@example.jp");
   log.line("postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: removed");
   EXPECT_THAT(log.confirmed, ElementsAre("4Xk1jd2Gz3z9sP"));
@@ -61,9 +65,11 @@ TEST(LogJoin, CarriesTheLoginToTheDelivery) {
 TEST(LogJoin, MailWithoutALoginIsNobodysDelivery) {
   Log log;
   log.line("postfix/smtpd[1]: 4Xk1jd2Gz3z9sP: client=mx.example.com[203.0.113.5]");
-  log.line("postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: from=<x@example.com>, size=500, nrcpt=1 (queue active)");
-  log.line("postfix/lmtp[3]: 4Xk1jd2Gz3z9sP: to=<taro@example.jp>, relay=mx[private/dovecot-lmtp], "
-           "delay=1, delays=0.1/0/0.5/0.4, dsn=2.0.0, status=sent (250 2.0.0 <taro@example.jp> Saved)");
+  log.line(
+      "postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: from=<x@example.com>, size=500, nrcpt=1 (queue active)");
+  log.line(
+      "postfix/lmtp[3]: 4Xk1jd2Gz3z9sP: to=<taro@example.jp>, relay=mx[private/dovecot-lmtp], "
+      "delay=1, delays=0.1/0/0.5/0.4, dsn=2.0.0, status=sent (250 2.0.0 <taro@example.jp> Saved)");
   ASSERT_EQ(log.events.size(), 1U);
   EXPECT_EQ(log.events[0].account, "taro@example.jp");
   EXPECT_EQ(std::get<Received>(log.events[0].body).from, "x@example.com");
@@ -71,22 +77,26 @@ TEST(LogJoin, MailWithoutALoginIsNobodysDelivery) {
 
 TEST(LogJoin, WhatCleanupRefusesIsWithdrawn) {
   Log log;
-  log.line("postfix/cleanup[1]: 4Xk1jd2Gz3z9sP: milter-reject: END-OF-MESSAGE from p[192.0.2.1]: 5.7.1 "
-           "virus; from=<taro@example.jp> to=<a@example.com> proto=ESMTP helo=<x>");
+  log.line(
+      "postfix/cleanup[1]: 4Xk1jd2Gz3z9sP: milter-reject: END-OF-MESSAGE from p[192.0.2.1]: 5.7.1 "
+      "virus; from=<taro@example.jp> to=<a@example.com> proto=ESMTP helo=<x>");
   EXPECT_THAT(log.withdrawn, ElementsAre("4Xk1jd2Gz3z9sP"));
   // One refused recipient of a message does not withdraw the others.
-  log.line("postfix/smtpd[1]: 4Xk1jd2Gz3z9sQ: reject: RCPT from p[192.0.2.1]: 550 5.1.1 <b@example.jp>: "
-           "unknown; from=<taro@example.jp> to=<b@example.jp> proto=ESMTP helo=<x>");
+  log.line(
+      "postfix/smtpd[1]: 4Xk1jd2Gz3z9sQ: reject: RCPT from p[192.0.2.1]: 550 5.1.1 <b@example.jp>: "
+      "unknown; from=<taro@example.jp> to=<b@example.jp> proto=ESMTP helo=<x>");
   EXPECT_EQ(log.withdrawn.size(), 1U);
 }
 
 TEST(LogJoin, SessionsKnowTheirLogin) {
   Log log;
-  log.line("dovecot: imap-login: Login: user=<taro@example.jp>, method=PLAIN, rip=192.0.2.1, "
-           "lip=192.0.2.25, mpid=77, TLS, session=<abc>");
+  log.line(
+      "dovecot: imap-login: Login: user=<taro@example.jp>, method=PLAIN, rip=192.0.2.1, "
+      "lip=192.0.2.25, mpid=77, TLS, session=<abc>");
   EXPECT_THAT(log.events, IsEmpty());  // the auth policy reports logins
-  log.line("dovecot: imap(taro@example.jp)<77><abc>: Disconnected: Logged out in=100 out=2000 deleted=1 "
-           "expunged=1 trashed=0 hdr_count=5 hdr_bytes=10 body_count=3 body_bytes=999");
+  log.line(
+      "dovecot: imap(taro@example.jp)<77><abc>: Disconnected: Logged out in=100 out=2000 deleted=1 "
+      "expunged=1 trashed=0 hdr_count=5 hdr_bytes=10 body_count=3 body_bytes=999");
   ASSERT_EQ(log.events.size(), 1U);
   const auto& session = std::get<Session>(log.events[0].body);
   EXPECT_EQ(session.ip.to_string(), "192.0.2.1");
@@ -97,7 +107,8 @@ TEST(LogJoin, SessionsKnowTheirLogin) {
 
 TEST(LogJoin, GarbageIsOnlyCounted) {
   Log log;
-  for (const char* text : {"", "x", "\xff\xfe", "postfix/smtp[1]: : to=<>, status=", "dovecot: imap(: "}) {
+  for (const char* text :
+       {"", "x", "\xff\xfe", "postfix/smtp[1]: : to=<>, status=", "dovecot: imap(: "}) {
     log.line(text);
     log.join.line(text, "log:1:x", k_now, 0, log.names);
   }

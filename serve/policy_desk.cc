@@ -21,8 +21,8 @@ using wire::PolicyState;
 constexpr std::size_t k_address_max = 512;
 constexpr std::size_t k_helo_max = 255;
 constexpr std::size_t k_id_max = 128;
-// Names kept of one transaction; the rest counts, but is nobody by name. Postfix's own default limit
-// is 1,000 recipients (smtpd_recipient_limit).
+// Names kept of one transaction; the rest counts, but is nobody by name. Postfix's own default
+// limit is 1,000 recipients (smtpd_recipient_limit).
 constexpr std::uint32_t k_names_max = 10'000;
 
 // Text off the wire as an Event may hold it.
@@ -69,11 +69,13 @@ PolicyDesk::PolicyDesk(decide::Engine& engine, ReservationTable& reservations, Q
       transactions_(options_.transactions) {}
 
 std::uint64_t PolicyDesk::key_of(const wire::PolicyRequest& request) {
-  // The queue id steps in where an old Postfix sends no instance; without both nothing can be joined.
+  // The queue id steps in where an old Postfix sends no instance; without both nothing can be
+  // joined.
   const std::string_view id = request.instance.empty() ? request.queue_id : request.instance;
   if (id.empty()) return mix64(unnamed_.fetch_add(1, std::memory_order_relaxed));
   return keyed_hash(options_.key, id) ^
-         mix64(request.policy_context.empty() ? 0 : keyed_hash(options_.key, request.policy_context));
+         mix64(request.policy_context.empty() ? 0
+                                              : keyed_hash(options_.key, request.policy_context));
 }
 
 void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
@@ -120,8 +122,7 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
 }
 
 void PolicyDesk::answer_rcpt(Transaction& t, const Asked& asked, std::string& out) {
-  Answer answer =
-      engine_.may_send(t.account, asked.now, 1, reservations_.reserved(t.account));
+  Answer answer = engine_.may_send(t.account, asked.now, 1, reservations_.reserved(t.account));
   if (answer.action == Answer::Action::refuse) {
     if (answer.rule == "standing") t.standing_refusal = answer.text;
     return put(answer, out);
@@ -222,7 +223,8 @@ Event PolicyDesk::submission_of(Transaction& t, const Asked& asked) const {
   const wire::PolicyRequest& request = asked.request;
   Event event;
   event.t = asked.now;
-  event.host = request.policy_context.empty() ? options_.host : clean(request.policy_context, k_id_max);
+  event.host =
+      request.policy_context.empty() ? options_.host : clean(request.policy_context, k_id_max);
   // Postfix's instance is unique on its host for all time (pid, microsecond, number), so a message
   // that is asked about again after our restart is known by the journal to be the same one.
   if (asked.named) {
@@ -255,7 +257,8 @@ Event PolicyDesk::submission_of(Transaction& t, const Asked& asked) const {
     std::size_t surplus = body.to.size() - n;
     for (std::size_t i = body.to.size(); i-- > 0 && surplus > 0;) {
       const std::string account = asked.directory.account_of(body.to[i]);
-      if (!asked.directory.is_local_domain(domain_of(account)) || asked.directory.is_account(account)) {
+      if (!asked.directory.is_local_domain(domain_of(account)) ||
+          asked.directory.is_account(account)) {
         continue;
       }
       body.to.erase(body.to.begin() + static_cast<std::ptrdiff_t>(i));
@@ -269,7 +272,8 @@ Event PolicyDesk::submission_of(Transaction& t, const Asked& asked) const {
     body.to.push_back(fmt::format("postmaster@{}", domain));
     // More than one is missing where no check_policy_service stands in the recipient list: each has
     // to count, none is known by name.
-    while (body.to.size() < n) body.to.push_back(fmt::format("unseen-{}@{}", body.to.size() + 1, domain));
+    while (body.to.size() < n)
+      body.to.push_back(fmt::format("unseen-{}@{}", body.to.size() + 1, domain));
   }
   event.body = std::move(body);
   return event;
@@ -282,7 +286,8 @@ void PolicyDesk::repeated_after_restart(const Asked& asked, std::string_view acc
   metrics_.repeated_questions.add();
   const decide::Engine::AccountView view = engine_.view(account, asked.now);
   for (const decide::HeldMessage& held : view.holds) {
-    if (held.queue_id != asked.request.queue_id || held.state == decide::HoldState::deleted) continue;
+    if (held.queue_id != asked.request.queue_id || held.state == decide::HoldState::deleted)
+      continue;
     Answer answer;
     answer.action = Answer::Action::hold;
     answer.text = "held for review";
@@ -342,7 +347,8 @@ void PolicyDesk::withdrawn(std::string_view queue_id, Instant now) {
   decide::Applied applied;
   engine_.apply(event, applied);
   metrics_.withdrawn_messages.add();
-  if (options_.sink && (!applied.standings.empty() || !applied.holds.empty())) options_.sink(applied);
+  if (options_.sink && (!applied.standings.empty() || !applied.holds.empty()))
+    options_.sink(applied);
 }
 
 void PolicyDesk::sweep(Instant now, std::optional<Instant> log_reached) {

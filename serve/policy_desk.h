@@ -1,16 +1,17 @@
 // What Postfix is told, from what it asks: two-phase accounting over the engine, without a socket.
 //
-//   RCPT            may this account send at all (standing), is there room for one more; who is asked
+//   RCPT            may this account send at all (standing), is there room for one more; who is
+//   asked
 //                   for is remembered once, however many lists and stanzas ask
 //   DATA            the number of recipients is known: room for all of them is reserved
 //   END-OF-MESSAGE  the message becomes one Submission event, is judged, and the answer is kept
 //   mail log        `queue active` confirms it; what never became mail is given back
 //
 // The count of record is Postfix's recipient_count, not the questions we saw: Postfix may refuse a
-// recipient after we let it pass, and a bare `postmaster` is never asked about at RCPT. Of the names
-// seen, those that cannot be (no such local mailbox) are left out first, then the last ones; a missing
-// one is the local postmaster, more are names in the sender's own domain: they count and are nobody's
-// stranger.
+// recipient after we let it pass, and a bare `postmaster` is never asked about at RCPT. Of the
+// names seen, those that cannot be (no such local mailbox) are left out first, then the last ones;
+// a missing one is the local postmaster, more are names in the sender's own domain: they count and
+// are nobody's stranger.
 #pragma once
 
 #include <atomic>
@@ -37,19 +38,20 @@
 
 namespace sekimori::serve {
 
-// Gets what an event brought about (standings, holds) for the state writer. Called on the thread that
-// asked, after its locks are free, before the answer is sent: it must only enqueue.
+// Gets what an event brought about (standings, holds) for the state writer. Called on the thread
+// that asked, after its locks are free, before the answer is sent: it must only enqueue.
 using AppliedSink = std::function<void(const decide::Applied&)>;
 // Where an address is (GeoIP); may be empty. Any thread, microseconds.
 using PlaceOf = std::function<Place(const IpAddress&)>;
 
 struct PolicyDeskOptions {
-  std::string host;   // this machine's name, where Postfix sends no policy_context
-  HashKey key{};      // hides the table's layout from those who choose addresses
+  std::string host;  // this machine's name, where Postfix sends no policy_context
+  HashKey key{};     // hides the table's layout from those who choose addresses
   TransactionTable::Bounds transactions;
-  Duration transaction_timeout = hours(1);    // longer than smtpd waits for anything
-  Duration reservation_timeout = minutes(15); // a client that vanished within DATA
-  // A message that cleanup took appears in the log within seconds; ten minutes forgive a stalled qmgr.
+  Duration transaction_timeout = hours(1);     // longer than smtpd waits for anything
+  Duration reservation_timeout = minutes(15);  // a client that vanished within DATA
+  // A message that cleanup took appears in the log within seconds; ten minutes forgive a stalled
+  // qmgr.
   Duration commit_timeout = minutes(10);
   std::size_t commits_max = 200'000;  // messages waiting for their log line; over it, taken as sent
   bool log_followed = false;          // without a log END-OF-MESSAGE is the commit

@@ -1,4 +1,5 @@
-// Any bytes as a series of policy requests: each gets exactly one answer, and the desk's books balance.
+// Any bytes as a series of policy requests: each gets exactly one answer, and the desk's books
+// balance.
 #include <cstdint>
 #include <string>
 #include <string_view>

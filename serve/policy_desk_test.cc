@@ -63,7 +63,8 @@ TEST(PolicyDesk, TheSameInstanceOnTwoHostsIsTwoMessages) {
 
 TEST(PolicyDesk, AccountIsTheSameInEverySpelling) {
   World w;
-  for (const char* login : {"TARO@Example.JP", "taro+phone@example.jp", "taro@old.example.jp", "taro"}) {
+  for (const char* login :
+       {"TARO@Example.JP", "taro+phone@example.jp", "taro@old.example.jp", "taro"}) {
     w.end(login, 1, login, "a@example.com");
   }
   for (const Event& e : w.journal.all<Submission>()) EXPECT_EQ(e.account, k_taro);
@@ -133,7 +134,8 @@ TEST(PolicyDesk, SuspendedMailboxesMailWaitsAtTheSender) {
 TEST(PolicyDesk, ParallelSessionsShareOneLimit) {
   World w(limited(10));
   w.end(k_taro, 1, "first", "a@example.com");  // an account that the model knows
-  // Nine are left. Two sessions of six each: the second is refused at DATA, while the first uploads.
+  // Nine are left. Two sessions of six each: the second is refused at DATA, while the first
+  // uploads.
   EXPECT_EQ(w.data(k_taro, 6, "i1"), k_dunno);
   EXPECT_THAT(w.data(k_taro, 6, "i2"), StartsWith("action=450 4.7.1 "));
   EXPECT_EQ(w.data(k_taro, 3, "i3"), k_dunno);

@@ -63,7 +63,9 @@ class PolicyServer::Worker {
     for (int& listener : listeners_) watch(listener, EPOLLIN, &listener, EPOLL_CTL_ADD);
     return {};
   }
-  void start() { thread_ = std::thread([this] { run(); }); }
+  void start() {
+    thread_ = std::thread([this] { run(); });
+  }
   void stop() {
     stopping_.store(true, std::memory_order_release);
     wake();
@@ -83,11 +85,11 @@ class PolicyServer::Worker {
  private:
   struct Connection {
     int fd = -1;
-    bool writing = false;       // waits until the peer takes `out`
-    std::int64_t active = 0;    // steady ns of the last whole request, or of opening
-    std::int64_t waiting = 0;   // since when `in` or `out` wait for the peer; 0: they do not
-    std::string in;             // part of a request
-    std::string out;            // answers not taken yet
+    bool writing = false;      // waits until the peer takes `out`
+    std::int64_t active = 0;   // steady ns of the last whole request, or of opening
+    std::int64_t waiting = 0;  // since when `in` or `out` wait for the peer; 0: they do not
+    std::string in;            // part of a request
+    std::string out;           // answers not taken yet
     std::list<Connection>::iterator self;
   };
 
@@ -140,7 +142,8 @@ class PolicyServer::Worker {
       const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
         if (errno == EINTR || errno == ECONNABORTED) continue;
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) pause_accept();
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+          pause_accept();
         return;
       }
       if (server_.metrics_.policy_connections_open.get() >= server_.options_.connections_max) {
@@ -324,7 +327,8 @@ class PolicyServer::Worker {
     return true;
   }
   bool flush(Connection& connection) {
-    const ssize_t n = ::send(connection.fd, connection.out.data(), connection.out.size(), MSG_NOSIGNAL);
+    const ssize_t n =
+        ::send(connection.fd, connection.out.data(), connection.out.size(), MSG_NOSIGNAL);
     if (n < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return true;
       close(connection);
@@ -346,10 +350,10 @@ class PolicyServer::Worker {
     };
     for (auto it = open_.begin(); it != open_.end();) {
       Connection& connection = *it++;
-      const bool late = past(connection.active, server_.options_.idle_timeout) ||
-                        past(connection.waiting, connection.writing
-                                                     ? server_.options_.write_timeout
-                                                     : server_.options_.request_timeout);
+      const bool late =
+          past(connection.active, server_.options_.idle_timeout) ||
+          past(connection.waiting, connection.writing ? server_.options_.write_timeout
+                                                      : server_.options_.request_timeout);
       if (!late) continue;
       server_.metrics_.policy_timeouts.add();
       close(connection);

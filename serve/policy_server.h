@@ -1,9 +1,9 @@
 // The sockets of the policy server: TCP and unix listeners, N threads, each with its own epoll set
 // and connections dealt out in turn; a request is read, judged and answered on one thread.
 //
-// A plain epoll loop and no Asio: a connection has two states (reading, or an answer the peer has not
-// taken yet), and the loop makes exactly the system calls that a bare answerer makes, where Asio adds
-// one per request (docs/decisions has the figures).
+// A plain epoll loop and no Asio: a connection has two states (reading, or an answer the peer has
+// not taken yet), and the loop makes exactly the system calls that a bare answerer makes, where
+// Asio adds one per request.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +37,8 @@ class PolicyServer {
  public:
   using Clock = std::function<Instant()>;
   // References live as long as the server. `clock` is called from every thread.
-  PolicyServer(PolicyDesk& desk, const DirectoryCell& directory, Clock clock, ServerMetrics& metrics,
-               PolicyServerOptions options);
+  PolicyServer(PolicyDesk& desk, const DirectoryCell& directory, Clock clock,
+               ServerMetrics& metrics, PolicyServerOptions options);
   ~PolicyServer();  // stops
   PolicyServer(const PolicyServer&) = delete;
   PolicyServer& operator=(const PolicyServer&) = delete;

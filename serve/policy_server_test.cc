@@ -1,6 +1,6 @@
-// What these prove, over real sockets on loopback: bytes in any portion give the same answers; limits
-// hold (64 KiB, half requests, idle and unread connections); thousands of connections are served;
-// running out of descriptors only pauses; stop() ends.
+// What these prove, over real sockets on loopback: bytes in any portion give the same answers;
+// limits hold (64 KiB, half requests, idle and unread connections); thousands of connections are
+// served; running out of descriptors only pauses; stop() ends.
 #include "serve/policy_server.h"
 
 #include <arpa/inet.h>
@@ -68,7 +68,8 @@ class Client {
       const ssize_t n = ::recv(fd_, bytes, sizeof bytes, 0);
       if (n <= 0) return all + "<end>";
       all.append(bytes, static_cast<std::size_t>(n));
-      for (std::size_t at; (at = all.find("\n\n", from)) != std::string::npos; from = at + 2) ++seen;
+      for (std::size_t at; (at = all.find("\n\n", from)) != std::string::npos; from = at + 2)
+        ++seen;
     }
     return all;
   }
@@ -205,7 +206,8 @@ TEST(PolicyServer, ServesFiveThousandConnections) {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < 12'000) GTEST_SKIP() << "only " << limit.rlim_cur << " descriptors allowed here";
+  if (limit.rlim_cur < 12'000)
+    GTEST_SKIP() << "only " << limit.rlim_cur << " descriptors allowed here";
   Serving s;
   std::vector<Client> clients;
   for (int i = 0; i < 5000; ++i) {
@@ -248,7 +250,8 @@ TEST(PolicyServer, PausesWhenDescriptorsRunOut) {
 
 TEST(PolicyServer, UnixSocketOutlivesADeadOwnerButNotALivingOne) {
   const std::string path =
-      (std::filesystem::temp_directory_path() / fmt::format("sekimori-policy-{}.sock", ::getpid())).string();
+      (std::filesystem::temp_directory_path() / fmt::format("sekimori-policy-{}.sock", ::getpid()))
+          .string();
   PolicyServerOptions options;
   options.listen = {*ListenAddress::parse("unix:" + path)};
   {
@@ -286,7 +289,8 @@ TEST(ListenAddress, ReadsItsThreeForms) {
   EXPECT_EQ(ListenAddress::parse("127.0.0.1:10031")->to_string(), "127.0.0.1:10031");
   EXPECT_EQ(ListenAddress::parse("[::1]:10031")->to_string(), "[::1]:10031");
   EXPECT_EQ(ListenAddress::parse("unix:/run/x")->to_string(), "unix:/run/x");
-  for (const char* wrong : {"", "10031", "localhost:10031", "127.0.0.1:", "127.0.0.1:70000", "unix:"}) {
+  for (const char* wrong :
+       {"", "10031", "localhost:10031", "127.0.0.1:", "127.0.0.1:70000", "unix:"}) {
     EXPECT_FALSE(ListenAddress::parse(wrong)) << wrong;
   }
 }

@@ -4,8 +4,8 @@
 
 namespace sekimori::serve {
 namespace {
-constexpr std::size_t k_queue_id_max = 64;   // Postfix's long ids have 15 or so characters
-constexpr std::size_t k_address_max = 320;   // RFC 5321 §4.5.3.1
+constexpr std::size_t k_queue_id_max = 64;  // Postfix's long ids have 15 or so characters
+constexpr std::size_t k_address_max = 320;  // RFC 5321 §4.5.3.1
 }  // namespace
 
 void QueueIndex::put(std::string_view queue_id, std::string_view account, std::string_view sender,

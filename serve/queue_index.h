@@ -28,8 +28,10 @@ class QueueIndex {
   explicit QueueIndex(std::size_t max_entries = 200'000, Duration keep = days(6))
       : max_(max_entries), keep_(keep) {}
 
-  // What is "" leaves what was known. Queue ids longer than 64 bytes are no queue ids and are ignored.
-  void put(std::string_view queue_id, std::string_view account, std::string_view sender, Instant now);
+  // What is "" leaves what was known. Queue ids longer than 64 bytes are no queue ids and are
+  // ignored.
+  void put(std::string_view queue_id, std::string_view account, std::string_view sender,
+           Instant now);
   void erase(std::string_view queue_id);
   [[nodiscard]] std::optional<QueuedBy> find(std::string_view queue_id) const;
   // The account, "" when unknown or without a login.

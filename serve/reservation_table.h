@@ -19,8 +19,8 @@ namespace sekimori::serve {
 class ReservationTable {
  public:
   // Asks `may(reserved by others)` and, when it agrees, adds `recipients` to what the account has
-  // reserved. Two sessions of one account ask one after the other, so the last place under a limit is
-  // given once. `may` is called under a lock: it must be short and must not come back here.
+  // reserved. Two sessions of one account ask one after the other, so the last place under a limit
+  // is given once. `may` is called under a lock: it must be short and must not come back here.
   template <class May>
   bool reserve(std::string_view account, std::uint32_t recipients, May&& may) {
     Shard& shard = shard_of(account);
@@ -28,7 +28,8 @@ class ReservationTable {
     auto it = shard.reserved.find(account);
     if (!may(it == shard.reserved.end() ? 0U : clamp(it->second))) return false;
     if (recipients == 0) return true;
-    if (it == shard.reserved.end()) it = shard.reserved.emplace(std::string(account), std::uint64_t{0}).first;
+    if (it == shard.reserved.end())
+      it = shard.reserved.emplace(std::string(account), std::uint64_t{0}).first;
     it->second += recipients;
     return true;
   }

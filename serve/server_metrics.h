@@ -21,8 +21,8 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-// Bucket i counts what took less than 2^i microseconds (and no less than half of that): the last one
-// begins at 8 s, longer than any deadline here.
+// Bucket i counts what took less than 2^i microseconds (and no less than half of that): the last
+// one begins at 8 s, longer than any deadline here.
 class LatencyHistogram {
  public:
   static constexpr std::size_t k_buckets = 24;
@@ -53,20 +53,20 @@ struct ServerMetrics {
   // end_of_message, vrfy, etrn), answers by decide::Answer::Action (dunno, hold, refuse, warn).
   std::array<Counter, 10> policy_requests;
   std::array<Counter, 4> policy_answers;
-  Counter policy_bad_requests;        // answered DUNNO, or the connection was closed
+  Counter policy_bad_requests;  // answered DUNNO, or the connection was closed
   Counter policy_connections_total;
   Counter policy_connections_open;
-  Counter policy_connections_refused; // over the maximum
-  Counter policy_accept_pauses;       // no file descriptors left
-  Counter policy_timeouts;            // idle, half a request, or an answer nobody reads
-  LatencyHistogram policy_latency;    // from the whole request read to its answer made
+  Counter policy_connections_refused;  // over the maximum
+  Counter policy_accept_pauses;        // no file descriptors left
+  Counter policy_timeouts;             // idle, half a request, or an answer nobody reads
+  LatencyHistogram policy_latency;     // from the whole request read to its answer made
 
   // The desk.
   Counter transactions_open;
   Counter transactions_evicted;  // the table was full: the oldest was forgotten
   Counter transactions_expired;
-  Counter repeated_questions;    // a second stanza or a retry: answered, not counted
-  Counter withdrawn_messages;    // accepted by us, refused or dropped later: given back
+  Counter repeated_questions;  // a second stanza or a retry: answered, not counted
+  Counter withdrawn_messages;  // accepted by us, refused or dropped later: given back
 
   // Dovecot auth policy and events.
   Counter auth_allow;
@@ -74,7 +74,7 @@ struct ServerMetrics {
   Counter auth_refused;
   Counter auth_overloaded;  // answered 0 without a look
   Counter auth_bad_requests;
-  Counter auth_forbidden;   // wrong or missing secret
+  Counter auth_forbidden;  // wrong or missing secret
   Counter auth_connections_open;
   LatencyHistogram auth_latency;
   Counter dovecot_events;

@@ -59,11 +59,11 @@ struct Question {
     wire::PolicyRequest r;
     r.request = "smtpd_access_policy";
     r.protocol_state = state;
-    r.state = state == "RCPT"              ? wire::PolicyState::rcpt
-              : state == "DATA"            ? wire::PolicyState::data
-              : state == "END-OF-MESSAGE"  ? wire::PolicyState::end_of_message
-              : state == "MAIL"            ? wire::PolicyState::mail
-                                           : wire::PolicyState::other;
+    r.state = state == "RCPT"             ? wire::PolicyState::rcpt
+              : state == "DATA"           ? wire::PolicyState::data
+              : state == "END-OF-MESSAGE" ? wire::PolicyState::end_of_message
+              : state == "MAIL"           ? wire::PolicyState::mail
+                                          : wire::PolicyState::other;
     r.instance = instance;
     r.queue_id = queue_id;
     r.client_address = client;

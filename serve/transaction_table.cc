@@ -1,6 +1,5 @@
 #include "serve/transaction_table.h"
 
-
 namespace sekimori::serve {
 
 bool HashSet::insert(std::uint64_t hash) {
@@ -55,7 +54,8 @@ bool Transaction::note_recipient(std::string_view recipient, std::uint64_t hash)
 }
 
 void Transaction::reset() {
-  for (std::string* text : {&account, &recipients, &standing_refusal, &data_answer, &final_answer}) {
+  for (std::string* text :
+       {&account, &recipients, &standing_refusal, &data_answer, &final_answer}) {
     if (text->capacity() > k_small) *text = {};
     text->clear();
   }

@@ -41,10 +41,10 @@ struct Transaction {
   std::uint32_t reserved = 0;  // held in the ReservationTable under `account`
   std::uint32_t data_count = 0;
   bool data_answered = false;
-  bool warned = false;            // observe mode said its word at RCPT
-  std::string standing_refusal;   // not "": a recipient was refused for the account's standing
-  std::string data_answer;        // bytes as they were sent
-  std::string final_answer;       // not "": END-OF-MESSAGE was answered with these bytes
+  bool warned = false;           // observe mode said its word at RCPT
+  std::string standing_refusal;  // not "": a recipient was refused for the account's standing
+  std::string data_answer;       // bytes as they were sent
+  std::string final_answer;      // not "": END-OF-MESSAGE was answered with these bytes
 
   // True when this recipient was not asked about before in this transaction.
   bool note_recipient(std::string_view recipient, std::uint64_t hash);
@@ -56,20 +56,21 @@ struct Transaction {
   }
 };
 
-// Any thread. Bounded in entries and in bytes; when full, the one that was asked about longest ago is
-// forgotten (its message is then judged from what END-OF-MESSAGE alone tells). Entries live in chunks
-// and are used again, so that a busy server allocates nothing for a question.
+// Any thread. Bounded in entries and in bytes; when full, the one that was asked about longest ago
+// is forgotten (its message is then judged from what END-OF-MESSAGE alone tells). Entries live in
+// chunks and are used again, so that a busy server allocates nothing for a question.
 class TransactionTable {
  public:
   struct Bounds {
-    std::size_t entries = 200'000;                 // 20,000 smtpds with ten transactions an hour
-    std::size_t bytes = 256UL * 1024 * 1024;       // a thousand long recipients on 4,000 of them
+    std::size_t entries = 200'000;            // 20,000 smtpds with ten transactions an hour
+    std::size_t bytes = 256UL * 1024 * 1024;  // a thousand long recipients on 4,000 of them
   };
   explicit TransactionTable(Bounds bounds)
       : entries_max_(bounds.entries / k_shards + 1), bytes_max_(bounds.bytes / k_shards) {}
 
-  // Calls `use(Transaction&)` under the shard's lock, for a new transaction or the one known by this
-  // key. `dropped(Transaction&)` is called for each that had to go (to give back reservations).
+  // Calls `use(Transaction&)` under the shard's lock, for a new transaction or the one known by
+  // this key. `dropped(Transaction&)` is called for each that had to go (to give back
+  // reservations).
   template <class Use, class Dropped>
   void with(std::uint64_t key, Instant now, Use&& use, Dropped&& dropped) {
     Shard& shard = shards_[key % k_shards];

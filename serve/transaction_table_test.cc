@@ -1,4 +1,5 @@
-// What these prove: the table is a bounded map in the order of last use, checked against a plain one.
+// What these prove: the table is a bounded map in the order of last use, checked against a plain
+// one.
 #include "serve/transaction_table.h"
 
 #include <fmt/format.h>
@@ -24,16 +25,20 @@ TEST(TransactionTable, IsTheMapItSeemsToBe) {
     now = now + Duration{1000};
     const std::uint64_t key = (random() % 3000) * 0x9e3779b97f4a7c15ULL;
     auto& expected = plain[key];
-    table.with(key, now, [&](Transaction& t) {
-      ASSERT_EQ(t.key, key);
-      ASSERT_EQ(t.data_count, expected.first);
-      ++t.data_count;
-    }, never);
+    table.with(
+        key, now,
+        [&](Transaction& t) {
+          ASSERT_EQ(t.key, key);
+          ASSERT_EQ(t.data_count, expected.first);
+          ++t.data_count;
+        },
+        never);
     ++expected.first;
     expected.second = now;
     if (i % 1000 == 999) {
       const Instant before = now - seconds(2);
-      const std::size_t gone = std::erase_if(plain, [&](const auto& e) { return e.second.second < before; });
+      const std::size_t gone =
+          std::erase_if(plain, [&](const auto& e) { return e.second.second < before; });
       std::size_t dropped = 0;
       EXPECT_EQ(table.expire(before, before, [&](Transaction&) { ++dropped; }, never), gone);
       EXPECT_EQ(dropped, gone);
@@ -46,7 +51,9 @@ TEST(TransactionTable, ForgetsTheLongestUnasked) {
   TransactionTable table({256UL * 3, 1UL << 30});  // four a shard
   std::vector<std::uint64_t> dropped;
   const auto use = [&](std::uint64_t n) {
-    table.with(n * 256, Instant{1}, [](Transaction&) {}, [&](Transaction& t) { dropped.push_back(t.key / 256); });
+    table.with(
+        n * 256, Instant{1}, [](Transaction&) {},
+        [&](Transaction& t) { dropped.push_back(t.key / 256); });
   };
   for (const std::uint64_t n : {1, 2, 3, 4, 1, 5, 6}) use(n);
   EXPECT_EQ(dropped, (std::vector<std::uint64_t>{2, 3}));
@@ -56,9 +63,13 @@ TEST(TransactionTable, IsBoundedInBytes) {
   TransactionTable table({200'000, 256UL * 1024 * 1024});
   const std::string name(400, 'x');
   for (std::uint64_t n = 1; n <= 3000; ++n) {
-    table.with(n * 256, Instant{1}, [&](Transaction& t) {
-      for (int i = 0; i < 100; ++i) t.note_recipient(fmt::format("{}{}", i, name), static_cast<std::uint64_t>(i) + 1);
-    }, [](Transaction&) {});
+    table.with(
+        n * 256, Instant{1},
+        [&](Transaction& t) {
+          for (int i = 0; i < 100; ++i)
+            t.note_recipient(fmt::format("{}{}", i, name), static_cast<std::uint64_t>(i) + 1);
+        },
+        [](Transaction&) {});
   }
   EXPECT_LE(table.size(), 1024U * 1024 / 40'000 + 1);  // one shard's megabyte
 }
