@@ -25,7 +25,7 @@ struct Options {
   unsigned half = 0;
   std::uint64_t seed = 1;
   std::size_t victims = 40;
-  bool logins = true, places = true, verbose = false, blasters = true;
+  bool logins = true, places = true, verbose = false, blasters = true, bare = false;
   std::string only;
   detect::DetectSettings detect;
 };
@@ -201,6 +201,7 @@ int main_of(int argc, char** argv) {
     else if (arg == "--seed") o.seed = std::strtoull(value(), nullptr, 10);
     else if (arg == "--victims") o.victims = std::strtoull(value(), nullptr, 10);
     else if (arg == "--send-only") o.logins = false;
+    else if (arg == "--bare") o.bare = true;
     else if (arg == "--no-geo") o.places = false;
     else if (arg == "--no-blasters") o.blasters = false;
     else if (arg == "--verbose") o.verbose = true;
@@ -208,6 +209,7 @@ int main_of(int argc, char** argv) {
     else if (arg == "--eta") o.detect.eta = std::atof(value());
     else if (arg == "--hold") o.detect.hold_log_r = std::atof(value());
     else if (arg == "--ask") o.detect.ask_log_r = std::atof(value());
+    else if (arg == "--slope") o.detect.hold_slope = std::atof(value());
     else if (arg == "--restrict") o.detect.restrict_log_r = std::atof(value());
     else if (arg == "--fan") o.detect.hold_new_recipients = static_cast<std::uint32_t>(std::atoi(value()));
     else {
@@ -223,7 +225,7 @@ int main_of(int argc, char** argv) {
     for (const bool split : {false, true}) {
       if (!o.only.empty() && std::string_view(set).find(o.only) == std::string_view::npos) continue;
       const WorldOptions wo{.data_set = set, .data_dir = o.data, .split = split, .logins = o.logins,
-                            .places = o.places, .seed = o.seed, .blasters = o.blasters};
+                            .places = o.places, .seed = o.seed, .bare = o.bare, .blasters = o.blasters};
       const World benign = benign_world(wo);
       if (benign.accounts.empty()) {
         fmt::print("skipped {}: no data at {}\n", set, o.data);

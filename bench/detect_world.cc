@@ -138,6 +138,11 @@ Submission submission(Random& r, const Person& p, const std::string& account, co
   s.from = p.foreign_sender && uniform(r) < .5 ? "info@org.example" : uniform(r) < .003 ? "alias@org.example" : account;
   s.message_id = (p.scripts && uniform(r) < .5) || uniform(r) < .002 ? "" : "<x@org.example>";
   s.size = size_of(r, p.size_mu);
+  if (o.bare) {
+    s.from.clear();
+    s.message_id.reset();
+    s.size = 0;
+  }
   return s;
 }
 
@@ -312,7 +317,7 @@ class Thief {
   std::string contact() { return contacts_.empty() ? unknown() : contacts_[pick(r_, contacts_.size())]; }
   void send(double t, std::vector<std::string> to) {
     Submission s = submission(r_, borrowed_, w_.accounts[account_], seen_, o_);
-    if (templated_) s.size = static_cast<std::uint64_t>(static_cast<double>(base_size_) * uniform(r_, .97, 1.03));
+    if (templated_ && !o_.bare) s.size = static_cast<std::uint64_t>(static_cast<double>(base_size_) * uniform(r_, .97, 1.03));
     s.queue_id = fmt::format("A{}-{}", id_, ++number_);
     s.to = std::move(to);
     w_.attacks[static_cast<std::size_t>(id_)].recipients += s.to.size();

@@ -35,6 +35,7 @@ struct WorldOptions {
   bool logins = true;      // sign-ins, networks, settings, bounces (false: send-only)
   bool places = true;      // country and operator known; false: addresses only
   std::uint64_t seed = 1;
+  bool bare = false;       // recipients and times only: no sizes, senders, Message-IDs
   bool blasters = true;    // 4 % of the accounts send newsletters
 };
 

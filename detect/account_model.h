@@ -19,13 +19,20 @@ inline constexpr std::size_t k_byte_slots = 3;   // of 8 hours
 inline constexpr std::size_t k_patterns = 4;
 
 // One network an account was seen at. Hours count from 1970 and wrap; only differences are used.
+// A new network is on trial: it vouches for nobody until it was seen again days later in calm, and
+// for sending only once it was sent from (a thief may read for a week before the first message).
 struct PlaceRecord {
   std::uint32_t network = 0;    // folded place_key; 0: free
   std::uint32_t operator_ = 0;  // ASN folded to 22 bits << 10 | country, 5 bits a letter; 0 unknown
   std::uint16_t last_hour = 0;  // last seen
-  std::uint16_t trial = 0;      // hour first seen while on trial, 15 bits; k_learnt: a habit
-  static constexpr std::uint16_t k_learnt = 0xffff;
-  [[nodiscard]] bool learnt() const { return trial == k_learnt; }
+  std::uint16_t state = 0;      // k_learnt | k_counted | k_sent | hour of the trial's start (13 bits)
+  static constexpr std::uint16_t k_learnt = 0x8000, k_counted = 0x4000, k_sent = 0x2000;
+  [[nodiscard]] bool learnt() const { return (state & k_learnt) != 0; }
+  [[nodiscard]] bool counted() const { return (state & k_counted) != 0; }
+  [[nodiscard]] bool sent() const { return (state & k_sent) != 0; }
+  [[nodiscard]] std::uint32_t trial_hours(std::uint16_t hour) const {
+    return (hour - state) & 0x1fffU;
+  }
 };
 static_assert(sizeof(PlaceRecord) == 12);
 

@@ -127,7 +127,7 @@ TEST(Channels, ANewCountrySpeaksOnceAndNeverAloneRestricts) {
   box.detector.login(box.me, t, login("203.0.113.9", place("BR", 28573)));
   const double after = box.detector.log_r(box.me, t);
   EXPECT_GT(after, before + 1.5);
-  EXPECT_LT(after, 7);
+  EXPECT_LT(after, 6);
   box.detector.login(box.me, t + minutes(5), login("203.0.113.9", place("BR", 28573)));
   EXPECT_NEAR(box.detector.log_r(box.me, t + minutes(5)), after, 0.2);
 }

@@ -183,7 +183,7 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
   AccountModel& m = i.models[index];
   if (m.first_second == 0) m.first_second = t.seconds32();
   if (m.logins < UINT16_MAX) ++m.logins;
-  const PlaceView view = i.look_at_place(m, t, login.ip, login.place);
+  const PlaceView view = i.look_at_place(m, t, login.ip, login.place, false);
   // A sign-in from a known place says nothing for the owner: the thief may be at work beside it.
   if (view.kind != k_unseen && view.kind != static_cast<std::uint8_t>(PlaceKind::known)) {
     std::array<float, k_families> nats{};
@@ -194,7 +194,7 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
       i.add_evidence(m, t, Channel::places_24h, nats);
     }
   }
-  i.note_place(m, t, view);
+  i.note_place(m, t, view, false);
 }
 
 void Detector::session(AccountIndex, Instant, const Session&) {

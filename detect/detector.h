@@ -48,15 +48,17 @@ inline constexpr std::size_t k_families = static_cast<std::size_t>(Family::count
 [[nodiscard]] std::string_view to_string(Family);
 
 struct DetectSettings {
-  double eta = 0.85;                    // tempering of the summed evidence
+  double eta = 0.9;                     // tempering of the summed evidence
   double clip_nats = 6;                 // bound on one message's evidence
   double learn_below_log_r = 4.6;       // no learning at or above it (½ ln A)
-  double hold_log_r = 7.0;              // messages with strangers or a large fan-out are held, timed
+  double hold_log_r = 6.0;              // messages with strangers or a large fan-out are held, timed
   double ask_log_r = 8.5;               // near the restriction line: a hold asks a person
+  double hold_slope = 1.2;              // both lines fall by this times ln(strangers of the message)
   double restrict_log_r = 9.21;         // ln A; the line decide/ restricts at
   double injection_days_max = 2;        // silence adds no more than this to R (lowers alarms only)
   Duration learning_delay = hours(24);  // what is learnt lies this far behind
   std::uint32_t hold_new_recipients = 20;  // any message with as many new recipients is held
+  double episode_log_r = 3;             // as many one by one within an hour: held from here on
   std::size_t accounts_max = 4'000'000;    // per process; beyond it the oldest idle one is forgotten
   std::size_t contact_filter_bytes = 1ULL << 20;  // per shard, both generations together, grows by doubling
   std::size_t pending_max = 1ULL << 17;  // learning records a shard keeps; beyond it the oldest is learnt early

@@ -100,11 +100,11 @@ struct Detector::Impl {
   [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
   [[nodiscard]] double log_r(const AccountModel& m, Instant t) const;
   [[nodiscard]] PlaceView look_at_place(const AccountModel& m, Instant t, const IpAddress& ip,
-                                        const Place& place) const;
+                                        const Place& place, bool sending) const;
 
   // --- folding (fold.cc)
   void commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v, Fate fate);
-  void note_place(AccountModel& m, Instant t, const PlaceView& view);
+  void note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending);
   // Multiplies R_f by e^(η·nats_f) at `t` and keeps onset and sums.
   void add_evidence(AccountModel& m, Instant t, Channel channel,
                     const std::array<float, k_families>& nats);

@@ -14,6 +14,8 @@ constexpr std::uint8_t k_prior_quota = 20;
 constexpr std::size_t k_new_contacts_max = 1U << 20;
 // ln R below which a place on trial may become a habit.
 constexpr double k_place_learn_below = 2;
+// Seen again so long after its first sight, a place on trial becomes a habit.
+constexpr std::uint32_t k_place_trial_hours = 72;
 
 template <class Slot>
 void add_saturating(Slot& slot, std::uint64_t n) {
@@ -82,28 +84,40 @@ void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
   raise_onset(m, t, log_r(m, t) - before, shown);
 }
 
-void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view) {
+void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending) {
   if (view.network == 0) return;
   const std::uint16_t hour = hour16(t);
-  if (log_r(m, t) <= k_place_learn_below) {
-    // A day on trial in calm: the place is a habit, and how new it was is one too.
+  const bool calm = log_r(m, t) <= k_place_learn_below;
+  if (calm) {
+    // How new the places of late were is a habit too: counted after a day on trial in calm.
     for (PlaceRecord& p : m.places) {
-      if (p.network == 0 || p.learnt() || ((hour - p.trial) & 0x7fff) < 24) continue;
+      if (p.network == 0 || p.counted() || p.trial_hours(hour) < 24) continue;
       bool operator_known = false, country_known = false;
       for (const PlaceRecord& other : m.places) {
-        if (other.network == 0 || !other.learnt()) continue;
+        if (&other == &p || other.network == 0 || !other.counted()) continue;
         operator_known |= other.operator_ >> 10 != 0 && other.operator_ >> 10 == p.operator_ >> 10;
         country_known |= (other.operator_ & 1023U) == (p.operator_ & 1023U);
       }
-      p.trial = PlaceRecord::k_learnt;
+      p.state |= PlaceRecord::k_counted;
       count_bin(m.habits.place, operator_known ? 1 : country_known ? 2 : 3);
     }
   }
+  const std::uint16_t trial_now = hour & 0x1fffU;
   if (view.slot >= 0) {
     PlaceRecord& p = m.places[static_cast<std::size_t>(view.slot)];
     // A day at a known place is one observation.
     if (p.learnt() && p.last_hour / 24 != hour / 24) count_bin(m.habits.place, 0);
+    if (!p.learnt() && calm && p.counted() && p.trial_hours(hour) >= k_place_trial_hours) {
+      p.state |= PlaceRecord::k_learnt;
+    }
+    if (sending && !p.sent()) {
+      p.state = static_cast<std::uint16_t>(trial_now | PlaceRecord::k_sent |
+                                           (p.state & PlaceRecord::k_counted));
+    }
     p.last_hour = hour;
+    if (view.kind != k_unseen && view.kind != 0) {
+      m.place_nats += std::max(0.0F, *std::ranges::max_element(view.place_nats));
+    }
     return;
   }
   if (m.place_day != day16(t)) {
@@ -126,7 +140,8 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
   }
   PlaceRecord& p = m.places[worst];
   p = {view.network, view.operator_, hour,
-       view.first_ever ? PlaceRecord::k_learnt : static_cast<std::uint16_t>(hour & 0x7fff)};
+       static_cast<std::uint16_t>(trial_now | (sending ? PlaceRecord::k_sent : 0) |
+                                  (view.first_ever ? PlaceRecord::k_learnt | PlaceRecord::k_counted : 0))};
   if (view.first_ever) {
     count_bin(m.habits.place, 0);
     return;
@@ -141,7 +156,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   AccountModel& m = models[index];
   if (v.ticket == 0 || v.ticket != valid_for) {
     look_at_recipients(m, s);
-    last_place = look_at_place(m, t, s.ip, s.place);
+    last_place = look_at_place(m, t, s.ip, s.place, true);
   }
   valid_for = 0;
   newest = std::max(newest, t);
@@ -156,7 +171,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     ++audit_samples;
     for (std::size_t c = 0; c < k_channels; ++c) audit_sum[c] += std::exp(v.nats[c]);
   }
-  note_place(m, t, last_place);
+  note_place(m, t, last_place, true);
   Bins bins;
   std::memcpy(&bins, v.bins.data(), sizeof bins);
   m.last_message_us = t.us;
@@ -243,8 +258,9 @@ void Detector::Impl::learn_front() {
   LearningRecord& r = queue.front();
   const AccountModel& m = models[r.account];
   const std::uint64_t salt = salt_of(m);
-  // Suspicious then: learnt only if suspicion has gone since.
-  const bool calm = log_r(m, newest) < (r.suspicious != 0 ? k_place_learn_below
+  // Suspicious then: learnt only if suspicion has gone since. Mail to known people alone teaches no
+  // new contact, and an owner's busy day must become habit or it would look strange for ever.
+  const bool calm = (r.fresh == 0 && r.recipients <= 9) || log_r(m, newest) < (r.suspicious != 0 ? k_place_learn_below
                                                           : settings.learn_below_log_r);
   if (r.dead == 0 && calm) learn(r);
   queue.pop(salt);

@@ -14,8 +14,13 @@ namespace {
 constexpr float k_account_kappa = 15;
 constexpr float k_domain_kappa = 200;
 constexpr float k_place_kappa = 8;
+constexpr float k_size_floor = -0.6F;
 // Stranger classes mean something only once the domain's own contacts are known.
 constexpr std::uint64_t k_domain_messages_min = 200;
+
+// Bounds on what channels whose messages depend on each other may add up to since the onset, nats.
+constexpr std::array<std::pair<Channel, float>, 3> k_cap_since_onset{{
+    {Channel::inter_arrival, 5.0F}, {Channel::size_pattern, 4.0F}, {Channel::velocity, 6.0F}}};
 
 constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
 
@@ -224,8 +229,10 @@ void Detector::Impl::weigh(const AccountModel& m, const Bins& b, FamilyNats& out
     // A stolen account's sizes are anybody's sizes: usual for the owner speaks for the owner.
     const float own = p0([](auto& h) -> auto& { return h.size; }, b.size);
     const float usual = std::clamp(std::log(global.size[b.size] / own), -1.0F, 1.0F);
-    each(Channel::size_pattern,
-         [&](const LogTable& a) { return a.repeat[b.repeat] - repeat + usual; });
+    // A thief's sizes need not repeat: their absence vouches for little.
+    each(Channel::size_pattern, [&](const LogTable& a) {
+      return std::max(a.repeat[b.repeat] - repeat + usual, k_size_floor);
+    });
   }
   if (b.envelope != k_unseen) {
     const float p = std::log(p0([](auto& h) -> auto& { return h.envelope; }, b.envelope));
@@ -254,7 +261,7 @@ double Detector::Impl::log_r(const AccountModel& m, Instant t) const {
 }
 
 PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const IpAddress& ip,
-                                        const Place& place) const {
+                                        const Place& place, bool sending) const {
   PlaceView view;
   const std::uint64_t network = ip.place_key();
   if (network == 0 || ip.is_loopback()) return view;
@@ -278,7 +285,10 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
     const PlaceRecord& p = m.places[i];
     if (p.network == 0) continue;
     any = true;
-    if (p.network == view.network) view.slot = static_cast<int>(i);
+    if (p.network == view.network) {
+      view.slot = static_cast<int>(i);
+      continue;
+    }
     if (p.learnt()) {
       any_learnt = true;
       operator_known |= operator_bits != 0 && p.operator_ >> 10 == operator_bits;
@@ -293,10 +303,19 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
     view.first_ever = true;
     return view;
   }
-  if (view.slot >= 0 && !m.places[static_cast<std::size_t>(view.slot)].learnt()) return view;
-  if (!any_learnt) return view;  // nothing is habit yet: a second place on the first day says nothing
+  bool vouches = false;
+  if (view.slot >= 0) {
+    const PlaceRecord& p = m.places[static_cast<std::size_t>(view.slot)];
+    vouches = p.learnt() && p.sent();
+    // Seen before: said already at its first sign-in, unless mail now comes from it for the first
+    // time, hours after that.
+    const bool first_mail = sending && !p.sent() && !p.learnt() && p.trial_hours(hour16(t)) >= 2;
+    if (!vouches && !first_mail) return view;
+  }
+  // Nothing is habit yet: a second place on the first day says nothing.
+  if (!vouches && !any_learnt) return view;
 
-  const PlaceKind kind = view.slot >= 0     ? PlaceKind::known
+  const PlaceKind kind = vouches            ? PlaceKind::known
                          : operator_known   ? PlaceKind::new_network
                          : country == 0 || country_known ? PlaceKind::new_operator
                                             : PlaceKind::new_country;
@@ -374,7 +393,7 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   v.counts.bytes_day += s.size;
 
   weigh(m, last_bins, last_nats);
-  last_place = look_at_place(m, t, s.ip, s.place);
+  last_place = look_at_place(m, t, s.ip, s.place, true);
   const bool first_smtp = m.seen == 0 && m.logins >= 20 && m.first_second != 0 &&
                           t.seconds32() - m.first_second > 30U * 86400U;
   const double fresh = injection(m, t);
@@ -386,6 +405,13 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     nats[index_of(Channel::login_place)] = last_place.place_nats[f];
     nats[index_of(Channel::places_24h)] = last_place.day_nats;
     if (first_smtp) nats[index_of(Channel::first_smtp)] = 1.5F;
+    // The messages of one sitting resemble each other: how fast and how alike they are is said once.
+    for (const auto& [channel, cap] : k_cap_since_onset) {
+      const float spent = static_cast<float>(m.evidence[index_of(channel)]) /
+                          static_cast<float>(1000 * settings.eta);
+      float& n = nats[index_of(channel)];
+      n = std::min(n, std::max(cap - spent, 0.0F));
+    }
     double sum = 0;
     for (float& n : nats) {
       n *= static_cast<float>(settings.eta);
@@ -425,18 +451,23 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
 
 void Detector::Impl::advise(const AccountModel& m, Verdict& v) const {
   const std::uint32_t line = settings.hold_new_recipients;
-  v.fan_out = v.new_recipients >= line || (v.new_recipients > 0 && v.counts.new_hour >= line);
+  // One message to many strangers whatever R is; one by one only where R does not speak for the owner.
+  v.fan_out = v.new_recipients >= line || (v.new_recipients > 0 && v.counts.new_hour >= line &&
+                                           v.log_r >= settings.episode_log_r);
   const auto since = [&](Channel c) { return v.nats_since_onset[index_of(c)]; };
   const bool side_evidence = since(Channel::login_place) + since(Channel::places_24h) >= 1.0F ||
                              since(Channel::bounce) >= 1.0F || since(Channel::settings) >= 1.0F;
   const bool to_contacts = v.family == Family::contacts_burst || v.family == Family::login_led;
   const bool risky = v.new_recipients > 0 || v.recipients >= 10 || (to_contacts && side_evidence);
-  v.may_restrict = m.learnt >= 5 && risky &&
+  // A newcomer's first mails are held, not punished, until they are many.
+  v.may_restrict = risky && (m.learnt >= 5 || v.counts.new_day >= 25) &&
                    (v.counts.new_day >= 15 || side_evidence || v.counts.recipients_hour >= 50);
   if (!risky) return;
-  if (v.fan_out || v.log_r >= settings.ask_log_r) {
+  // What a wrong "let go" costs grows with the strangers it reaches: so the lines fall with them.
+  const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));
+  if (v.fan_out || v.log_r >= settings.ask_log_r - discount) {
     v.advice = HoldAdvice::asked;
-  } else if (v.log_r >= settings.hold_log_r) {
+  } else if (v.log_r >= settings.hold_log_r - discount) {
     v.advice = HoldAdvice::timed;
   }
 }

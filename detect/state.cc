@@ -1,4 +1,6 @@
 // The detector's state as bytes and as one hash.
+#include <cstring>
+
 #include "detect/detector_impl.h"
 
 namespace sekimori::detect {
@@ -85,8 +87,12 @@ std::uint64_t Detector::hash() const { return impl_->hash(); }
 std::uint64_t Detector::Impl::hash() const {
   // Sums over accounts and domains: which index they got does not matter.
   std::uint64_t accounts = 0;
+  const AccountModel untouched{};
+  const auto* blank = reinterpret_cast<const char*>(&untouched) + k_identity_bytes;
   for (const AccountModel& m : models) {
     const auto* bytes = reinterpret_cast<const char*>(&m);
+    // An account that was only asked about is in no journal.
+    if (std::memcmp(bytes + k_identity_bytes, blank, sizeof m - k_identity_bytes) == 0) continue;
     accounts += hash_bytes({bytes + k_identity_bytes, sizeof m - k_identity_bytes}, m.name_hash);
   }
   std::uint64_t domain_sum = 0;
