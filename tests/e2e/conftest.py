@@ -20,6 +20,10 @@ def pytest_collection_modifyitems(items):
 
 
 def _lab(name):
+    # A lab that runs already, for trying tests again and again.
+    if name == "lab" and "SEKIMORI_TEST_LAB" in os.environ:
+        yield labkit.Lab(os.environ["SEKIMORI_TEST_LAB"])
+        return
     directory = tempfile.mkdtemp(prefix=f"sekimori-{name}-")
     os.chmod(directory, 0o755)
     try:
@@ -36,6 +40,30 @@ def _lab(name):
 def lab():
     """A running lab with everything, shared by all tests of the run."""
     yield from _lab("lab")
+
+
+@pytest.fixture(autouse=True)
+def whole(request):
+    """Whoever uses the shared lab finds its daemon running and nothing stopped as a whole."""
+    if "lab" not in request.fixturenames:
+        yield
+        return
+    lab = request.getfixturevalue("lab")
+    if not lab.daemon_runs():
+        lab.start_daemon()
+    yield
+    if not lab.daemon_runs():
+        lab.start_daemon()
+    if lab.api.get("/server")["standing"] != "normal":
+        lab.api.change("restore", "server")
+    if lab.api.get("/health")["bypass"]:
+        lab.api.call("POST", "/bypass", {"on": False})
+
+
+@pytest.fixture
+def people(lab):
+    """Three fresh mailboxes in a fresh domain; `all@` and `one@` are aliases there."""
+    return lab.hire()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ import pathlib
 import poplib
 import random
 import re
+import secrets
 import shutil
 import signal
 import smtplib
@@ -32,6 +33,8 @@ import subprocess
 import time
 import urllib.request
 import uuid
+
+from apikit import Api
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -148,15 +151,16 @@ class Sink:
         self.directory = pathlib.Path(directory)
         self._read = {}
 
-    def mails(self, subject=None, to=None):
-        """In the order of arrival; with `subject` or `to` only those that have it."""
+    def mails(self, subject=None, to=None, sender=None):
+        """In the order of arrival; with `subject`, `to` or `sender` only those that have it."""
         for path in self.directory.glob("*.eml"):
             if path.name not in self._read:
                 self._read[path.name] = Mail(path)
         found = [self._read[name] for name in sorted(self._read)]
         return [mail for mail in found
                 if (subject is None or mail.subject == subject)
-                and (to is None or to in mail.recipients)]
+                and (to is None or to in mail.recipients)
+                and (sender is None or sender == mail.sender)]
 
     def wait_for(self, subject=None, to=None, count=1, deadline=20.0):
         """The mails once at least `count` are there."""
@@ -227,8 +231,40 @@ class Lab:
         """Reads endpoints.json again (after another scripts/up)."""
         self.endpoints = json.loads((self.directory / "endpoints.json").read_text())
         self.inside = self.endpoints["lab"]
+        self.api = Api(self.endpoints)
 
     # People
+
+    def hire(self, count=3):
+        """A fresh domain with `count` mailboxes and the list `all@` of them: a test's own, so that
+        nothing another test did (a domain stays on alert after a takeover) changes what it sees.
+        Returns their addresses, once Sekimori knows them."""
+        domain = f"t{uuid.uuid4().hex[:10]}.example"
+        people = [f"person{number}@{domain}" for number in range(count)]
+        secret = secrets.token_urlsafe(12)
+        hashed = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=secret, text=True,
+                                capture_output=True, check=True).stdout.strip()
+        with contextlib.closing(sqlite3.connect(self.endpoints["database"], timeout=10)) as store:
+            with store:
+                store.execute("INSERT INTO domain(domain, description, transport, created, "
+                              "modified) VALUES(?, '', 'virtual', datetime(), datetime())",
+                              (domain,))
+                for person in people:
+                    local = person.partition("@")[0]
+                    store.execute(
+                        "INSERT INTO mailbox(username, password, name, maildir, quota, local_part, "
+                        "domain, created, modified) VALUES(?, ?, ?, ?, 0, ?, ?, datetime(), "
+                        "datetime())", (person, hashed, local, f"{domain}/{local}/", local, domain))
+                for address, targets in [(person, person) for person in people] + [
+                        (f"all@{domain}", ",".join(people)), (f"one@{domain}", people[0])]:
+                    store.execute("INSERT INTO alias(address, goto, domain, created, modified) "
+                                  "VALUES(?, ?, ?, datetime(), datetime())",
+                                  (address, targets, domain))
+                [known] = store.execute("SELECT count(*) FROM mailbox WHERE active = 1").fetchone()
+        self.passwords |= {person: secret for person in people}
+        wait_for(lambda: self.api.metrics()["sekimori_directory_accounts"] >= known, 20,
+                 "Sekimori knowing the new accounts")
+        return people
 
     def smtp(self, port_name="submission_port", client=None):
         """A greeted connection, speaking for the address `client` where given."""
@@ -318,13 +354,25 @@ class Lab:
         """Subjects of everything in the account's INBOX."""
         imap = self.imap(login, client)
         try:
-            imap.select("INBOX", readonly=True)
+            [count] = imap.select("INBOX", readonly=True)[1]
+            if int(count) == 0:
+                return []
             found = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
         finally:
             imap.logout()
         texts = [email.message_from_bytes(part[1], policy=email.policy.default)
                  for part in found if isinstance(part, tuple)]
         return [text["Subject"] for text in texts]
+
+    def newest(self, login):
+        """The last message of the account's INBOX, parsed."""
+        imap = self.imap(login)
+        try:
+            imap.select("INBOX", readonly=True)
+            [_, raw], _ = imap.fetch("*", "(BODY.PEEK[])")[1]
+        finally:
+            imap.logout()
+        return email.message_from_bytes(raw, policy=email.policy.default)
 
     def wait_in_mailbox(self, login, subject, deadline=20.0):
         wait_for(lambda: subject in self.subjects(login), deadline,
@@ -337,6 +385,17 @@ class Lab:
         done = subprocess.run(["/usr/sbin/postqueue", "-c", self.inside["postfix"], "-j"],
                               text=True, capture_output=True, check=True, timeout=30)
         return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def queued(self, sender=None, to=None, queue=None):
+        """Entries of the queue from `sender`, with the recipient `to`, in the queue of that name."""
+        return [entry for entry in self.queue()
+                if (sender is None or entry["sender"] == sender)
+                and (queue is None or entry["queue_name"] == queue)
+                and (to is None or to in [r["address"] for r in entry["recipients"]])]
+
+    def postsuper(self, *arguments):
+        subprocess.run(["/usr/sbin/postsuper", "-c", self.inside["postfix"], *arguments],
+                       check=True, capture_output=True, timeout=30)
 
     def flush_queue(self):
         subprocess.run(["/usr/sbin/postqueue", "-c", self.inside["postfix"], "-f"], check=True,
@@ -375,6 +434,42 @@ class Lab:
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not _runs(pid), 10, "the daemon's end")
 
+    def stop_daemon(self):
+        """A clean end, as systemd asks for it."""
+        pid = self.endpoints["pid"]
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not _runs(pid), 30, "the daemon's end")
+
+    def start_daemon(self):
+        """scripts/up again, which repairs what is missing and leaves the rest alone."""
+        done = run_script("up", "--detach", "--dir", self.directory, "--port-base",
+                          self.endpoints["smtp_port"])
+        assert done.returncode == 0, done.stdout
+        self.reload()
+
+    def daemon_log(self):
+        return (pathlib.Path(self.inside["home"]) / "log/sekimori.log").read_text()
+
+    def live_state_hash(self):
+        """SIGUSR1 has the daemon log the hash of its state."""
+        told = self.daemon_log().count("state hash ")
+        os.kill(self.endpoints["pid"], signal.SIGUSR1)
+        wait_for(lambda: self.daemon_log().count("state hash ") > told, 10, "the state's hash")
+        return re.findall(r"state hash (\w{16})", self.daemon_log())[-1]
+
+    def recovered_state_hash(self):
+        """What the last start found."""
+        return re.findall(r"state recovered: .*hash (\w{16})", self.daemon_log())[-1]
+
+    def daemon_runs(self):
+        return self.endpoints["pid"] is not None and _runs(self.endpoints["pid"])
+
+    def sekimori(self, *arguments, deadline=60):
+        """The command line; the finished process with its output as text."""
+        home = pathlib.Path(self.inside["home"])
+        return subprocess.run([home / "bin/sekimori", "--config", self.endpoints["config"],
+                               *arguments], text=True, capture_output=True, timeout=deadline)
+
     def put_standing(self, kind, id, no_send=0, no_login=0, no_receive=0, reply="", reason=""):
         """Writes guard.db as the daemon does, and flushes Dovecot's cache."""
         with self._guard() as guard:
@@ -382,6 +477,12 @@ class Lab:
                           " reply, reason) VALUES(?, ?, ?, ?, ?, ?, ?)",
                           (kind, id, no_send, no_login, no_receive, reply, reason))
         self.flush_auth_cache()
+
+    def guard_rows(self, kind, id):
+        """(no_send, no_login, no_receive) as Postfix and Dovecot enforce them."""
+        with self._guard() as guard:
+            return guard.execute("SELECT no_send, no_login, no_receive FROM standing "
+                                 "WHERE kind = ? AND id = ?", (kind, id)).fetchall()
 
     def drop_standing(self, kind, id):
         with self._guard() as guard:
@@ -405,4 +506,6 @@ def _runs(pid):
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+    # A killed process whose first thread is gone still has its sockets until the last one is.
+    threads = int(stat.rpartition(")")[2].split()[17])
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X") or threads > 1

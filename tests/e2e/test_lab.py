@@ -347,14 +347,18 @@ def test_two_labs_up_twice_half_dead_and_down(tmp_path):
         run = pathlib.Path(first.inside["run"])
         home = pathlib.Path(first.inside["home"])
         pid_files = {"sink": run / "sink.pid", "dovecot": run / "dovecot/master.pid",
-                     "postfix": home / "spool/postfix/pid/master.pid"}
-        for victims in (["sink"], ["dovecot"], ["postfix"], ["sink", "dovecot", "postfix"]):
+                     "postfix": home / "spool/postfix/pid/master.pid",
+                     "sekimori": run / "sekimori.pid", "helper": run / "helper.pid"}
+        for victims in (["sink"], ["dovecot"], ["postfix"], ["sekimori"], ["helper"],
+                        list(pid_files)):
             for pid in [one_pid(pid_files[victim]) for victim in victims]:
                 os.kill(pid, signal.SIGKILL)
             repaired = up(deep, base)
             assert repaired.returncode == 0, repaired.stdout
             first.reload()
             flows(first)
+            health = {item["name"]: item["level"] for item in first.api.get("/health")["items"]}
+            assert health["queue_helper"] == health["doveadm"] == "ok", health
         # A stop of all sending, as the helper writes it, outlives a new start.
         postconf = ["/usr/sbin/postconf", "-c", first.inside["postfix"]]
         subprocess.run([*postconf, "-e", "defer_transports=smtp"], check=True)
