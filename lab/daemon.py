@@ -35,9 +35,10 @@ user = "sekimori"
 [policy]
 listen = ["{local('policy')}"]
 
+# On loopback and without a key: whoever tries the lab speaks to it as Dovecot does, and Dovecot's
+# event exporter can send no header.
 [auth_policy]
 listen = ["{local('auth_policy')}"]
-api_header_file = "{secret_files['auth_policy_header']}"
 
 [events]
 listen = ["{local('auth_policy')}"]
@@ -77,10 +78,17 @@ listen = ["{local('web')}"]
 public_url = "http://{local('web')}/portal"
 api_token_file = "{secret_files['api_token']}"
 control_socket = "{lab.run}/daemon/control.sock"
+# Tests ask again and again until something is so, all from one address.
+requests_per_minute = 60000
 
 [geoip]
 country = "{lab.geoip}/lab-country.mmdb"
 asn = "{lab.geoip}/lab-asn.mmdb"
+
+# Minutes at a site.
+[watchdog]
+held_alarm = "10s"
+interval = "2s"
 
 [notices]
 from = "sekimori@lab-en.example"
@@ -94,12 +102,8 @@ def secrets_of(lab):
     directory = lab.etc / "secrets"
     files.directory(directory, 0o750, "root", "sekimori")
     paths = {name: directory / name
-             for name in ("api_token", "doveadm", "auth_policy_key", "auth_policy_nonce")}
+             for name in ("api_token", "doveadm", "auth_policy_nonce")}
     texts = {name: files.secret(path, "sekimori", "sekimori") for name, path in paths.items()}
-    texts["auth_policy_header"] = f"X-Sekimori-Key: {texts['auth_policy_key']}"
-    paths["auth_policy_header"] = directory / "auth_policy_header"
-    files.write(paths["auth_policy_header"], texts["auth_policy_header"] + "\n", 0o600, "sekimori",
-                "sekimori")
     return paths, texts
 
 

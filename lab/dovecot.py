@@ -29,7 +29,7 @@ def _events(lab):
 """
 
 
-def _conf(lab, nonce, header, doveadm_key):
+def _conf(lab, nonce, doveadm_key):
     sql = lab.etc / "dovecot"
     tls = lab.etc / "tls"
     port = lab.port
@@ -130,7 +130,6 @@ userdb {{
 }}
 
 auth_policy_server_url = http://127.0.0.1:{port('auth_policy')}/
-auth_policy_server_api_header = {header}
 # Dovecot asks twice before it lets a person in, and after a refused connection it waits this out
 # each time (its HTTP client backs off): with Sekimori dead a login costs twice this, no more.
 # Sekimori answers within 200 ms or says 0.
@@ -208,7 +207,7 @@ class Dovecot:
         self.config = lab.etc / "dovecot/dovecot.conf"
         self.base = lab.run / "dovecot"
 
-    def configure(self, nonce, header, doveadm_key):
+    def configure(self, nonce, doveadm_key):
         """Writes the configuration; returns whether anything in it changed."""
         lab = self.lab
         (lab.etc / "dovecot").mkdir(exist_ok=True)
@@ -230,7 +229,7 @@ class Dovecot:
             changed |= files.write(lab.etc / f"dovecot/{name}.conf", "driver = sqlite\n" + text,
                                    0o640, "root", "dovecot")
         # It holds the nonce and the keys.
-        return files.write(self.config, _conf(lab, nonce, header, doveadm_key), 0o600) or changed
+        return files.write(self.config, _conf(lab, nonce, doveadm_key), 0o600) or changed
 
     def running(self):
         pid = self._master()

@@ -88,7 +88,7 @@ class Lab:
 
         changed = {self.sink: self.sink.configure(), self.postfix: self.postfix.configure()}
         changed[self.dovecot] = self.dovecot.configure(
-            secret["auth_policy_nonce"], secret["auth_policy_header"], secret["doveadm"])
+            secret["auth_policy_nonce"], secret["doveadm"])
         changed[self.helper] = changed[self.daemon] = daemon.configure(layout, secret_files)
 
         wanted = [part for part in self.parts if self._has_program(part)]
@@ -148,8 +148,7 @@ class Lab:
             "lab": {"home": str(layout.home), "run": str(layout.run),
                     "postfix": str(self.postfix.config), "dovecot": str(self.dovecot.config),
                     "guard": str(layout.guard / "guard.db"),
-                    "doveadm_url": f"http://127.0.0.1:{port('doveadm')}/doveadm/v1",
-                    "auth_policy_header": secret["auth_policy_header"]},
+                    "doveadm_url": f"http://127.0.0.1:{port('doveadm')}/doveadm/v1"},
         }
         files.write(layout.endpoints, json.dumps(endpoints, indent=2, ensure_ascii=False) + "\n",
                     0o600)
