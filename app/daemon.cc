@@ -322,7 +322,7 @@ int run_daemon(const config::Loaded& loaded) {
   // Signals are waited for below; every thread started from here on leaves them alone.
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 
@@ -352,6 +352,11 @@ int run_daemon(const config::Loaded& loaded) {
     if (sigwait(&signals, &signal) != 0) continue;
     if (signal == SIGHUP) {
       daemon.reload(loaded.filename);
+      continue;
+    }
+    if (signal == SIGUSR1) {
+      // To be compared with what a successor recovers.
+      log(fmt::format("state hash {:016x}", (*world)->engine->hash()));
       continue;
     }
     log(fmt::format("ending (signal {})", signal));

@@ -149,11 +149,14 @@ std::vector<web::Gauge> gauges(World& w) {
   std::uint64_t below = 0;
   for (std::size_t i = 0; i < serve::LatencyHistogram::k_buckets; ++i) {
     below += m.policy_latency.bucket(i);
+    // The last one takes whatever is longer, too.
+    const bool last = i + 1 == serve::LatencyHistogram::k_buckets;
     counter("sekimori_policy_latency_seconds_bucket", "From the question read to its answer made",
-            d(below), fmt::format("le=\"{}\"", serve::LatencyHistogram::bound(i)));
+            d(below),
+            last ? "le=\"+Inf\"" : fmt::format("le=\"{}\"", serve::LatencyHistogram::bound(i)));
   }
-  counter("sekimori_policy_latency_seconds_count", "Policy questions timed",
-          d(m.policy_latency.count()));
+  // As many as the last bucket says, also while questions come in.
+  counter("sekimori_policy_latency_seconds_count", "Policy questions timed", d(below));
   counter("sekimori_policy_latency_seconds_sum", "Seconds spent on policy questions",
           m.policy_latency.sum_seconds());
   gauge("sekimori_policy_connections", "Open policy connections",
@@ -175,7 +178,6 @@ std::vector<web::Gauge> gauges(World& w) {
   counter("sekimori_log_rotations_total", "Rotations of the mail log", d(m.log_rotations.get()));
   const auto journal = w.journal->counters();
   counter("sekimori_journal_events_total", "Events appended since the start", d(journal.appended));
-  counter("sekimori_journal_failures_total", "Appends the disk refused", d(journal.failed));
   gauge("sekimori_journal_bytes", "Bytes of the journal on disk", d(journal.bytes));
   gauge("sekimori_journal_unsynced_events", "Events written but not yet on disk for certain",
         d(journal.last_sequence - journal.durable_sequence));

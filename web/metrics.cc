@@ -8,9 +8,17 @@
 namespace sekimori::web {
 namespace {
 
+void family(std::string& out, std::string_view name, std::string_view help, std::string_view type) {
+  fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+}
 void head(std::string& out, std::string_view name, std::string_view help, bool counter) {
-  fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", name, help, name,
-                 counter ? "counter" : "gauge");
+  family(out, name, help, counter ? "counter" : "gauge");
+}
+
+// A histogram's lines (_bucket, then _count and _sum) are one family under the name before that.
+std::string_view histogram_of(std::string_view name) {
+  constexpr std::string_view k_bucket = "_bucket";
+  return name.ends_with(k_bucket) ? name.substr(0, name.size() - k_bucket.size()) : "";
 }
 
 void line(std::string& out, std::string_view name, std::string_view labels, double value) {
@@ -55,9 +63,20 @@ std::string metrics_text(const MetricsReport& report) {
   total(out, "sekimori_contact_filter_bytes", "Memory of the contact filter.",
         t.contact_filter_bytes, false);
   std::string_view last;
+  std::string_view histogram;
   for (const auto& gauge : report.gauges) {
-    if (gauge.name != last) head(out, gauge.name, gauge.help, gauge.counter);
-    last = gauge.name;
+    const std::string_view name = gauge.name;
+    const bool in_histogram = !histogram.empty() && name.starts_with(histogram) &&
+                              (name.ends_with("_count") || name.ends_with("_sum"));
+    if (name != last && !in_histogram) {
+      histogram = histogram_of(name);
+      if (histogram.empty()) {
+        head(out, name, gauge.help, gauge.counter);
+      } else {
+        family(out, histogram, gauge.help, "histogram");
+      }
+    }
+    last = name;
     line(out, gauge.name, gauge.labels, gauge.value);
   }
   return out;
