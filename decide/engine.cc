@@ -21,6 +21,15 @@ int strong_channels(const detect::Verdict& v, double nats) {
       std::ranges::count_if(v.nats_since_onset, [nats](float x) { return x >= nats; }));
 }
 
+// Is one of them about who signs in, rather than about what is sent? Only then does a closed login
+// take something from the thief that a closed way out does not (docs/decisions/005).
+bool stranger_signed_in(const detect::Verdict& v, double nats) {
+  using detect::Channel;
+  return std::ranges::any_of(
+      std::initializer_list<Channel>{Channel::login_place, Channel::places_24h, Channel::settings},
+      [&](Channel c) { return v.nats_since_onset[static_cast<std::size_t>(c)] >= nats; });
+}
+
 // The first limit that this message would pass, or "".
 std::pair<std::string_view, std::uint64_t> limit_passed(const Limits& l, const detect::Counts& c,
                                                         std::uint32_t recipients) {
@@ -143,7 +152,8 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
   if (over_line) {
     const bool suspend =
         settings.suspend_by_machine && v.log_r >= settings.suspend_log_r &&
-        strong_channels(v, settings.suspend_channel_nats) >= settings.suspend_channels;
+        strong_channels(v, settings.suspend_channel_nats) >= settings.suspend_channels &&
+        stranger_signed_in(v, settings.suspend_channel_nats);
     d.contain = suspend ? Standing::suspended : Standing::restricted;
     refuse(suspend ? "judge:suspend" : "judge:restrict", "");
   } else if (control.holds >= settings.hold_pile && v.advice == detect::HoldAdvice::asked) {
