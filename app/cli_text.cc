@@ -52,32 +52,54 @@ bool is_wide(std::uint32_t c) {
          (c >= 0xFFE0 && c <= 0xFFE6) || (c >= 0x1F300 && c <= 0x1FAFF) || (c >= 0x20000);
 }
 
+struct Letter {
+  std::size_t bytes;
+  std::size_t columns;
+};
+
+// The first letter of text that is not empty; a broken byte is a letter of its own.
+Letter first_letter(std::string_view utf8) {
+  const auto first = static_cast<unsigned char>(utf8[0]);
+  std::size_t bytes = 1;
+  std::uint32_t c = first;
+  if (first >= 0xF0) {
+    bytes = 4;
+    c = first & 0x07U;
+  } else if (first >= 0xE0) {
+    bytes = 3;
+    c = first & 0x0FU;
+  } else if (first >= 0xC0) {
+    bytes = 2;
+    c = first & 0x1FU;
+  }
+  bytes = std::min(bytes, utf8.size());
+  for (std::size_t k = 1; k < bytes; ++k) {
+    c = (c << 6U) | (static_cast<unsigned char>(utf8[k]) & 0x3FU);
+  }
+  return {bytes, is_wide(c) ? std::size_t{2} : std::size_t{1}};
+}
+
 }  // namespace
 
 std::size_t display_width(std::string_view utf8) {
   std::size_t width = 0;
-  for (std::size_t i = 0; i < utf8.size();) {
-    const auto first = static_cast<unsigned char>(utf8[i]);
-    std::size_t length = 1;
-    std::uint32_t c = first;
-    if (first >= 0xF0) {
-      length = 4;
-      c = first & 0x07U;
-    } else if (first >= 0xE0) {
-      length = 3;
-      c = first & 0x0FU;
-    } else if (first >= 0xC0) {
-      length = 2;
-      c = first & 0x1FU;
-    }
-    length = std::min(length, utf8.size() - i);
-    for (std::size_t k = 1; k < length; ++k) {
-      c = (c << 6U) | (static_cast<unsigned char>(utf8[i + k]) & 0x3FU);
-    }
-    i += length;
-    width += is_wide(c) ? 2 : 1;
+  while (!utf8.empty()) {
+    const Letter letter = first_letter(utf8);
+    width += letter.columns;
+    utf8.remove_prefix(letter.bytes);
   }
   return width;
+}
+
+std::string_view fitting(std::string_view utf8, std::size_t width) {
+  std::size_t bytes = 0;
+  while (bytes < utf8.size()) {
+    const Letter letter = first_letter(utf8.substr(bytes));
+    if (letter.columns > width) break;
+    width -= letter.columns;
+    bytes += letter.bytes;
+  }
+  return utf8.substr(0, bytes);
 }
 
 std::string padded(std::string_view text, std::size_t width) {

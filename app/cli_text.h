@@ -12,6 +12,8 @@ namespace sekimori::app {
 
 // Columns on a terminal that UTF-8 text takes; East Asian wide letters take two (UAX #11).
 [[nodiscard]] std::size_t display_width(std::string_view utf8);
+// As much of the beginning as fits into so many columns, cut between letters.
+[[nodiscard]] std::string_view fitting(std::string_view utf8, std::size_t width);
 // The text with blanks behind it up to `width` columns.
 [[nodiscard]] std::string padded(std::string_view text, std::size_t width);
 // Rows of cells as lines with aligned columns, two blanks between them. The first row is the head.

@@ -15,6 +15,13 @@ TEST(CliText, WideLettersTakeTwoColumns) {
   EXPECT_EQ(display_width("\xE5"), 1U) << "a cut letter";
 }
 
+TEST(CliText, TextIsCutBetweenLetters) {
+  EXPECT_EQ(fitting("停止中", 5), "停止");
+  EXPECT_EQ(fitting("停止中", 6), "停止中");
+  EXPECT_EQ(fitting("abc", 2), "ab");
+  EXPECT_EQ(fitting("", 2), "");
+}
+
 TEST(CliText, ColumnsStandUnderEachOther) {
   EXPECT_EQ(table({{"状態", "x"}, {"ok", "y"}}), "状態  x\nok    y\n");
 }

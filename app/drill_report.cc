@@ -11,6 +11,10 @@
 
 namespace sekimori::app {
 namespace json = boost::json;
+namespace {
+// A server's reply with its URL fits; one that says it all twice is cut (--json has it whole).
+constexpr std::size_t k_columns_max = 140;
+}  // namespace
 
 DrillReport::DrillReport(Language language, bool json)
     : language_(language), json_(json), begun_(std::chrono::steady_clock::now()) {}
@@ -35,6 +39,9 @@ void DrillReport::print(char mark, std::string_view step, const Text& text,
     std::string words = harmless(text.in(language_));
     for (char& c : words) {
       if (c == '\n') c = ' ';
+    }
+    if (const auto fits = fitting(words, k_columns_max); fits.size() < words.size()) {
+      words = std::string(fits) + "…";
     }
     fmt::print("{:6.2f} s  {}  {}\n", seconds(), sign, words);
   }

@@ -12,6 +12,9 @@ namespace {
 // Enough for the header of any message of a drill, its longest recipient list included.
 constexpr std::size_t k_head_bytes = 64 * 1024;
 
+// What a busy server logs within a few seconds.
+constexpr std::streamoff k_log_tail = std::streamoff{4} << 20;
+
 std::string head_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text(k_head_bytes, '\0');
@@ -70,6 +73,21 @@ std::size_t DrillSink::messages_with(std::string_view text) const {
     if (field(head, "Subject:").find(text) != std::string_view::npos) ++count;
   });
   return count;
+}
+
+bool DrillSink::deferred(const std::string& maillog, std::string_view queue_id) {
+  std::ifstream file(maillog, std::ios::binary | std::ios::ate);
+  if (!file) return false;
+  const auto size = static_cast<std::streamoff>(file.tellg());
+  file.seekg(size > k_log_tail ? size - k_log_tail : 0);
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.find(queue_id) != std::string::npos &&
+        line.find("status=deferred") != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace sekimori::app

@@ -16,6 +16,8 @@ class DrillSink {
   [[nodiscard]] std::size_t recipients_with(std::string_view text) const;
   // Messages whose subject contains `text`.
   [[nodiscard]] std::size_t messages_with(std::string_view text) const;
+  // Says the mail log that this message is deferred? Looks at the end of it.
+  [[nodiscard]] static bool deferred(const std::string& maillog, std::string_view queue_id);
 
  private:
   template <class Look>

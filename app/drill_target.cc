@@ -79,6 +79,7 @@ Result<void> fill_from_lab(DrillTarget& target, const json::object& lab, const I
   target.pop3 = local_port(lab, "pop3_port");
   target.mx = local_port(lab, "smtp_port");
   target.sink = text_of(lab, "sink_dir");
+  target.maillog = text_of(lab, "maillog");
   const auto* accounts = lab.if_contains("accounts");
   if (accounts == nullptr || !accounts->is_array()) return bad_input("endpoints.json: no accounts");
   for (const auto& entry : accounts->get_array()) {

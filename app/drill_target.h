@@ -26,9 +26,10 @@ struct DrillTarget {
   std::vector<DrillPerson> colleagues;  // other accounts of the same server; empty: none known
   MailEndpoint submission;
   MailEndpoint imap;
-  MailEndpoint pop3;  // unset: not played
-  MailEndpoint mx;    // unset: not played
-  std::string sink;   // the folder of what left; "": unknown
+  MailEndpoint pop3;    // unset: not played
+  MailEndpoint mx;      // unset: not played
+  std::string sink;     // the folder of what left; "": unknown
+  std::string maillog;  // "": unknown
   std::unique_ptr<Api> api;
 };
 

@@ -145,17 +145,20 @@ void Drill::mail_waits() {
     broke("queued", sent.error());
     return;
   }
-  const bool taken = sent->accepted == 1;
-  if (report_.expect(
-          taken, "queued",
-          taken ? Text{fmt::format("{} からのメールは受け取られ、キューで待っています。",
-                                   colleague.address),
-                       fmt::format("Mail from {} is taken and waits in the queue.",
-                                   colleague.address)}
-                : Text{"同僚からのメールが断られました: " + sent->refused.front().whole(),
-                       "A colleague's mail was refused: " + sent->refused.front().whole()})) {
-    waiting_.emplace_back("queued-here");
+  bool waits = sent->accepted == 1;
+  if (waits) waiting_.emplace_back("queued-here");
+  if (waits && !target_.maillog.empty()) {
+    waits = wait([&] { return DrillSink::deferred(target_.maillog, sent->queue_id); }, k_soon);
   }
+  report_.expect(
+      waits, "queued",
+      waits ? Text{fmt::format("{} からのメールは受け取られ、キューで待っています。",
+                               colleague.address),
+                   fmt::format("Mail from {} is taken and waits in the queue.", colleague.address)}
+            : Text{"同僚からのメールがキューで待っていません: " +
+                       (sent->refused.empty() ? "250" : sent->refused.front().whole()),
+                   "A colleague's mail does not wait in the queue: " +
+                       (sent->refused.empty() ? "250" : sent->refused.front().whole())});
 }
 
 bool Drill::restore() {
