@@ -85,7 +85,10 @@ struct AccountModel {
   std::uint8_t bounces_in_hour = 0;
   std::uint8_t flags = 0;
   std::uint8_t settings_seen = 0;
-  std::uint8_t unused[6] = {};
+  std::uint8_t asked_today = 0;  // messages held for a person on asked_day
+  std::uint8_t unused[1] = {};
+  std::uint16_t asked_day = 0;
+  std::uint8_t unused_tail[2] = {};
 };
 static_assert(sizeof(AccountModel) <= 512);
 static_assert(std::is_trivially_copyable_v<AccountModel>);

@@ -151,7 +151,7 @@ void Detector::advance(Instant now) {
   Impl& i = *impl_;
   i.newest = std::max(i.newest, now);
   while (!i.queue.empty() &&
-         i.queue.front().t_us + i.settings.learning_delay.us <= now.us) {
+         i.queue.front().due_second <= now.seconds32()) {
     i.valid_for = 0;
     i.learn_front();
   }

@@ -96,7 +96,7 @@ struct Detector::Impl {
   [[nodiscard]] Bins bins_of(const AccountModel& m, Instant t, const Submission& s, const Counts& before);
   void weigh(const AccountModel& m, const Bins& bins, FamilyNats& out) const;
   Verdict judge(AccountIndex index, Instant t, const Submission& s);
-  void advise(const AccountModel& m, Verdict& v) const;
+  void advise(const AccountModel& m, Instant t, Verdict& v) const;
   [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
   [[nodiscard]] double log_r(const AccountModel& m, Instant t) const;
   [[nodiscard]] PlaceView look_at_place(const AccountModel& m, Instant t, const IpAddress& ip,

@@ -114,9 +114,18 @@ TEST(Detector, WhatIsSentUnderSuspicionIsNotLearnt) {
   const Instant t = box.live(k_start, 40);
   for (int i = 0; i < 5; ++i) box.send(t + minutes(i), mail(strangers(8, fmt::format("u{}", i))));
   ASSERT_GT(box.detector.log_r(box.me, t + minutes(5)), 4.6);
-  box.detector.advance(t + days(3));
+  box.detector.advance(t + days(20));
   // ln R stands there still, so the day-old messages were thrown away: their recipients are new again.
-  EXPECT_EQ(box.detector.judge(box.me, t + days(3), mail(strangers(8, "u4"))).new_recipients, 8U);
+  EXPECT_EQ(box.detector.judge(box.me, t + days(20), mail(strangers(8, "u4"))).new_recipients, 8U);
+}
+
+TEST(Detector, ABlastIsLearntWithinTheWeekOnceSuspicionHasGone) {
+  Box box;
+  Instant t = box.live(k_start, 40);
+  const Verdict v = box.send(t, mail(strangers(30, "list")), Fate::held);
+  ASSERT_GT(v.log_r, 4.6);
+  t = box.live(t + hours(1), 5);  // the owner's usual mail goes on
+  EXPECT_EQ(box.detector.judge(box.me, t, mail(strangers(30, "list"))).new_recipients, 0U);
 }
 
 TEST(Detector, AMachineThatReportsToOnePersonIsNoBurst) {

@@ -8,6 +8,8 @@ namespace sekimori::detect {
 namespace {
 
 constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
+// So long what was sent under suspicion may still be learnt, once suspicion has gone by itself.
+constexpr Duration k_blast_patience = days(7);
 // One sender gives the shared priors no more than this many messages a day.
 constexpr std::uint8_t k_prior_quota = 20;
 // A hash of colleagues' contacts waits for the next epoch; beyond this the newest are left out.
@@ -218,6 +220,14 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     add_saturating(m.pattern_count[slot], 1);
   }
 
+  if (fate == Fate::held && v.advice == HoldAdvice::asked) {
+    if (m.asked_day != day16(t)) {
+      m.asked_day = day16(t);
+      m.asked_today = 0;
+    }
+    add_saturating(m.asked_today, 1);
+  }
+
   LearningRecord r;
   r.t_us = t.us;
   r.account = index;
@@ -227,6 +237,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   r.suspicious = v.log_r >= settings.learn_below_log_r ? 1 : 0;
   r.held = fate == Fate::held ? 1 : 0;
   r.bins = bins;
+  r.due_second = (t + settings.learning_delay).seconds32();
   if (!s.queue_id.empty()) {
     r.queue_key = mix64(keyed_hash(key, s.queue_id) ^ m.name_hash);
     if (r.queue_key == 0) r.queue_key = 1;
@@ -262,7 +273,20 @@ void Detector::Impl::learn_front() {
   // new contact, and an owner's busy day must become habit or it would look strange for ever.
   const bool calm = (r.fresh == 0 && r.recipients <= 9) || log_r(m, newest) < (r.suspicious != 0 ? k_place_learn_below
                                                           : settings.learn_below_log_r);
-  if (r.dead == 0 && calm) learn(r);
+  if (r.dead == 0 && calm) {
+    learn(r);
+  } else if (r.dead == 0 && newest.us - r.t_us < k_blast_patience.us &&
+             queue.size() < settings.pending_max) {
+    // A newsletter's first run: when suspicion has gone within the week, its list is known.
+    LearningRecord again = r;
+    again.due_second = std::max(r.due_second, newest.seconds32()) +
+                       static_cast<std::uint32_t>(settings.learning_delay.seconds());
+    std::vector<RecipientKey> again_keys;
+    for (std::uint32_t i = 0; i < r.recipients; ++i) again_keys.push_back(queue.recipient(r, i));
+    queue.pop(salt);
+    queue.push(again, again_keys, salt);
+    return;
+  }
   queue.pop(salt);
 }
 

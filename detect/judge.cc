@@ -14,6 +14,11 @@ namespace {
 constexpr float k_account_kappa = 15;
 constexpr float k_domain_kappa = 200;
 constexpr float k_place_kappa = 8;
+// What only the sending shows (no new network, no changed setting, no bounces) must be stronger by so
+// much before it restricts: until then a person is asked. It spares newsletters of few messages.
+constexpr double k_sending_only_nats = 2.5;
+// So many messages a day from a familiar network wait for a person before the account is stopped.
+constexpr std::uint8_t k_asked_before_restriction = 6;
 constexpr float k_size_floor = -0.6F;
 // Stranger classes mean something only once the domain's own contacts are known.
 constexpr std::uint64_t k_domain_messages_min = 200;
@@ -445,11 +450,11 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   std::memcpy(v.bins.data(), &last_bins, sizeof last_bins);
   static_assert(sizeof last_bins == sizeof v.bins);
   v.ticket = valid_for = ++ticket;
-  advise(m, v);
+  advise(m, t, v);
   return v;
 }
 
-void Detector::Impl::advise(const AccountModel& m, Verdict& v) const {
+void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const {
   const std::uint32_t line = settings.hold_new_recipients;
   // One message to many strangers whatever R is; one by one only where R does not speak for the owner.
   v.fan_out = v.new_recipients >= line || (v.new_recipients > 0 && v.counts.new_hour >= line &&
@@ -461,7 +466,12 @@ void Detector::Impl::advise(const AccountModel& m, Verdict& v) const {
   const bool risky = v.new_recipients > 0 || v.recipients >= 10 || (to_contacts && side_evidence);
   // A newcomer's first mails are held, not punished, until they are many.
   v.may_restrict = risky && (m.learnt >= 5 || v.counts.new_day >= 25) &&
-                   (v.counts.new_day >= 15 || side_evidence || v.counts.recipients_hour >= 50);
+                   (side_evidence || (v.log_r >= settings.restrict_log_r + k_sending_only_nats &&
+                                      (v.counts.new_day >= 15 || v.counts.recipients_hour >= 50)));
+  // Mail from where the owner always sends: a person is asked about the first messages of a blast.
+  const bool at_home = last_place.kind == static_cast<std::uint8_t>(PlaceKind::known);
+  const std::uint8_t asked = m.asked_day == day16(t) ? m.asked_today : 0;
+  if (at_home && !side_evidence && asked < k_asked_before_restriction) v.may_restrict = false;
   if (!risky) return;
   // What a wrong "let go" costs grows with the strangers it reaches: so the lines fall with them.
   const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));

@@ -38,7 +38,7 @@ struct LearningRecord {
   std::uint8_t held = 0;
   std::uint8_t released = 0;
   Bins bins;
-  std::uint32_t spare = 0;
+  std::uint32_t due_second = 0;  // when it is looked at
 };
 static_assert(sizeof(LearningRecord) == 64);
 

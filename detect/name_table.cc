@@ -7,6 +7,9 @@ std::optional<AccountIndex> NameTable::find(const std::vector<AccountModel>& mod
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = (hash >> 7) & mask; slots_[i] != 0; i = (i + 1) & mask) {
     const AccountModel& m = models[slots_[i] - 1];
+    // Whoever finds an account goes on to its model: fetch its lines together, not one by one.
+    const auto* lines = reinterpret_cast<const char*>(&m);
+    for (std::size_t at = 0; at < sizeof m; at += 64) __builtin_prefetch(lines + at);
     if (m.name_hash == hash && name(m) == name_asked) return slots_[i] - 1;
   }
   return std::nullopt;
