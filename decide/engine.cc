@@ -51,7 +51,9 @@ std::pair<std::string_view, std::uint64_t> limit_passed(const Limits& l, const d
   return {"", 0};
 }
 
-std::uint64_t id_hash(const EngineSettings& settings, const Event& event) {
+// 0 where the event has no id.
+std::uint64_t id_hash_of(const EngineSettings& settings, const Event& event) {
+  if (event.id.empty()) return 0;
   return keyed_hash(settings.key, event.host) * 3 ^ keyed_hash(settings.key, event.id);
 }
 
@@ -99,8 +101,8 @@ detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account
   return index;
 }
 
-void Engine::Impl::keep_id(Shard& shard, const Event& event) const {
-  if (!event.id.empty()) shard.ids.insert(id_hash(settings, event));
+void Engine::Impl::keep_id(Shard& shard, const Event& event, std::uint64_t id_hash) {
+  if (!event.id.empty()) shard.ids.insert(id_hash);
 }
 
 void Engine::Impl::write_journal(Shard& shard, const Event& event) {
@@ -119,8 +121,9 @@ StandingRecord Engine::Impl::record_of(const Shard& shard, detect::AccountIndex 
   return record;
 }
 
-StandingRecord Engine::Impl::sending_stop(const Shard& shard, std::string_view account,
-                                          const AccountControl& control) const {
+std::optional<StandingRecord> Engine::Impl::sending_stop(const Shard& shard,
+                                                         std::string_view account,
+                                                         const AccountControl& control) const {
   if (forbids_sending(control.standing)) {
     if (const auto index = shard.detector.find(account)) return record_of(shard, *index);
   }
@@ -129,7 +132,7 @@ StandingRecord Engine::Impl::sending_stop(const Shard& shard, std::string_view a
     if (it != shard.domains.end() && forbids_sending(it->second.standing)) return it->second;
   }
   if (forbids_sending(shard.server.standing)) return shard.server;
-  return {};
+  return std::nullopt;
 }
 
 // ---------------------------------------------------------------- deciding about one message
@@ -205,18 +208,18 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
 }
 
 void Engine::Impl::submission(Shard& shard, const Event& event, const Submission& mail,
-                              Applied& out) {
+                              std::uint64_t id_hash, Applied& out) {
   const auto index = intern(shard, event.account);
   const auto n = static_cast<std::uint32_t>(mail.to.size());
   ++shard.totals.submissions;
   const bool open_gate = bypass.load(std::memory_order_relaxed);
   if (const auto stop = sending_stop(shard, event.account, shard.controls[index]);
-      stop.standing != Standing::normal && !open_gate) {
+      stop && !open_gate) {
     Answer answer;
     answer.action = Answer::Action::refuse;
     answer.refused = n;
     answer.rule = "standing";
-    answer.text = refusal_text(stop, settings.portal_url);
+    answer.text = refusal_text(*stop, settings.portal_url);
     answer.log_r = shard.detector.log_r(index, event.t);
     shard.totals.refused += n;
     out.answer = std::move(answer);
@@ -237,7 +240,7 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
     std::get<Submission>(kept.body).fate = d.fate;
     write_journal(shard, kept);
   }
-  keep_id(shard, event);
+  keep_id(shard, event, id_hash);
   shard.detector.commit(index, event.t, mail, v, d.fate);
   shard.controls[index].last_onset = v.onset;
   if (d.hold) add_hold(shard, index, event, mail, v, *d.hold, false, out);
@@ -431,7 +434,11 @@ void Engine::Impl::end_hold(Shard& shard, detect::AccountIndex index, Instant t,
     if (shard.controls[index].holds > 0) --shard.controls[index].holds;
     if (copy != nullptr) *copy = std::move(hold);
   }
-  if (!ended.released) return;
+  if (!ended.released) {
+    // Deleted: it never reached anybody, so it neither counts against a limit nor teaches.
+    shard.detector.withdraw(index, t, ended.queue_id);
+    return;
+  }
   if (ended.by == "time") {
     shard.detector.hold_released(index, t, ended.queue_id);
   } else {
@@ -474,15 +481,16 @@ void Engine::apply(const Event& event, Applied& out) {
   out.clear();
   if (event.account.empty() || std::holds_alternative<EpochMark>(event.body)) return;
   Shard& shard = impl_->shard_of(event.account);
+  const std::uint64_t id_hash = id_hash_of(impl_->settings, event);
   const std::lock_guard lock(shard.mutex);
   ++shard.totals.events;
-  if (!event.id.empty() && shard.ids.contains(id_hash(impl_->settings, event))) {
+  if (!event.id.empty() && shard.ids.contains(id_hash)) {
     ++shard.totals.duplicates;
     out.duplicate = true;
     return;
   }
   if (const auto* mail = std::get_if<Submission>(&event.body)) {
-    impl_->submission(shard, event, *mail, out);
+    impl_->submission(shard, event, *mail, id_hash, out);
     return;
   }
   if (const auto* login = std::get_if<Login>(&event.body);
@@ -495,7 +503,7 @@ void Engine::apply(const Event& event, Applied& out) {
       delivery != nullptr && shard.holds.contains(delivery->queue_id)) {
     return;
   }
-  impl_->keep_id(shard, event);
+  Impl::keep_id(shard, event, id_hash);
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
   if (const auto* login = std::get_if<Login>(&event.body)) {
@@ -550,7 +558,7 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
   const std::lock_guard lock(shard.mutex);
   if (sequence <= shard.sequence) return;
   shard.sequence = sequence;
-  impl_->keep_id(shard, event);
+  Impl::keep_id(shard, event, id_hash_of(impl_->settings, event));
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
   if (const auto* mail = std::get_if<Submission>(&event.body)) {

@@ -263,6 +263,20 @@ TEST(Engine, EveryHoldHasExactlyOneEnd) {
   EXPECT_EQ(engine.totals().holds_open, 0U);
 }
 
+TEST(Engine, DeletedHeldMailNoLongerCounts) {
+  Engine engine(enforcing(), nullptr, detect::shipped_priors());
+  const Instant t = live_quietly(engine, "taro@example.jp") + hours(2);
+  std::vector<std::string> many;
+  for (int i = 0; i < 30; ++i) many.push_back(fmt::format("guest{}@elsewhere.example", i));
+  Applied out;
+  engine.apply(mail(t, "taro@example.jp", many), out);
+  ASSERT_EQ(out.answer->held, 30U);
+  EXPECT_EQ(engine.view("taro@example.jp", t).counts.recipients_hour, 30U);
+  const std::string id = out.holds.front().queue_id;
+  engine.hold_ended("taro@example.jp", t + minutes(1), id, "operator", false, out);
+  EXPECT_EQ(engine.view("taro@example.jp", t + minutes(1)).counts.recipients_hour, 0U);
+}
+
 TEST(Engine, APileOfUnansweredHoldsEndsInARestriction) {
   EngineSettings s = enforcing();
   s.hold_pile = 30;

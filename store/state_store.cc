@@ -81,14 +81,15 @@ void write_incident(soci::session& sql, const Incident& incident) {
   int found = 0;
   sql << "SELECT COUNT(*) FROM incident WHERE id = :id", use(id), into(found);
   const std::string statement =
-      found > 0 ? "UPDATE incident SET kind = :kind, subject = :subject, state = :state, "
-                  "opened_us = :opened, onset_us = :onset, closed_us = :closed, mode = :mode, "
-                  "standing = :standing, log_r = :log_r, family = :family, summary_ja = :ja, "
-                  "summary_en = :en, opened_by = :by WHERE id = :id"
-                : "INSERT INTO incident (kind, subject, state, opened_us, onset_us, closed_us, mode, "
-                  "standing, log_r, family, summary_ja, summary_en, opened_by, id) VALUES (:kind, "
-                  ":subject, :state, :opened, :onset, :closed, :mode, :standing, :log_r, :family, "
-                  ":ja, :en, :by, :id)";
+      found > 0
+          ? "UPDATE incident SET kind = :kind, subject = :subject, state = :state, "
+            "opened_us = :opened, onset_us = :onset, closed_us = :closed, mode = :mode, "
+            "standing = :standing, log_r = :log_r, family = :family, summary_ja = :ja, "
+            "summary_en = :en, opened_by = :by WHERE id = :id"
+          : "INSERT INTO incident (kind, subject, state, opened_us, onset_us, closed_us, mode, "
+            "standing, log_r, family, summary_ja, summary_en, opened_by, id) VALUES (:kind, "
+            ":subject, :state, :opened, :onset, :closed, :mode, :standing, :log_r, :family, "
+            ":ja, :en, :by, :id)";
   const SubjectRow subject(incident.subject);
   const std::string state(to_string(incident.state));
   const Number opened = number(incident.opened);
@@ -104,7 +105,8 @@ void write_incident(soci::session& sql, const Incident& incident) {
   raise_counter(sql, "incident", id);
 }
 
-void set_incident_state(soci::session& sql, std::uint64_t incident, IncidentState state, Instant t) {
+void set_incident_state(soci::session& sql, std::uint64_t incident, IncidentState state,
+                        Instant t) {
   const Number id = number(incident);
   const std::string word(to_string(state));
   const Number closed = state == IncidentState::closed ? number(t) : 0;
@@ -143,12 +145,13 @@ void write_step(soci::session& sql, const Step& step, bool known) {
   const Number created = number(step.created);
   const Number changed = number(step.changed);
   const std::string statement =
-      known ? "UPDATE step SET incident = :incident, kind = :kind, subject = :subject, "
-              "epoch = :epoch, step = :step, state = :state, tries = :tries, created_us = :created, "
-              "changed_us = :changed, detail = :detail WHERE id = :id"
-            : "INSERT INTO step (incident, kind, subject, epoch, step, state, tries, created_us, "
-              "changed_us, detail, id) VALUES (:incident, :kind, :subject, :epoch, :step, :state, "
-              ":tries, :created, :changed, :detail, :id)";
+      known
+          ? "UPDATE step SET incident = :incident, kind = :kind, subject = :subject, "
+            "epoch = :epoch, step = :step, state = :state, tries = :tries, created_us = :created, "
+            "changed_us = :changed, detail = :detail WHERE id = :id"
+          : "INSERT INTO step (incident, kind, subject, epoch, step, state, tries, created_us, "
+            "changed_us, detail, id) VALUES (:incident, :kind, :subject, :epoch, :step, :state, "
+            ":tries, :created, :changed, :detail, :id)";
   sql << statement, use(incident), use(subject.kind), use(subject.id), use(epoch), use(kind),
       use(state), use(tries), use(created), use(changed), use(step.detail), use(id);
 }
@@ -170,6 +173,16 @@ bool has_step_like(soci::session& sql, const Step& step) {
       use(subject.kind), use(subject.id), use(epoch), use(incident), use(kind), use(created),
       use(step.detail), into(found);
   return found > 0;
+}
+
+// An incident shows the tightest standing it came to: restricted, then suspended.
+void raise_incident_standing(soci::session& sql, std::uint64_t incident, Standing standing) {
+  if (standing != Standing::restricted && standing != Standing::suspended) return;
+  const std::string word(to_string(standing));
+  const std::string tightest(to_string(Standing::suspended));
+  const Number id = number(incident);
+  sql << "UPDATE incident SET standing = :standing WHERE id = :id AND standing <> :tightest",
+      use(word), use(id), use(tightest);
 }
 
 }  // namespace
@@ -197,6 +210,7 @@ Result<void> SqlStateStore::apply(const StandingChange& change) {
     if (change.open_incident) write_incident(sql, *change.open_incident);
     if (change.incident_state && record.incident != 0) {
       set_incident_state(sql, record.incident, *change.incident_state, t);
+      raise_incident_standing(sql, record.incident, record.standing);
     }
     for (const StepKind kind : change.steps) {
       Step step;
@@ -230,16 +244,20 @@ Result<void> SqlStateStore::put_hold(const HeldMessage& hold) {
     const Number incident = number(hold.incident);
     const double log_r = real(hold.log_r);
     int found = 0;
+    sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id AND held_us > :held", use(hold.queue_id),
+        use(held), into(found);
+    if (found > 0) return {};  // held again meanwhile: the end of the first time comes late
     sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id", use(hold.queue_id), into(found);
     const std::string statement =
-        found > 0 ? "UPDATE hold SET account = :account, held_us = :held, release_us = :release, "
-                    "recipients = :recipients, bytes = :bytes, kind = :kind, state = :state, "
-                    "incident = :incident, log_r = :log_r, reason_ja = :ja, reason_en = :en, "
-                    "ended_by = :by WHERE queue_id = :id"
-                  : "INSERT INTO hold (account, held_us, release_us, recipients, bytes, kind, state, "
-                    "incident, log_r, reason_ja, reason_en, ended_by, queue_id) VALUES (:account, "
-                    ":held, :release, :recipients, :bytes, :kind, :state, :incident, :log_r, :ja, "
-                    ":en, :by, :id)";
+        found > 0
+            ? "UPDATE hold SET account = :account, held_us = :held, release_us = :release, "
+              "recipients = :recipients, bytes = :bytes, kind = :kind, state = :state, "
+              "incident = :incident, log_r = :log_r, reason_ja = :ja, reason_en = :en, "
+              "ended_by = :by WHERE queue_id = :id"
+            : "INSERT INTO hold (account, held_us, release_us, recipients, bytes, kind, state, "
+              "incident, log_r, reason_ja, reason_en, ended_by, queue_id) VALUES (:account, "
+              ":held, :release, :recipients, :bytes, :kind, :state, :incident, :log_r, :ja, "
+              ":en, :by, :id)";
     sql << statement, use(hold.account), use(held), use(release), use(recipients), use(bytes),
         use(kind), use(state), use(incident), use(log_r), use(hold.reason.ja), use(hold.reason.en),
         use(hold.ended_by), use(hold.queue_id);
@@ -283,18 +301,20 @@ Result<void> SqlStateStore::add_note(std::uint64_t incident, const AuditEntry& e
 }
 
 Result<void> SqlStateStore::prune(Instant before) {
-  return impl_->database.write("cannot remove old records", [&](soci::session& sql) -> Result<void> {
-    const Number t = number(before);
-    const std::string closed =
-        "(SELECT id FROM incident WHERE state = 'closed' AND closed_us > 0 AND closed_us < :t)";
-    sql << "DELETE FROM evidence WHERE incident IN " + closed, use(t);
-    sql << "DELETE FROM note WHERE incident IN " + closed, use(t);
-    sql << "DELETE FROM incident WHERE state = 'closed' AND closed_us > 0 AND closed_us < :t", use(t);
-    sql << "DELETE FROM step WHERE state IN ('done', 'failed') AND changed_us < :t", use(t);
-    sql << "DELETE FROM hold WHERE state IN ('released', 'deleted') AND held_us < :t", use(t);
-    sql << "DELETE FROM audit WHERE t_us < :t", use(t);
-    return {};
-  });
+  return impl_->database.write(
+      "cannot remove old records", [&](soci::session& sql) -> Result<void> {
+        const Number t = number(before);
+        const std::string closed =
+            "(SELECT id FROM incident WHERE state = 'closed' AND closed_us > 0 AND closed_us < :t)";
+        sql << "DELETE FROM evidence WHERE incident IN " + closed, use(t);
+        sql << "DELETE FROM note WHERE incident IN " + closed, use(t);
+        sql << "DELETE FROM incident WHERE state = 'closed' AND closed_us > 0 AND closed_us < :t",
+            use(t);
+        sql << "DELETE FROM step WHERE state IN ('done', 'failed') AND changed_us < :t", use(t);
+        sql << "DELETE FROM hold WHERE state IN ('released', 'deleted') AND held_us < :t", use(t);
+        sql << "DELETE FROM audit WHERE t_us < :t", use(t);
+        return {};
+      });
 }
 
 }  // namespace sekimori::store
