@@ -154,8 +154,18 @@ Executor::Report Executor::run_once(Instant now) {
     }
     step.changed = now;
     if (is_stale) {
-      step.state = StepState::done;
-      ++report.skipped;
+      // Written down for the hold queue, but the standing was restored before it was put there.
+      const StepResult settled =
+          step.kind == StepKind::hold_queued ? give_up_holding(step) : StepResult{};
+      step.state = settled ? StepState::done : StepState::retrying;
+      if (settled) {
+        ++report.skipped;
+      } else {
+        ++report.failed;
+        ++step.tries;
+        step.detail = settled.error().text.substr(0, k_detail_max);
+        wait_until(now + retry_delay(step.tries));
+      }
     } else if (found == in_force.end()) {
       // Steps and standing are stored in one transaction: this is no state we ever write.
       step.state = StepState::failed;
@@ -277,8 +287,15 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
     asked_.insert_or_assign(unknown[i].id, std::move(account));
   }
 
-  // Written down before it is done: a message is never in the hold queue with nobody knowing why.
+  // What an earlier try wrote down, before it was killed or failed: since the standing closed, only
+  // this step holds mail of theirs.
   std::vector<HeldMessage> records;
+  auto earlier = earlier_records(step);
+  if (!earlier) return std::unexpected(earlier.error());
+  for (HeldMessage& message : *earlier) {
+    if (!theirs.contains(message.queue_id)) records.push_back(std::move(message));
+  }
+  // Written down before it is done: a message is never in the hold queue with nobody knowing why.
   std::vector<std::string> ids;
   for (const auto& [id, queued] : theirs) {
     HeldMessage message;
@@ -297,26 +314,76 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   }
   if (!ids.empty()) {
     if (auto held = hands_.hold(ids); !held) return held;
-    std::set<std::string> in_hold;
-    listed = hands_.list_queue([&](const QueueEntry& entry) {
-      if (entry.queue_name == "hold") in_hold.insert(entry.queue_id);
-      return true;
-    });
-    if (!listed) return listed;
-    for (HeldMessage& message : records) {
-      if (!in_hold.contains(message.queue_id)) {  // its delivery was running and went through
-        message.state = HoldState::released;
-        message.ended_by = "delivered";
-        if (auto stored = store_.put_hold(message); !stored) return stored;
-      }
-      if (settings_.on_hold) settings_.on_hold(message);
-    }
+  }
+  auto on_their_way = reconcile(records, false);
+  if (!on_their_way) return std::unexpected(on_their_way.error());
+  if (*on_their_way > 0) {
+    return operating_failure(fmt::format("{} messages could not be held yet", *on_their_way));
   }
   if (unknown.size() > look_ups) {
     return operating_failure(
         fmt::format("{} queued messages are still to be looked at", unknown.size() - look_ups));
   }
   return {};
+}
+
+Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records,
+                                           bool is_given_up) {
+  std::size_t elsewhere = 0;
+  if (records.empty()) return elsewhere;
+  std::set<std::string_view> wanted;
+  for (const HeldMessage& message : records) wanted.insert(message.queue_id);
+  std::map<std::string, bool> in_hold;  // false: in another part of the queue
+  auto listed = hands_.list_queue([&](const QueueEntry& entry) {
+    if (wanted.contains(entry.queue_id)) {
+      in_hold.insert_or_assign(entry.queue_id, entry.queue_name == "hold");
+    }
+    return true;
+  });
+  if (!listed) return std::unexpected(listed.error());
+  for (HeldMessage& message : records) {
+    const auto found = in_hold.find(message.queue_id);
+    const bool is_elsewhere = found != in_hold.end() && !found->second;
+    if (is_elsewhere && !is_given_up) {
+      ++elsewhere;  // being delivered just now: it is held after that, or gone
+      continue;
+    }
+    if (found == in_hold.end() || is_elsewhere) {
+      message.state = HoldState::released;
+      message.ended_by = is_elsewhere ? "restored" : "delivered";  // its delivery was running
+      if (auto stored = store_.put_hold(message); !stored) return std::unexpected(stored.error());
+    }
+    if (settings_.on_hold) settings_.on_hold(message);
+  }
+  return elsewhere;
+}
+
+Executor::StepResult Executor::give_up_holding(const Step& step) {
+  auto records = earlier_records(step);
+  if (!records) return std::unexpected(records.error());
+  // Those that are not in the hold queue by now will not be put there by anybody.
+  if (auto left = reconcile(*records, true); !left) return std::unexpected(left.error());
+  return {};
+}
+
+Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step) {
+  std::vector<HeldMessage> out;
+  decide::StateStore::HoldFilter filter;
+  if (step.subject.kind == SubjectKind::account) filter.account = step.subject.id;
+  filter.state = HoldState::held;
+  filter.limit = 1000;
+  while (true) {
+    auto page = store_.holds(filter);
+    if (!page) return std::unexpected(page.error());
+    for (HeldMessage& message : *page) {
+      if (message.held_at >= step.created && message.kind == decide::HoldKind::asked &&
+          message.incident == step.incident && is_of(step.subject, message.account)) {
+        out.push_back(std::move(message));
+      }
+    }
+    if (page->size() < filter.limit) return out;
+    filter.offset += filter.limit;
+  }
 }
 
 Executor::StepResult Executor::requeue_waiting(const Step& step) {

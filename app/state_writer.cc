@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
-
-#include "decide/standing.h"
 
 namespace sekimori::app {
 namespace {
@@ -16,7 +15,7 @@ constexpr std::chrono::seconds k_stop_grace{3};
 
 StateWriter::StateWriter(decide::StateStore& state, decide::GuardStore& guard,
                          StateWriterOptions options)
-    : state_(state), guard_(guard), options_(std::move(options)) {
+    : state_(state), guard_(guard), options_(std::move(options)), queue_(options_.queue_max) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -25,23 +24,11 @@ StateWriter::~StateWriter() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::uint64_t StateWriter::enqueue(Item item) {
+std::uint64_t StateWriter::enqueue(StateItem item) {
   std::uint64_t ticket = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= options_.queue_max) {
-      // Holds can be found again in Postfix's queue; a standing cannot be found anywhere else.
-      for (auto it = queue_.begin() + 1; it < queue_.end(); ++it) {
-        if (!std::holds_alternative<decide::StandingNews>(*it)) {
-          queue_.erase(it);
-          ++written_;
-          dropped_.fetch_add(1);
-          break;
-        }
-      }
-    }
-    queue_.push_back(std::move(item));
-    ticket = ++enqueued_;
+    ticket = queue_.push(std::move(item));
   }
   changed_.notify_all();
   return ticket;
@@ -49,10 +36,11 @@ std::uint64_t StateWriter::enqueue(Item item) {
 
 std::uint64_t StateWriter::put(const decide::Applied& applied) {
   std::uint64_t ticket = 0;
-  // The incident first: standings and holds name it.
-  for (const auto& incident : applied.incidents) ticket = enqueue(incident);
-  for (const auto& news : applied.standings) ticket = enqueue(news);
-  for (const auto& hold : applied.holds) ticket = enqueue(hold);
+  {
+    const std::lock_guard lock(mutex_);
+    ticket = queue_.push(applied);
+  }
+  changed_.notify_all();
   return ticket;
 }
 std::uint64_t StateWriter::put(const decide::StandingNews& news) { return enqueue(news); }
@@ -63,12 +51,22 @@ std::uint64_t StateWriter::put(const decide::Incident& incident) { return enqueu
 Result<void> StateWriter::wait(std::uint64_t ticket, int timeout_ms) {
   std::unique_lock lock(mutex_);
   if (changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
-                        [&] { return written_ >= ticket; })) {
+                        [&] { return queue_.written() >= ticket; })) {
     return {};
   }
   return uncertain_write(fmt::format(
       "it is in force, but the database has not taken it yet ({}); it is tried again by itself",
       trouble_.empty() ? "busy" : trouble_));
+}
+
+std::uint64_t StateWriter::last_ticket() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.last_ticket();
+}
+
+std::uint64_t StateWriter::dropped() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.dropped();
 }
 
 std::size_t StateWriter::waiting() const {
@@ -81,28 +79,10 @@ std::string StateWriter::trouble() const {
   return trouble_;
 }
 
-Result<void> StateWriter::write(const Item& item) {
-  if (const auto* news = std::get_if<decide::StandingNews>(&item)) {
-    if (news->mode == decide::Mode::observe) {
-      if (news->change.open_incident) {
-        if (auto done = state_.put_incident(*news->change.open_incident); !done) return done;
-      }
-      return state_.append_audit(news->change.audit);
-    }
-    // Durable first, then enforced by the mail servers themselves; the outbox repeats the second.
-    if (auto done = state_.apply(news->change); !done) return done;
-    return guard_.put(decide::guard_row(news->change.record, options_.portal_url));
-  }
-  if (const auto* incident = std::get_if<decide::Incident>(&item)) {
-    return state_.put_incident(*incident);
-  }
-  if (const auto* hold = std::get_if<decide::HeldMessage>(&item)) return state_.put_hold(*hold);
-  return state_.append_audit(std::get<decide::AuditEntry>(item));
-}
-
-void StateWriter::announce(const Item& item) {
+void StateWriter::announce(const StateItem& item) {
   if (const auto* news = std::get_if<decide::StandingNews>(&item)) {
     if (options_.on_standing) options_.on_standing(*news);
+    if (options_.on_hold) std::ranges::for_each(news->holds, options_.on_hold);
   } else if (const auto* incident = std::get_if<decide::Incident>(&item)) {
     if (options_.on_incident) options_.on_incident(*incident);
   } else if (const auto* hold = std::get_if<decide::HeldMessage>(&item)) {
@@ -114,14 +94,14 @@ void StateWriter::run(const std::stop_token& stop) {
   auto pause = k_retry_first;
   std::chrono::steady_clock::time_point stop_by{};
   while (true) {
-    Item item;
+    StateItem item;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, stop, [&] { return !queue_.empty(); });
-      if (queue_.empty()) return;  // asked to stop, nothing left
+      changed_.wait(lock, stop, [&] { return !queue_.is_empty(); });
+      if (queue_.is_empty()) return;  // asked to stop, nothing left
       item = queue_.front();
     }
-    const auto done = write(item);
+    const auto done = write_item(state_, guard_, options_.portal_url, item);
     if (!done && done.error().kind == ErrorKind::bad_input) {
       // It would never be taken: say so and go on, so that one bad row does not dam up the rest.
       if (options_.log)
@@ -150,13 +130,12 @@ void StateWriter::run(const std::stop_token& stop) {
       continue;
     }
     pause = k_retry_first;
-    announce(item);
+    if (done) announce(item);
     {
       const std::lock_guard lock(mutex_);
       if (!trouble_.empty() && options_.log) options_.log("state database: well again");
       trouble_.clear();
-      if (!queue_.empty()) queue_.pop_front();
-      ++written_;
+      queue_.pop();
     }
     changed_.notify_all();
   }

@@ -4,16 +4,14 @@
 // itself.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
-#include <variant>
 
+#include "app/state_queue.h"
 #include "base/result.h"
 #include "decide/engine.h"
 #include "decide/ports.h"
@@ -36,40 +34,37 @@ class StateWriter {
   ~StateWriter();  // writes what waits (bounded by a few seconds) and ends
 
   // Any thread; only enqueues. Returns a ticket for wait(). When the queue is full the oldest hold
-  // update is dropped before any standing is; that is counted.
+  // update is dropped before anything else, a standing never (StateQueue); that is counted.
   std::uint64_t put(const decide::Applied& applied);
   std::uint64_t put(const decide::StandingNews& news);
   std::uint64_t put(const decide::HeldMessage& hold);
   std::uint64_t put(const decide::AuditEntry& entry);
   std::uint64_t put(const decide::Incident& incident);
+  std::uint64_t put(StateItem item) { return enqueue(std::move(item)); }
 
   // Until everything up to the ticket is durable, at most `timeout_ms`. Errors: uncertain (it is in
   // force in memory, but the database has not taken it yet).
   [[nodiscard]] Result<void> wait(std::uint64_t ticket, int timeout_ms);
 
+  // The ticket given last: wait() for it and everything put so far is durable.
+  [[nodiscard]] std::uint64_t last_ticket() const;
   [[nodiscard]] std::size_t waiting() const;
-  [[nodiscard]] std::uint64_t dropped() const { return dropped_.load(); }
+  [[nodiscard]] std::uint64_t dropped() const;
   // The last failure while it lasts; "" when all is well.
   [[nodiscard]] std::string trouble() const;
 
  private:
-  using Item =
-      std::variant<decide::StandingNews, decide::Incident, decide::HeldMessage, decide::AuditEntry>;
-  std::uint64_t enqueue(Item item);
+  std::uint64_t enqueue(StateItem item);
   void run(const std::stop_token& stop);
-  [[nodiscard]] Result<void> write(const Item& item);
-  void announce(const Item& item);
+  void announce(const StateItem& item);
 
   decide::StateStore& state_;
   decide::GuardStore& guard_;
   StateWriterOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<Item> queue_;
-  std::uint64_t enqueued_ = 0;
-  std::uint64_t written_ = 0;
+  StateQueue queue_;
   std::string trouble_;
-  std::atomic<std::uint64_t> dropped_{0};
   std::jthread thread_;  // last: it uses all of the above
 };
 

@@ -2,20 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
 #include "app/installation.h"
-#include "decide/standing.h"
+#include "app/routine.h"
 #include "detect/epoch.h"
 #include "store/snapshot.h"
 
 namespace sekimori::app {
-namespace {
-// Messages let go in one go: postsuper takes a thousand ids as quickly as one.
-constexpr std::size_t k_releases_at_once = 500;
-}  // namespace
 
 Timers::Timers(World& world, serve::PolicyDesk& desk) : world_(world), desk_(desk) {
   const Instant now = system_now();
@@ -53,46 +48,15 @@ void Timers::every(Duration pace, std::function<void()> work) {
   });
 }
 
-// Timed holds that ran out quietly: Postfix lets them go first, then the engine counts them as
-// gone.
 void Timers::end_holds() {
-  auto due = world_.engine->due_holds(system_now());
-  while (!due.empty()) {
-    const std::size_t n = std::min(due.size(), k_releases_at_once);
-    std::vector<std::string> ids;
-    for (std::size_t i = 0; i < n; ++i) ids.push_back(due[i].queue_id);
-    if (auto released = world_.hands->release(ids); !released) {
-      world_.log(fmt::format("{} held messages could not be let go yet: {}", due.size(),
-                             released.error().text));
-      for (auto& hold : due) world_.engine->load_hold(hold);  // held again: tried in a second
-      return;
-    }
-    decide::Applied applied;
-    for (std::size_t i = 0; i < n; ++i) {
-      world_.engine->hold_ended(due[i].account, system_now(), due[i].queue_id, "time", true,
-                                applied);
-      world_.remember(applied);
-    }
-    due.erase(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(n));
-  }
+  release_due_holds(
+      *world_.engine, *world_.hands, system_now(),
+      [this](const decide::Applied& applied) { world_.remember(applied); }, world_.log);
 }
 
 void Timers::end_probations() {
-  const Instant now = system_now();
-  for (const auto& record : world_.engine->standings()) {
-    if (record.standing != Standing::probation ||
-        record.since + world_.settings.standing.probation > now) {
-      continue;
-    }
-    decide::StandingRequest request;
-    request.kind = decide::RequestKind::end_probation;
-    request.by = "machine";
-    request.reason = {"見守りの期間が終わりました。", "The time of closer watch is over."};
-    request.now = now;
-    if (auto news = world_.engine->request(record.subject, request); news && news->changed) {
-      world_.writer->put(*news);
-    }
-  }
+  end_due_probations(*world_.engine, world_.settings.standing.probation, system_now(),
+                     [this](const decide::StandingNews& news) { world_.writer->put(news); });
 }
 
 void Timers::second() {

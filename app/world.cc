@@ -29,6 +29,9 @@ std::string stream_json(const decide::StandingNews& news) {
   return boost::json::serialize(value);
 }
 
+// A busy database is through with its queue in this time; one that is away means no snapshot now.
+constexpr int k_snapshot_wait_ms = 5000;
+
 std::string panel_url(const config::Settings& settings) {
   std::string url = settings.web.public_url;
   if (const auto portal = url.find("/portal"); portal != std::string::npos) url.resize(portal + 1);
@@ -215,6 +218,7 @@ Result<void> World::recover() {
   auto reading = store::read_journal(settings.journal.directory, from,
                                      [&](std::uint64_t sequence, const Event& event) {
                                        engine->recover(event, sequence);
+                                       tail_.add(event);
                                        return true;
                                      });
   if (!reading) return std::unexpected(reading.error());
@@ -231,56 +235,17 @@ Result<void> World::recover() {
 }
 
 Result<void> World::agree_on_standings() {
-  auto stored = state->standings();
-  if (!stored) return std::unexpected(stored.error());
-  auto last = state->last_incident_id();
-  if (!last) return std::unexpected(last.error());
-  engine->set_next_incident(*last + 1);
-
-  std::map<decide::Subject, decide::StandingRecord> known;
-  for (auto& record : *stored) known[record.subject] = record;
-  for (const auto& [subject, record] : known) engine->load_standing(record);
-  // A crash between the journal and the database: what the journal says later is written now.
-  for (const auto& record : engine->standings()) {
-    const auto it = known.find(record.subject);
-    if (it != known.end() && it->second.epoch >= record.epoch) continue;
-    decide::StandingNews news;
-    news.change.record = record;
-    news.change.from = it == known.end() ? Standing::normal : it->second.standing;
-    news.change.steps =
-        decide::steps_between(record.subject.kind, news.change.from, record.standing);
-    news.change.audit = {.t = record.since,
-                         .who = record.by,
-                         .action = std::string(to_string(record.standing)),
-                         .subject = record.subject,
-                         .incident = record.incident,
-                         .why = "taken from the journal after an interruption",
-                         .detail = {}};
-    writer->put(news);
-    known[record.subject] = record;
-  }
-  std::vector<decide::GuardRow> rows;
-  for (const auto& [subject, record] : known) {
-    rows.push_back(decide::guard_row(record, settings.web.public_url));
-  }
-  if (auto done = guard->rebuild(rows); !done) return done;
+  auto agreed = agree_at_start({
+      .engine = *engine,
+      .state = *state,
+      .tail = tail_,
+      .portal_url = settings.web.public_url,
+      .put = [this](StateItem item) { writer->put(std::move(item)); },
+      .rebuild_guard = [this](const auto& rows) { return guard->rebuild(rows); },
+  });
+  tail_ = {};
+  if (!agreed) return agreed;
   if (auto on = guard->bypass(); on) engine->set_bypass(*on);
-
-  decide::StateStore::HoldFilter open_holds;
-  open_holds.limit = 1000;
-  for (const auto state_wanted : {decide::HoldState::held, decide::HoldState::releasing}) {
-    open_holds.state = state_wanted;
-    open_holds.offset = 0;
-    while (true) {
-      auto page = state->holds(open_holds);
-      if (!page) return std::unexpected(page.error());
-      for (const auto& hold : *page) engine->load_hold(hold);
-      if (page->size() < open_holds.limit) break;
-      open_holds.offset += open_holds.limit;
-    }
-  }
-  // Holds that only the journal knows.
-  for (const auto& hold : engine->open_holds()) writer->put(hold);
   return {};
 }
 
@@ -335,6 +300,14 @@ Result<void> World::snapshot() {
       if (added) added = writing->add(name, sequence, bytes);
     });
     if (!added) return added;
+    // A snapshot must not be ahead of the journal after a power cut: the numbers it counts as folded
+    // would be given to other events.
+    if (auto synced = journal->sync(); !synced) return std::unexpected(synced.error());
+    // A start replays only what lies behind the snapshot: what came before it must be in the
+    // database, or a standing or a held message would be known to nobody after a crash.
+    if (auto durable = writer->wait(writer->last_ticket(), k_snapshot_wait_ms); !durable) {
+      return durable;
+    }
     return writing->commit();
   }();
   snapshot_trouble.set(done ? "" : done.error().text);

@@ -14,6 +14,7 @@
 #include "act/hands.h"
 #include "act/mail_notifier.h"
 #include "app/control_service.h"
+#include "app/start_agreement.h"
 #include "app/state_writer.h"
 #include "config/settings.h"
 #include "decide/engine.h"
@@ -112,6 +113,8 @@ class World {
   [[nodiscard]] Result<void> open_stores();
   [[nodiscard]] Result<void> recover();
   [[nodiscard]] Result<void> agree_on_standings();
+
+  JournalTail tail_;  // of the start; empty afterwards
 
   using IpRules = std::vector<std::pair<web::IpNetwork, web::IpAction>>;  // longest prefix first
   mutable std::mutex rules_mutex_;

@@ -47,7 +47,8 @@ class StateStore {
   // changes nothing and succeeds. Errors: operating (retry), uncertain (retry: idempotent).
   [[nodiscard]] virtual Result<void> apply(const StandingChange&) = 0;
   [[nodiscard]] virtual Result<void> put_incident(const Incident&) = 0;  // insert or replace
-  [[nodiscard]] virtual Result<void> put_hold(const HeldMessage&) = 0;   // insert or replace
+  // Insert or replace; what is older (held_at) than what is stored changes nothing and succeeds.
+  [[nodiscard]] virtual Result<void> put_hold(const HeldMessage&) = 0;
   [[nodiscard]] virtual Result<void> append_audit(const AuditEntry&) = 0;
   [[nodiscard]] virtual Result<void> put_step(const Step&) = 0;  // by id; id 0 inserts
   [[nodiscard]] virtual Result<void> add_note(std::uint64_t incident, const AuditEntry&) = 0;

@@ -1,0 +1,216 @@
+// What these prove: things are written in the order they came, a failing database is tried until it
+// works, the queue has its bound and never drops a standing, and wait() says "durable" only of what
+// is.
+#include "app/state_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "decide/standing.h"
+
+namespace sekimori::app {
+namespace {
+
+using namespace decide;
+
+constexpr int k_long_ms = 20'000;
+
+// Writes down what it was given, after failing as often as it was told to; can be stopped inside of
+// a write.
+class Store : public StateStore {
+ public:
+  Result<void> apply(const StandingChange& c) override { return take("apply " + c.record.subject.id); }
+  Result<void> put_incident(const Incident& i) override {
+    return take("incident " + std::to_string(i.id));
+  }
+  Result<void> put_hold(const HeldMessage& h) override { return take("hold " + h.queue_id); }
+  Result<void> append_audit(const AuditEntry& a) override { return take("audit " + a.action); }
+  Result<void> put_step(const Step&) override { return {}; }
+  Result<void> add_note(std::uint64_t, const AuditEntry&) override { return {}; }
+  Result<std::vector<StandingRecord>> standings() override { return std::vector<StandingRecord>(); }
+  Result<std::vector<Step>> open_steps(std::size_t) override { return std::vector<Step>(); }
+  Result<std::vector<Step>> steps_of(std::uint64_t) override { return std::vector<Step>(); }
+  Result<std::optional<Incident>> incident(std::uint64_t) override { return std::nullopt; }
+  Result<std::vector<Incident>> incidents(const IncidentFilter&) override {
+    return std::vector<Incident>();
+  }
+  Result<std::vector<HeldMessage>> holds(const HoldFilter&) override {
+    return std::vector<HeldMessage>();
+  }
+  Result<std::vector<AuditEntry>> audit(const std::optional<Subject>&, std::size_t) override {
+    return std::vector<AuditEntry>();
+  }
+  Result<std::uint64_t> last_incident_id() override { return 0U; }
+
+  void fail_next(int times, ErrorKind kind = ErrorKind::operating) {
+    const std::lock_guard lock(mutex_);
+    failures_ = times;
+    kind_ = kind;
+  }
+  void close_gate() {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+  void open_gate() {
+    {
+      const std::lock_guard lock(mutex_);
+      open_ = true;
+    }
+    changed_.notify_all();
+  }
+  void until_inside() {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(k_long_ms),
+                                  [&] { return inside_; }));
+  }
+  std::vector<std::string> lines() {
+    const std::lock_guard lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  Result<void> take(std::string line) {
+    std::unique_lock lock(mutex_);
+    inside_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_; });
+    inside_ = false;
+    if (failures_ > 0) {
+      --failures_;
+      return std::unexpected(Error{kind_, "the disk is full"});
+    }
+    lines_.push_back(std::move(line));
+    return {};
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_;
+  int failures_ = 0;
+  ErrorKind kind_ = ErrorKind::operating;
+  bool open_ = true;
+  bool inside_ = false;
+};
+
+class Guard : public GuardStore {
+ public:
+  Result<void> put(const GuardRow&) override { return {}; }
+  Result<std::vector<GuardRow>> rows() override { return std::vector<GuardRow>(); }
+  Result<void> set_bypass(bool) override { return {}; }
+  Result<bool> bypass() override { return false; }
+};
+
+StandingNews news(std::string who) {
+  StandingNews n;
+  n.change.record.subject = {SubjectKind::account, std::move(who)};
+  n.change.record.standing = Standing::restricted;
+  n.change.record.epoch = 1;
+  return n;
+}
+HeldMessage hold(std::string id) {
+  HeldMessage h;
+  h.queue_id = std::move(id);
+  return h;
+}
+
+TEST(StateWriter, WritesInOrderTheIncidentBeforeWhatNamesIt) {
+  Store store;
+  Guard guard;
+  StateWriter writer(store, guard, {});
+  Applied applied;
+  applied.holds.push_back(hold("A"));
+  applied.standings.push_back(news("taro"));
+  applied.incidents.push_back(Incident{.id = 7});
+  writer.put(applied);
+  writer.put(AuditEntry{.action = "release"});
+  ASSERT_TRUE(writer.wait(writer.put(hold("B")), k_long_ms));
+  EXPECT_EQ(store.lines(), (std::vector<std::string>{"incident 7", "apply taro", "hold A",
+                                                     "audit release", "hold B"}));
+  EXPECT_EQ(writer.waiting(), 0U);
+}
+
+TEST(StateWriter, TriesAgainUntilTheDatabaseTakesIt) {
+  for (const auto kind : {ErrorKind::operating, ErrorKind::uncertain}) {
+    Store store;
+    Guard guard;
+    store.fail_next(3, kind);
+    std::vector<std::string> announced;
+    StateWriterOptions options;
+    options.on_standing = [&](const StandingNews& n) {
+      announced.push_back(n.change.record.subject.id);
+    };
+    StateWriter writer(store, guard, std::move(options));
+    writer.put(news("taro"));
+    ASSERT_TRUE(writer.wait(writer.put(news("hanako")), k_long_ms));
+    EXPECT_EQ(store.lines(), (std::vector<std::string>{"apply taro", "apply hanako"}));
+    EXPECT_EQ(announced, (std::vector<std::string>{"taro", "hanako"}));
+    EXPECT_EQ(writer.trouble(), "");
+  }
+}
+
+TEST(StateWriter, ARowThatIsNeverTakenDoesNotDamUpTheRestAndIsNotAnnounced) {
+  Store store;
+  Guard guard;
+  store.fail_next(1, ErrorKind::bad_input);
+  int announced = 0;
+  StateWriterOptions options;
+  options.on_hold = [&](const HeldMessage&) { ++announced; };
+  StateWriter writer(store, guard, std::move(options));
+  writer.put(hold("bad"));
+  ASSERT_TRUE(writer.wait(writer.put(hold("good")), k_long_ms));
+  EXPECT_EQ(store.lines(), (std::vector<std::string>{"hold good"}));
+  EXPECT_EQ(announced, 1);
+}
+
+TEST(StateWriter, WaitSaysUncertainWhileTheDatabaseIsBusy) {
+  Store store;
+  Guard guard;
+  store.close_gate();
+  StateWriter writer(store, guard, {});
+  const auto ticket = writer.put(news("taro"));
+  const auto waited = writer.wait(ticket, 20);
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().kind, ErrorKind::uncertain);
+  store.open_gate();
+  EXPECT_TRUE(writer.wait(ticket, k_long_ms));
+}
+
+TEST(StateWriter, AFullQueueDropsHoldsAndNothingSaysDurableThatIsNot) {
+  Store store;
+  Guard guard;
+  store.close_gate();
+  StateWriterOptions options;
+  options.queue_max = 3;
+  StateWriter writer(store, guard, std::move(options));
+  const auto first = writer.put(news("taro"));
+  store.until_inside();
+  writer.put(hold("A"));
+  writer.put(AuditEntry{.action = "release"});
+  writer.put(news("hanako"));  // hold A makes room
+  EXPECT_EQ(writer.dropped(), 1U);
+  writer.put(news("jiro"));  // the audit entry makes room
+  writer.put(hold("B"));     // only standings wait: there is none
+  EXPECT_EQ(writer.dropped(), 3U);
+  EXPECT_EQ(writer.waiting(), 3U);
+  EXPECT_FALSE(writer.wait(first, 20)) << "it is still being written";
+  store.open_gate();
+  ASSERT_TRUE(writer.wait(writer.last_ticket(), k_long_ms));
+  EXPECT_EQ(store.lines(), (std::vector<std::string>{"apply taro", "apply hanako", "apply jiro"}));
+}
+
+TEST(StateWriter, WritesWhatWaitsBeforeItEnds) {
+  Store store;
+  Guard guard;
+  {
+    StateWriter writer(store, guard, {});
+    store.fail_next(2);
+    for (const char* who : {"a", "b", "c"}) writer.put(news(who));
+  }
+  EXPECT_EQ(store.lines(), (std::vector<std::string>{"apply a", "apply b", "apply c"}));
+}
+
+}  // namespace
+}  // namespace sekimori::app
