@@ -1,4 +1,4 @@
-"""Clients for Sekimori itself: REST, its event stream, its metrics, and Postfix's policy protocol."""
+"""Clients for Sekimori itself: REST, the event stream, metrics, and Postfix's policy protocol."""
 
 import contextlib
 import http.client

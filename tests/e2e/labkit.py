@@ -387,7 +387,7 @@ class Lab:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def queued(self, sender=None, to=None, queue=None):
-        """Entries of the queue from `sender`, with the recipient `to`, in the queue of that name."""
+        """Entries from `sender`, with the recipient `to`, in the queue of that name."""
         return [entry for entry in self.queue()
                 if (sender is None or entry["sender"] == sender)
                 and (queue is None or entry["queue_name"] == queue)

@@ -201,7 +201,8 @@ def test_recipients_messages_and_bytes_are_three_things(lab, people):
     sizes = []
     for number, recipients in enumerate((1, 3, 2)):
         to = [f"r{number}{index}@far.example" for index in range(recipients)]
-        subject = lab.send(person, to, client="192.0.2.10", body=("x" * 60 + "\n") * 20 * number + "x\n")
+        subject = lab.send(person, to, client="192.0.2.10",
+                           body=("x" * 60 + "\n") * 20 * number + "x\n")
         lab.sink.wait_for(subject=subject)
         queue_id, size = lab.wait_in_maillog(
             rf"qmgr\[\d+\]: (\w+): from=<{person}>, size=(\d+), nrcpt={recipients} ").groups()
