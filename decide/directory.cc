@@ -23,9 +23,12 @@ std::string Directory::account_of(std::string_view login) const {
     address += it->second;
   }
   const auto at = address.rfind('@');
-  if (at != std::string::npos && !accounts_.contains(address)) {
+  if (at != std::string::npos) {
+    // The look among a million accounts comes last: hardly an address has a delimiter.
     const auto cut = std::string_view(address).substr(0, at).find_first_of(delimiters_);
-    if (cut != std::string_view::npos && cut != 0) address.erase(cut, at - cut);
+    if (cut != std::string_view::npos && cut != 0 && !accounts_.contains(address)) {
+      address.erase(cut, at - cut);
+    }
   }
   return address;
 }

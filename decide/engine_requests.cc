@@ -22,10 +22,10 @@ Answer Engine::may_send(std::string_view account, Instant now, std::uint32_t rec
   const AccountControl& control =
       index && *index < shard.controls.size() ? shard.controls[*index] : k_unknown;
   if (const auto stop = impl_->sending_stop(shard, account, control);
-      stop.standing != Standing::normal) {
+      stop) {
     answer.action = Answer::Action::refuse;
     answer.rule = "standing";
-    answer.text = refusal_text(stop, impl_->settings.portal_url);
+    answer.text = refusal_text(*stop, impl_->settings.portal_url);
     return answer;
   }
   if (recipients == 0 || !index) return answer;

@@ -88,22 +88,22 @@ struct Engine::Impl {
   };
   Decision decide(Shard&, AccountControl&, const Event&, const Submission&,
                   const detect::Verdict&) const;
-  void submission(Shard&, const Event&, const Submission&, Applied& out);
+  void submission(Shard&, const Event&, const Submission&, std::uint64_t id_hash, Applied& out);
   // Everything that is not a submission, live and recovered alike. `index` is the event's account.
   void fold(Shard&, detect::AccountIndex index, const Event&);
   // The messages that wait for a person from now on are added to `asked`, where given.
   void fold_standing(Shard&, detect::AccountIndex index, Instant t, const StandingSet&,
                      std::vector<HeldMessage>* asked);
   // The event is journaled now, so its id counts: a recovery must know the same ids.
-  void keep_id(Shard&, const Event&) const;
+  static void keep_id(Shard&, const Event&, std::uint64_t id_hash);
   void end_hold(Shard&, detect::AccountIndex index, Instant t, const HoldEnded&, HeldMessage* copy);
   void contain(Shard&, detect::AccountIndex index, const Event&, const detect::Verdict&,
                Standing to, bool only_observed, Applied& out);
   void add_hold(Shard&, detect::AccountIndex index, const Event&, const Submission&,
                 const detect::Verdict&, HoldKind kind, bool recovering, Applied& out);
   void write_journal(Shard&, const Event&);
-  // The account's, domain's or server's standing that stops sending, or nullptr.
-  [[nodiscard]] StandingRecord sending_stop(const Shard&, std::string_view account,
+  // The account's, domain's or server's standing that stops sending; nullopt: none does.
+  [[nodiscard]] std::optional<StandingRecord> sending_stop(const Shard&, std::string_view account,
                                             const AccountControl&) const;
   [[nodiscard]] StandingRecord record_of(const Shard&, detect::AccountIndex index) const;
   void build_epoch();

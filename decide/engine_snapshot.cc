@@ -35,7 +35,7 @@ void put_control(std::string& out, const AccountControl& c) {
 void RecentIds::save(std::string& out) const {
   for (const auto* set : {&young_, &old_}) {
     put(out, set->size());
-    for (const auto id : *set) put(out, id);
+    set->each([&out](std::uint64_t id) { put(out, id); });
   }
 }
 
