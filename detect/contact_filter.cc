@@ -54,9 +54,9 @@ bool ContactFilter::contains(std::uint64_t key) const {
 }
 
 void ContactFilter::prefetch(std::uint64_t key) const {
-  const Generation& newest = generations_.back();
-  __builtin_prefetch(newest.words.data() +
-                     (key & (newest.words.size() / k_block_words - 1)) * k_block_words);
+  for (const Generation& g : generations_) {
+    __builtin_prefetch(g.words.data() + (key & (g.words.size() / k_block_words - 1)) * k_block_words);
+  }
 }
 
 void ContactFilter::insert(std::uint64_t key, Instant now) {

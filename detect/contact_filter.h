@@ -25,7 +25,7 @@ class ContactFilter {
   [[nodiscard]] bool contains(std::uint64_t key) const;
   // Adds the key to the newest generation unless it is there. `now` ages the generations.
   void insert(std::uint64_t key, Instant now);
-  // Fetches the key's cache line of the newest generation ahead of contains().
+  // Fetches the key's cache lines ahead of contains().
   void prefetch(std::uint64_t key) const;
 
   [[nodiscard]] std::size_t bytes() const;

@@ -111,6 +111,7 @@ struct Detector::Impl {
   void raise_onset(AccountModel& m, Instant t, double log_r_step, const Nats& nats) const;
   void learn(const LearningRecord& r);
   void learn_front();
+  void prefetch_learning() const;
   void uncount(AccountModel& m, const LearningRecord& r, Instant now);
 
   [[nodiscard]] std::uint64_t hash() const;

@@ -265,7 +265,26 @@ void Detector::Impl::uncount(AccountModel& m, const LearningRecord& r, Instant n
   }
 }
 
+// What the record two behind the front will need when its turn comes.
+void Detector::Impl::prefetch_learning() const {
+  constexpr std::uint64_t k_ahead = 2;
+  if (queue.size() <= k_ahead) return;
+  const LearningRecord& r = queue.at(queue.first() + k_ahead);
+  const AccountModel& m = models[r.account];
+  for (std::size_t line = 0; line < sizeof m; line += 64) {
+    __builtin_prefetch(reinterpret_cast<const char*>(&m) + line, 1);
+  }
+  const std::uint64_t salt = salt_of(m);
+  for (std::uint32_t i = 0; i < std::min(r.recipients, 8U); ++i) {
+    const std::uint64_t pair = pair_key(salt, queue.recipient(r, i).address);
+    contacts.prefetch(pair);
+    if (queue.recipient(r, i).fresh()) queue.prefetch_pair(pair);
+  }
+  if (r.queue_key != 0) queue.prefetch_queue_key(r.queue_key);
+}
+
 void Detector::Impl::learn_front() {
+  prefetch_learning();
   LearningRecord& r = queue.front();
   const AccountModel& m = models[r.account];
   const std::uint64_t salt = salt_of(m);

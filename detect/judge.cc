@@ -73,9 +73,13 @@ void Detector::Impl::look_at_recipients(const AccountModel& m, const Submission&
                            [](const auto& a, const auto& b) { return a.address == b.address; }),
                keys.end());
   }
+  // Every table below is larger than the caches: ask for all lines first, so that they come at once.
   const std::uint64_t salt = salt_of(m);
-  if (keys.size() > 1) {
-    for (const RecipientKey& k : keys) contacts.prefetch(pair_key(salt, k.address));
+  for (const RecipientKey& k : keys) {
+    const std::uint64_t pair = pair_key(salt, k.address);
+    contacts.prefetch(pair);
+    queue.prefetch_pair(pair);
+    if (k.address != m.name_hash) writers.prefetch(pair);
   }
   const std::uint64_t own_domain = domains[m.domain].key;
   last_strangers = last_wrote_first = last_colleagues = last_domain_known = 0;
@@ -382,6 +386,9 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
 
 Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s) {
   const AccountModel& m = models[index];
+  for (std::size_t line = 64; line < sizeof m; line += 64) {
+    __builtin_prefetch(reinterpret_cast<const char*>(&m) + line);
+  }
   look_at_recipients(m, s);
   Verdict v;
   v.recipients = static_cast<std::uint32_t>(keys.size());

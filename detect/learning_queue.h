@@ -70,6 +70,9 @@ class LearningQueue {
   [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t queue_key) const;
   [[nodiscard]] bool pending(std::uint64_t pair) const { return pending_.contains(pair); }
 
+  void prefetch_pair(std::uint64_t pair) const { pending_.prefetch(pair); }
+  void prefetch_queue_key(std::uint64_t key) const { by_queue_.prefetch(key); }
+
   void save(std::string& out) const;
   // `salt_of(account)` gives the pair salt, to rebuild the pending set.
   template <class SaltOf>
