@@ -90,10 +90,6 @@ asn = "{lab.geoip}/lab-asn.mmdb"
 held_alarm = "10s"
 interval = "2s"
 
-[watchdog]
-held_alarm = "20s"
-interval = "2s"
-
 [notices]
 from = "sekimori@lab-en.example"
 operators = ["postmaster@lab-en.example"]
