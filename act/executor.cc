@@ -27,6 +27,8 @@ namespace {
 constexpr std::size_t k_open_max = 10'000;
 constexpr std::size_t k_asked_max = 100'000;
 constexpr std::size_t k_detail_max = 500;
+// A message answered HOLD stands in Postfix's queue by then (cleanup's and milters' deadlines).
+constexpr Duration k_queued_by = minutes(10);
 
 // Urgency over all subjects: everybody's doors are closed before one queue is searched.
 int urgency(StepKind kind) {
@@ -156,7 +158,7 @@ Executor::Report Executor::run_once(Instant now) {
     if (is_stale) {
       // Written down for the hold queue, but the standing was restored before it was put there.
       const StepResult settled =
-          step.kind == StepKind::hold_queued ? give_up_holding(step) : StepResult{};
+          step.kind == StepKind::hold_queued ? give_up_holding(step, now) : StepResult{};
       step.state = settled ? StepState::done : StepState::retrying;
       if (settled) {
         ++report.skipped;
@@ -290,7 +292,7 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   // What an earlier try wrote down, before it was killed or failed: since the standing closed, only
   // this step holds mail of theirs.
   std::vector<HeldMessage> records;
-  auto earlier = earlier_records(step);
+  auto earlier = earlier_records(step, now);
   if (!earlier) return std::unexpected(earlier.error());
   for (HeldMessage& message : *earlier) {
     if (!theirs.contains(message.queue_id)) records.push_back(std::move(message));
@@ -315,7 +317,7 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   if (!ids.empty()) {
     if (auto held = hands_.hold(ids); !held) return held;
   }
-  auto on_their_way = reconcile(records, false);
+  auto on_their_way = reconcile(records, step.created, false);
   if (!on_their_way) return std::unexpected(on_their_way.error());
   if (*on_their_way > 0) {
     return operating_failure(fmt::format("{} messages could not be held yet", *on_their_way));
@@ -328,7 +330,7 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
 }
 
 Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records,
-                                           bool is_given_up) {
+                                           Instant since, bool is_given_up) {
   std::size_t elsewhere = 0;
   if (records.empty()) return elsewhere;
   std::set<std::string_view> wanted;
@@ -351,22 +353,25 @@ Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records,
     if (found == in_hold.end() || is_elsewhere) {
       message.state = HoldState::released;
       message.ended_by = is_elsewhere ? "restored" : "delivered";  // its delivery was running
+      // The engine first: when nobody knows whether the database took it, it is not listed again.
+      if (settings_.on_hold) settings_.on_hold(message);
       if (auto stored = store_.put_hold(message); !stored) return std::unexpected(stored.error());
+    } else if (message.held_at >= since && settings_.on_hold) {
+      settings_.on_hold(message);  // of an older one the engine knows more than the database may
     }
-    if (settings_.on_hold) settings_.on_hold(message);
   }
   return elsewhere;
 }
 
-Executor::StepResult Executor::give_up_holding(const Step& step) {
-  auto records = earlier_records(step);
+Executor::StepResult Executor::give_up_holding(const Step& step, Instant now) {
+  auto records = earlier_records(step, now);
   if (!records) return std::unexpected(records.error());
   // Those that are not in the hold queue by now will not be put there by anybody.
-  if (auto left = reconcile(*records, true); !left) return std::unexpected(left.error());
+  if (auto left = reconcile(*records, step.created, true); !left) return std::unexpected(left.error());
   return {};
 }
 
-Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step) {
+Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Instant now) {
   std::vector<HeldMessage> out;
   decide::StateStore::HoldFilter filter;
   if (step.subject.kind == SubjectKind::account) filter.account = step.subject.id;
@@ -376,8 +381,11 @@ Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step) {
     auto page = store_.holds(filter);
     if (!page) return std::unexpected(page.error());
     for (HeldMessage& message : *page) {
-      if (message.held_at >= step.created && message.kind == decide::HoldKind::asked &&
-          message.incident == step.incident && is_of(step.subject, message.account)) {
+      const bool is_of_this_step = message.held_at >= step.created &&
+                                   message.kind == decide::HoldKind::asked &&
+                                   message.incident == step.incident;
+      const bool is_old = message.held_at + k_queued_by < now;
+      if ((is_of_this_step || is_old) && is_of(step.subject, message.account)) {
         out.push_back(std::move(message));
       }
     }

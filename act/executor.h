@@ -78,13 +78,15 @@ class Executor {
                        Instant now);
   StepResult hold_queued(const decide::Step& step, const decide::StandingRecord& standing,
                          Instant now);
-  // The messages that earlier tries of a hold_queued step wrote down and that have no end yet.
-  Result<std::vector<decide::HeldMessage>> earlier_records(const decide::Step& step);
-  // Compares records with Postfix's hold queue: what is in it is told to the engine, what is gone
-  // was delivered. Returns how many are in another part of the queue, to be tried again; when the
-  // holding `is_given_up`, they have their end now.
-  Result<std::size_t> reconcile(std::vector<decide::HeldMessage>& records, bool is_given_up);
-  StepResult give_up_holding(const decide::Step& step);
+  // The messages that earlier tries of a hold_queued step wrote down and that have no end yet, and
+  // older ones: a release of which nobody knows whether it was done may have let them go.
+  Result<std::vector<decide::HeldMessage>> earlier_records(const decide::Step& step, Instant now);
+  // Compares records with Postfix's hold queue: what this step (`since`) put there is
+  // told to the engine, what is gone was delivered. Returns how many are in another part of the
+  // queue, to be tried again; when the holding `is_given_up`, they have their end now.
+  Result<std::size_t> reconcile(std::vector<decide::HeldMessage>& records, Instant since,
+                                bool is_given_up);
+  StepResult give_up_holding(const decide::Step& step, Instant now);
   StepResult requeue_waiting(const decide::Step& step);
   StepResult notify(const decide::Step& step, const decide::StandingRecord& standing);
   std::optional<std::string> known_account(const std::string& queue_id);
