@@ -41,12 +41,13 @@ accounts = { "news@example.jp" = "enforce" }
 listen = ["127.0.0.1:10040", "unix:/run/sekimori/policy"]
 threads = 2
 idle_timeout = "30m"
-request_bytes_max = "128KiB"
 [maillog]
 follow = false
 [detect]
-hold_line = 6
-trusted_networks = ["192.0.2.0/24"]
+hold_line = 6.5
+[web]
+body_bytes_max = "128KiB"
+trusted_proxies = ["192.0.2.0/24"]
 )",
                                        "s.toml");
   ASSERT_TRUE(settings) << settings.error().text;
@@ -55,9 +56,9 @@ trusted_networks = ["192.0.2.0/24"]
   EXPECT_EQ(settings->policy.listen, list_of("127.0.0.1:10040", "unix:/run/sekimori/policy"));
   EXPECT_EQ(settings->policy.threads, 2);
   EXPECT_EQ(settings->policy.idle_timeout, minutes(30));
-  EXPECT_EQ(settings->policy.request_bytes_max, kib(128));
+  EXPECT_EQ(settings->web.body_bytes_max, kib(128));
   EXPECT_FALSE(settings->maillog.follow);
-  EXPECT_EQ(settings->detect.hold_line, 6.0);
+  EXPECT_EQ(settings->detect.hold_line, 6.5);
   EXPECT_EQ(mode_for(*settings, "news@example.jp"), Mode::enforce);
   EXPECT_EQ(mode_for(*settings, "taro@example.jp"), Mode::observe);
   EXPECT_EQ(mode_for(*settings, "taro@example.com"), Mode::enforce);
@@ -105,7 +106,6 @@ TEST(Check, WrongValuesAreNamedAndLeftOut) {
         {"idle_timeout = \"999s\"", "between 1000s and 1d"},
         {"idle_timeout = 1200", "not a whole number"},
         {"idle_timeout = \"20 minutes\"", "no length of time"},
-        {"request_bytes_max = \"64kb\"", "no size"},
         {"listen = \"127.0.0.1:1\"", "not a text"},
         {"listen = [\"localhost:10040\"]", "no address"},
         {"listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "twice"},
@@ -119,11 +119,12 @@ TEST(Check, WrongValuesAreNamedAndLeftOut) {
        {{"eta = 1.1", "between 0.1 and 1.0"},
         {"eta = nan", "between"},
         {"eta = inf", "between"},
-        {"trusted_networks = [\"192.0.2.7/24\"]", "no network"},
         {"hold_line = 9.5", "below detect.restrict_line"},
         {"restrict_line = 11.5", "below detect.suspend_line"}}},
       {"web",
        {{"public_url = \"ftp://example.jp\"", "no http"},
+        {"body_bytes_max = \"64kb\"", "no size"},
+        {"trusted_proxies = [\"192.0.2.7/24\"]", "no network"},
         {"public_url = \"https://例え.jp/\"", "ASCII"},
         {"public_url = \"https://u:hunter2@example.jp\"", "must not hold a user name"},
         {"listen = [\"127.0.0.1:10040\"]", "stands in both"}}},
@@ -132,8 +133,6 @@ TEST(Check, WrongValuesAreNamedAndLeftOut) {
         {"database = \"postgresql://u:hunter2@db/mail\"", "out of the URL"},
         {"database = \"oracle://db\"", "no database URL"},
         {"recipient_delimiter = \"a\"", "delimiter"}}},
-      {"standing",
-       {{"contact = \"電話 03\"", "ASCII"}, {"suspended_text = \"a\\nb\"", "one line"}}},
       {"maillog", {{"utc_offset = \"JST\"", "UTC"}, {"follow = 1", "not a whole number"}}},
       {"notices", {{"from = \"postmaster\"", "mail address"}}},
       {"dovecot", {{"doveadm_url = \"http://127.0.0.1:8080/\"", "doveadm_key_file"}}},
@@ -205,10 +204,9 @@ TEST(Check, LettersOutsideQuotesAreNamedWithTheirPlace) {
   EXPECT_THAT(only_finding("a = \xff").what.en, HasSubstr("'?'"));
   EXPECT_THAT(only_finding("[log]\nfile = \"\"\"\\\nあ\"\"\"\n").what.en, HasSubstr("multi-line"));
   EXPECT_THAT(only_finding("[log]\nfile = \"あ\nあ\n").what.en, HasSubstr("TOML"));
-  const auto good =
-      parse_settings("\xef\xbb\xbf[standing]\nsuspended_text = \"停止中 \\\"#\" # あ\n", "s.toml");
+  const auto good = parse_settings("\xef\xbb\xbf[log]\nfile = \"/停止中 \\\"#\" # あ\n", "s.toml");
   ASSERT_TRUE(good) << good.error().text;
-  EXPECT_EQ(good->standing.suspended_text, "停止中 \"#");
+  EXPECT_EQ(good->log.file, "/停止中 \"#");
 }
 
 TEST(Check, WarningsDoNotStopTheServer) {

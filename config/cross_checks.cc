@@ -60,12 +60,6 @@ class CrossChecks {
           {"helper.timeout は postfix.command_timeout より長くしてください。",
            "helper.timeout must be longer than postfix.command_timeout"});
     }
-    if (s_.detect.hold_duration > s_.detect.ask_escalate) {
-      add(Severity::warning, "detect.ask_escalate", "detect.hold_duration",
-          {"detect.ask_escalate が detect.hold_duration より短く、確認中の保留が先に上がります。",
-           "detect.ask_escalate is shorter than detect.hold_duration: asked holds escalate before "
-           "timed ones end"});
-    }
   }
 
   // Only auth_policy and events speak the same protocol and may share a listener.

@@ -74,6 +74,9 @@ Engine::Engine(EngineSettings settings, EventJournal* journal,
   impl_->settings = std::move(settings);
   impl_->journal = journal;
   impl_->priors = std::move(priors);
+  // The bound is the process's; shards fill unevenly, hence some room in each.
+  std::size_t& accounts_max = impl_->settings.detect.accounts_max;
+  accounts_max = accounts_max / k_shards + accounts_max / k_shards / 8 + 16;
   for (std::size_t i = 0; i < k_shards; ++i) {
     impl_->shards.push_back(std::make_unique<Shard>(
         detect::Detector(impl_->settings.detect, impl_->settings.key, impl_->priors)));
@@ -94,15 +97,41 @@ Mode Engine::Impl::mode_of(std::string_view account) const {
 
 detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account) {
   const auto index = shard.detector.intern(account);
-  if (index >= shard.controls.size()) {
-    shard.controls.resize(index + 1);
-    shard.controls[index].mode = mode_of(account);
+  for (const auto forgotten : shard.detector.take_forgotten()) {
+    // The index belongs to another account from now on; a closed account stays closed by its name.
+    if (const auto it = shard.records.find(forgotten); it != shard.records.end()) {
+      if (forbids_sending(it->second.standing)) shard.parked[it->second.subject.id] = it->second;
+      shard.records.erase(it);
+    }
+    if (forgotten < shard.controls.size()) shard.controls[forgotten] = AccountControl{};
+  }
+  if (index >= shard.controls.size()) shard.controls.resize(index + 1);
+  AccountControl& control = shard.controls[index];
+  if (!control.known) {
+    control.known = true;
+    control.mode = mode_of(account);
+    if (const auto it = shard.parked.find(account); it != shard.parked.end()) {
+      const StandingRecord& record = it->second;
+      control.standing = record.standing;
+      control.epoch = static_cast<std::uint32_t>(record.epoch);
+      control.since = record.since;
+      control.incident = record.incident;
+      control.by_person = record.by != "machine";
+      shard.records[index] = record;
+      shard.parked.erase(it);
+    }
   }
   return index;
 }
 
 void Engine::Impl::keep_id(Shard& shard, const Event& event, std::uint64_t id_hash) {
   if (!event.id.empty()) shard.ids.insert(id_hash);
+}
+
+std::optional<detect::AccountIndex> Engine::Impl::find(Shard& shard, std::string_view account) {
+  if (auto index = shard.detector.find(account)) return index;
+  if (shard.parked.empty() || !shard.parked.contains(account)) return std::nullopt;
+  return intern(shard, account);
 }
 
 void Engine::Impl::write_journal(Shard& shard, const Event& event) {
@@ -370,7 +399,13 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
           other.state != HoldState::held) {
         continue;
       }
-      other.release_at = event.t + settings.timed_hold;
+      if (kind == HoldKind::asked) {
+        // What waits with a message that a person must see, waits for that person.
+        other.kind = HoldKind::asked;
+        other.release_at = {};
+      } else {
+        other.release_at = event.t + settings.timed_hold;
+      }
       out.holds.push_back(other);
     }
   }
@@ -483,6 +518,7 @@ void Engine::apply(const Event& event, Applied& out) {
   Shard& shard = impl_->shard_of(event.account);
   const std::uint64_t id_hash = id_hash_of(impl_->settings, event);
   const std::lock_guard lock(shard.mutex);
+  shard.ids.prefetch(id_hash);
   ++shard.totals.events;
   if (!event.id.empty() && shard.ids.contains(id_hash)) {
     ++shard.totals.duplicates;

@@ -45,8 +45,9 @@ struct EngineSettings {
   int suspend_channels = 2;           // kinds of evidence, each of at least …
   double suspend_channel_nats = 1.5;  // … so many nats since the onset
   Duration timed_hold = minutes(20);
-  // So many held messages of one account that nobody answered: its sending stops, or they would fill
-  // the queue. Above the largest run of single invitations (detection.md: 200), each of them held.
+  // So many held messages of one account that nobody answered: its sending stops, or they would
+  // fill the queue. Above the largest run of single invitations (detection.md: 200), each of them
+  // held.
   std::uint32_t hold_pile = 250;
   Duration probation = days(14);
   Limits limits;
@@ -83,7 +84,7 @@ struct StandingNews {
   bool changed = true;
   double log_r = 0;
   std::string family;
-  Mode mode = Mode::enforce;  // observe: nothing was changed, this is what would have been
+  Mode mode = Mode::enforce;       // observe: nothing was changed, this is what would have been
   std::vector<HeldMessage> holds;  // that no longer end by time, but wait for a person
 };
 

@@ -17,12 +17,11 @@ Answer Engine::may_send(std::string_view account, Instant now, std::uint32_t rec
   if (bypass()) return answer;
   Shard& shard = impl_->shard_of(account);
   const std::lock_guard lock(shard.mutex);
-  const auto index = shard.detector.find(account);
+  const auto index = impl_->find(shard, account);
   static const AccountControl k_unknown{};
   const AccountControl& control =
       index && *index < shard.controls.size() ? shard.controls[*index] : k_unknown;
-  if (const auto stop = impl_->sending_stop(shard, account, control);
-      stop) {
+  if (const auto stop = impl_->sending_stop(shard, account, control); stop) {
     answer.action = Answer::Action::refuse;
     answer.rule = "standing";
     answer.text = refusal_text(*stop, impl_->settings.portal_url);
@@ -55,7 +54,7 @@ Answer Engine::may_receive(std::string_view address) {
   if (bypass()) return answer;
   Shard& shard = impl_->shard_of(address);
   const std::lock_guard lock(shard.mutex);
-  const auto index = shard.detector.find(address);
+  const auto index = impl_->find(shard, address);
   const bool account_closed =
       index && *index < shard.controls.size() && forbids_receiving(shard.controls[*index].standing);
   const auto domain = shard.domains.find(domain_of(address));
@@ -75,7 +74,7 @@ LoginAnswer Engine::may_login(std::string_view account, Service) {
   if (bypass()) return answer;
   Shard& shard = impl_->shard_of(account);
   const std::lock_guard lock(shard.mutex);
-  const auto index = shard.detector.find(account);
+  const auto index = impl_->find(shard, account);
   const StandingRecord* closed = nullptr;
   if (index && *index < shard.controls.size() && forbids_login(shard.controls[*index].standing)) {
     if (const auto it = shard.records.find(*index); it != shard.records.end()) closed = &it->second;

@@ -27,6 +27,7 @@ struct AccountControl {
   Standing observed = Standing::normal;  // observe mode: what it would be
   Mode mode = Mode::observe;
   bool by_person = false;
+  bool known = false;       // mode was looked up
   std::uint32_t holds = 0;  // open ones
 };
 
@@ -51,6 +52,8 @@ struct Shard {
   // Reasons and names of those that ever left normal.
   std::unordered_map<detect::AccountIndex, StandingRecord> records;
   std::unordered_map<std::string, HeldMessage, StringHash, std::equal_to<>> holds;
+  // Closed accounts whose memory was given up for others (accounts_max), by name.
+  std::unordered_map<std::string, StandingRecord, StringHash, std::equal_to<>> parked;
   // Copies of what all shards share, so that a decision takes one lock.
   std::unordered_map<std::string, StandingRecord, StringHash, std::equal_to<>> domains;
   StandingRecord server;
@@ -78,6 +81,8 @@ struct Engine::Impl {
   }
   Mode mode_of(std::string_view account) const;
   detect::AccountIndex intern(Shard&, std::string_view account);
+  // The index if the account is known, closed ones whose memory was given up included.
+  std::optional<detect::AccountIndex> find(Shard&, std::string_view account);
 
   struct Decision {
     Answer answer;
@@ -104,7 +109,7 @@ struct Engine::Impl {
   void write_journal(Shard&, const Event&);
   // The account's, domain's or server's standing that stops sending; nullopt: none does.
   [[nodiscard]] std::optional<StandingRecord> sending_stop(const Shard&, std::string_view account,
-                                            const AccountControl&) const;
+                                                           const AccountControl&) const;
   [[nodiscard]] StandingRecord record_of(const Shard&, detect::AccountIndex index) const;
   void build_epoch();
 };

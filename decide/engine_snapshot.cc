@@ -150,6 +150,7 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
   shard.records.clear();
   for (detect::AccountIndex i = 0; i < shard.controls.size(); ++i) {
     AccountControl& c = shard.controls[i];
+    c.known = true;
     c.mode = impl_->mode_of(shard.detector.name_of(i));
     if (c.epoch == 0) continue;
     StandingRecord& record = shard.records[i];

@@ -263,6 +263,26 @@ TEST(Engine, EveryHoldHasExactlyOneEnd) {
   EXPECT_EQ(engine.totals().holds_open, 0U);
 }
 
+TEST(Engine, AClosedAccountStaysClosedWhenItsMemoryIsGivenUp) {
+  EngineSettings s = enforcing();
+  s.detect.accounts_max = 64;
+  Engine engine(s, nullptr, detect::shipped_priors());
+  StandingRequest r;
+  r.kind = RequestKind::suspend;
+  r.by_machine = false;
+  r.by = "operator";
+  r.now = k_start;
+  ASSERT_TRUE(engine.request({SubjectKind::account, "taro@example.jp"}, r));
+  Applied out;
+  for (int i = 0; i < 5000; ++i) {
+    engine.apply(mail(k_start + seconds(i), fmt::format("u{}@example.jp", i), {"a@b.example"}), out);
+    ASSERT_EQ(out.answer->accepted, 1U);
+  }
+  EXPECT_LT(engine.totals().accounts, 2000U);
+  EXPECT_EQ(engine.may_send("taro@example.jp", k_start, 1, 0).action, Answer::Action::refuse);
+  EXPECT_EQ(engine.may_login("taro@example.jp", Service::imap).status, -1);
+}
+
 TEST(Engine, DeletedHeldMailNoLongerCounts) {
   Engine engine(enforcing(), nullptr, detect::shipped_priors());
   const Instant t = live_quietly(engine, "taro@example.jp") + hours(2);

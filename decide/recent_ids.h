@@ -21,6 +21,11 @@ class RecentIds {
   [[nodiscard]] bool contains(std::uint64_t id_hash) const {
     return young_.contains(id_hash) || old_.contains(id_hash);
   }
+  // Fetches what contains() and insert() will look at.
+  void prefetch(std::uint64_t id_hash) const {
+    young_.prefetch(id_hash);
+    old_.prefetch(id_hash);
+  }
   void insert(std::uint64_t id_hash) {
     if (contains(id_hash)) return;
     if (young_.size() >= k_max) {
@@ -53,6 +58,9 @@ class RecentIds {
       std::uint64_t& slot = slots_[place(id)];
       if (slot == 0) ++size_;
       slot = used(id);
+    }
+    void prefetch(std::uint64_t id) const {
+      if (!slots_.empty()) __builtin_prefetch(&slots_[id & (slots_.size() - 1)]);
     }
     void clear() {
       slots_.assign(slots_.size(), 0);
