@@ -5,45 +5,47 @@ namespace sekimori::detect {
 std::optional<AccountIndex> NameTable::find(const std::vector<AccountModel>& models,
                                             std::uint64_t hash, std::string_view name_asked) const {
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t i = (hash >> 7) & mask; slots_[i] != 0; i = (i + 1) & mask) {
-    const AccountModel& m = models[slots_[i] - 1];
+  for (std::size_t i = home(hash); slots_[i] != 0; i = (i + 1) & mask) {
+    if ((slots_[i] ^ hash) >> 32 != 0) continue;
+    const AccountModel& m = models[index_of(slots_[i])];
     // Whoever finds an account goes on to its model: fetch its lines together, not one by one.
     const auto* lines = reinterpret_cast<const char*>(&m);
     for (std::size_t at = 0; at < sizeof m; at += 64) __builtin_prefetch(lines + at);
-    if (m.name_hash == hash && name(m) == name_asked) return slots_[i] - 1;
+    if (m.name_hash == hash && name(m) == name_asked) return index_of(slots_[i]);
   }
   return std::nullopt;
 }
 
-void NameTable::rehash(const std::vector<AccountModel>& models, std::size_t slots) {
-  std::vector<std::uint32_t> old(slots);
+void NameTable::rehash(std::size_t slots) {
+  std::vector<std::uint64_t> old(slots);
   old.swap(slots_);
   const std::size_t mask = slots - 1;
-  for (const std::uint32_t entry : old) {
-    if (entry == 0) continue;
-    std::size_t i = (models[entry - 1].name_hash >> 7) & mask;
+  for (const std::uint64_t slot : old) {
+    if (slot == 0) continue;
+    std::size_t i = home(slot);
     while (slots_[i] != 0) i = (i + 1) & mask;
-    slots_[i] = entry;
+    slots_[i] = slot;
   }
 }
 
 void NameTable::add(std::vector<AccountModel>& models, AccountIndex index, std::string_view name) {
-  if ((used_ + 1) * 4 > slots_.size() * 3) rehash(models, slots_.size() * 2);
+  if ((used_ + 1) * 4 > slots_.size() * 3) rehash(slots_.size() * 2);
   AccountModel& m = models[index];
   m.name_offset = static_cast<std::uint32_t>(arena_.size());
   m.name_length = static_cast<std::uint16_t>(name.size());
   arena_.append(name);
   const std::size_t mask = slots_.size() - 1;
-  std::size_t i = (m.name_hash >> 7) & mask;
+  std::size_t i = home(m.name_hash);
   while (slots_[i] != 0) i = (i + 1) & mask;
-  slots_[i] = index + 1;
+  slots_[i] = slot_of(m.name_hash, index);
   ++used_;
 }
 
 void NameTable::remove(std::vector<AccountModel>& models, AccountIndex index) {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t i = (models[index].name_hash >> 7) & mask;
-  while (slots_[i] != index + 1) {
+  const std::uint64_t slot = slot_of(models[index].name_hash, index);
+  std::size_t i = home(slot);
+  while (slots_[i] != slot) {
     if (slots_[i] == 0) return;
     i = (i + 1) & mask;
   }
@@ -51,7 +53,7 @@ void NameTable::remove(std::vector<AccountModel>& models, AccountIndex index) {
   waste_ += models[index].name_length;
   models[index].name_length = 0;
   for (std::size_t j = (i + 1) & mask; slots_[j] != 0; j = (j + 1) & mask) {
-    const std::size_t h = (models[slots_[j] - 1].name_hash >> 7) & mask;
+    const std::size_t h = home(slots_[j]);
     if (((j - h) & mask) >= ((j - i) & mask)) {
       slots_[i] = slots_[j];
       i = j;

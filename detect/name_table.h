@@ -1,5 +1,6 @@
 // Account names and their indices: one arena of characters and one open-addressing table of indices,
-// no allocation a name. The models themselves hold offset, length and hash of their name.
+// no allocation a name. The models themselves hold offset, length and hash of their name; a slot holds
+// the upper half of the hash as well, so that a look-up touches the model it is after and no other.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,20 @@ class NameTable {
   }
 
  private:
-  void rehash(const std::vector<AccountModel>& models, std::size_t slots);
+  // A slot: the hash's upper half, then index + 1; 0 is a free one.
+  static std::uint64_t slot_of(std::uint64_t hash, AccountIndex index) {
+    return (hash & ~0xffff'ffffULL) | (std::uint64_t{index} + 1);
+  }
+  static AccountIndex index_of(std::uint64_t slot) {
+    return static_cast<AccountIndex>(slot & 0xffff'ffffU) - 1;
+  }
+  // By the upper half alone: a slot then knows its own home.
+  [[nodiscard]] std::size_t home(std::uint64_t hash_or_slot) const {
+    return (hash_or_slot >> 32) & (slots_.size() - 1);
+  }
+  void rehash(std::size_t slots);
   std::string arena_;
-  std::vector<std::uint32_t> slots_ = std::vector<std::uint32_t>(64);  // index + 1; 0 free
+  std::vector<std::uint64_t> slots_ = std::vector<std::uint64_t>(64);
   std::size_t used_ = 0;
   std::size_t waste_ = 0;
 };
