@@ -97,10 +97,12 @@ int memory(std::uint32_t accounts) {
   const std::uint64_t full = resident();
   fmt::print(
       R"({{"bench":"memory","accounts":{},"model_bytes_per_account":{},)"
+      R"("standing_bytes_per_account":{},)"
       R"("contact_filter_bytes_per_account":{:.1f},"resident_bytes_per_account":{:.1f},)"
       R"("resident_mib":{:.0f},"empty_engine_mib":{:.0f}}})"
       "\n",
-      totals.accounts, totals.model_bytes / totals.accounts,
+      totals.accounts, detect::Detector::bytes_per_account(),
+      totals.model_bytes / totals.accounts - detect::Detector::bytes_per_account(),
       static_cast<double>(totals.contact_filter_bytes) / static_cast<double>(totals.accounts),
       static_cast<double>(full - shards) / static_cast<double>(totals.accounts),
       static_cast<double>(full) / 1048576.0, static_cast<double>(shards - empty) / 1048576.0);
