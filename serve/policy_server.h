@@ -2,8 +2,7 @@
 // and connections dealt out in turn; a request is read, judged and answered on one thread.
 //
 // A plain epoll loop and no Asio: a connection has two states (reading, or an answer the peer has
-// not taken yet), and the loop costs a bare answerer's CPU time, some quarter less than Asio's for
-// the same system calls (docs/decisions/006-epoll-for-policy.md has the figures).
+// not taken yet). docs/decisions/006-epoll-for-policy.md has the figures, which do not settle it.
 #pragma once
 
 #include <cstddef>
