@@ -84,6 +84,9 @@ std::string_view notice_kind(Standing standing) {
                                                                          : to_string(standing);
 }
 
+// 1 + 2 + 4 + 8 + 16 + 32 s of pauses between the looks: twice the 30 s.
+constexpr std::uint32_t k_requeue_looks = 6;
+
 }  // namespace
 
 Duration retry_delay(std::uint32_t tries) {
@@ -329,8 +332,8 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   return {};
 }
 
-Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records,
-                                           Instant since, bool is_given_up) {
+Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records, Instant since,
+                                        bool is_given_up) {
   std::size_t elsewhere = 0;
   if (records.empty()) return elsewhere;
   std::set<std::string_view> wanted;
@@ -367,7 +370,8 @@ Executor::StepResult Executor::give_up_holding(const Step& step, Instant now) {
   auto records = earlier_records(step, now);
   if (!records) return std::unexpected(records.error());
   // Those that are not in the hold queue by now will not be put there by anybody.
-  if (auto left = reconcile(*records, step.created, true); !left) return std::unexpected(left.error());
+  if (auto left = reconcile(*records, step.created, true); !left)
+    return std::unexpected(left.error());
   return {};
 }
 
@@ -406,7 +410,14 @@ Executor::StepResult Executor::requeue_waiting(const Step& step) {
     return true;
   });
   if (!listed || ids.empty()) return listed;
-  return hands_.requeue(ids);
+  if (auto done = hands_.requeue(ids); !done) return done;
+  // Postfix's queue manager keeps the last address it resolved for 30 s, and on a quiet server that
+  // is the closed mailbox: the mail would be put off again and wait out its back-off. So the step
+  // is not done before a look finds none waiting; mail that something else holds up is left after
+  // some looks.
+  if (step.tries >= k_requeue_looks) return {};
+  return operating_failure(
+      fmt::format("{} waiting messages were tried again; looking once more", ids.size()));
 }
 
 Executor::StepResult Executor::notify(const Step& step, const StandingRecord& standing) {

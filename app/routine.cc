@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "decide/standing.h"
@@ -12,6 +13,7 @@ namespace sekimori::app {
 namespace {
 // Messages let go in one go: postsuper takes a thousand ids as quickly as one.
 constexpr std::size_t k_releases_at_once = 500;
+constexpr Duration k_time_to_appear = minutes(1);
 }  // namespace
 
 void release_due_holds(decide::Engine& engine, decide::Hands& hands, Instant now,
@@ -33,6 +35,31 @@ void release_due_holds(decide::Engine& engine, decide::Hands& hands, Instant now
       engine.hold_ended(due[i].account, now, due[i].queue_id, "time", true, applied);
       remember(applied);
     }
+  }
+}
+
+void end_missing_holds(decide::Engine& engine, decide::Hands& hands, Instant now,
+                       const std::function<void(const decide::Applied&)>& remember,
+                       const std::function<void(std::string_view)>& log) {
+  auto open = engine.open_holds();
+  std::erase_if(
+      open, [&](const decide::HeldMessage& hold) { return hold.held_at + k_time_to_appear > now; });
+  if (open.empty()) return;
+  // Only what has left the queue altogether: what lies elsewhere in it is about to be held, or was
+  // let go by somebody and is on its way.
+  std::unordered_set<std::string> missing;
+  for (const auto& hold : open) missing.insert(hold.queue_id);
+  const auto listed = hands.list_queue([&](const decide::QueueEntry& entry) {
+    missing.erase(entry.queue_id);
+    return true;
+  });
+  if (!listed) return;  // half a list says nothing of the other half
+  decide::Applied applied;
+  for (const auto& hold : open) {
+    if (!missing.contains(hold.queue_id)) continue;
+    log(fmt::format("{} of {} is no longer in Postfix's queue", hold.queue_id, hold.account));
+    engine.hold_ended(hold.account, now, hold.queue_id, "gone", true, applied);
+    remember(applied);
   }
 }
 

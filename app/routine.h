@@ -17,6 +17,13 @@ void release_due_holds(decide::Engine& engine, decide::Hands& hands, Instant now
                        const std::function<void(const decide::Applied&)>& remember,
                        const std::function<void(std::string_view)>& log);
 
+// Ends the holds whose message is no longer in Postfix's queue (a person let it go or deleted
+// it there, or we did and were interrupted): what is counted as waiting must be what waits. A
+// message is given a minute to get there.
+void end_missing_holds(decide::Engine& engine, decide::Hands& hands, Instant now,
+                       const std::function<void(const decide::Applied&)>& remember,
+                       const std::function<void(std::string_view)>& log);
+
 // Ends the probations that lasted `length`.
 void end_due_probations(decide::Engine& engine, Duration length, Instant now,
                         const std::function<void(const decide::StandingNews&)>& remember);

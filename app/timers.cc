@@ -11,6 +11,10 @@
 #include "store/snapshot.h"
 
 namespace sekimori::app {
+namespace {
+// Listing a queue of 100,000 messages takes Postfix a second or two: not every minute.
+constexpr Duration k_look_for_missing = minutes(5);
+}  // namespace
 
 Timers::Timers(World& world, serve::PolicyDesk& desk) : world_(world), desk_(desk) {
   const Instant now = system_now();
@@ -18,6 +22,7 @@ Timers::Timers(World& world, serve::PolicyDesk& desk) : world_(world), desk_(des
   next_snapshot_ = now + world.settings.snapshot.interval;
   next_directory_ = now + world.settings.accounts.refresh_interval;
   next_retention_ = now + minutes(5);
+  next_look_ = now + seconds(30);
   every(world.settings.journal.fsync_interval, [this] {
     auto synced = world_.journal->sync();
     const std::string text = synced ? "" : synced.error().text;
@@ -50,6 +55,12 @@ void Timers::every(Duration pace, std::function<void()> work) {
 
 void Timers::end_holds() {
   release_due_holds(
+      *world_.engine, *world_.hands, system_now(),
+      [this](const decide::Applied& applied) { world_.remember(applied); }, world_.log);
+}
+
+void Timers::end_missing() {
+  end_missing_holds(
       *world_.engine, *world_.hands, system_now(),
       [this](const decide::Applied& applied) { world_.remember(applied); }, world_.log);
 }
@@ -95,6 +106,10 @@ void Timers::hourly() {
       world_.log(fmt::format("snapshot: {}", done.error().text));
     }
     next_snapshot_ = now + world_.settings.snapshot.interval;
+  }
+  if (now >= next_look_) {
+    end_missing();
+    next_look_ = now + k_look_for_missing;
   }
   if (now >= next_retention_) {
     if (auto needed = store::journal_needed_from(world_.settings.snapshot.directory)) {

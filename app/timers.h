@@ -23,6 +23,7 @@ class Timers {
   void end_holds();
   void hourly();
   void second();
+  void end_missing();
   void end_probations();
 
   World& world_;
@@ -31,6 +32,7 @@ class Timers {
   Instant next_snapshot_;
   Instant next_directory_;
   Instant next_retention_;
+  Instant next_look_;
   std::vector<std::jthread> threads_;
 };
 

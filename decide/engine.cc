@@ -476,7 +476,7 @@ void Engine::Impl::end_hold(Shard& shard, detect::AccountIndex index, Instant t,
   }
   if (ended.by == "time") {
     shard.detector.hold_released(index, t, ended.queue_id);
-  } else {
+  } else if (ended.by != "gone") {  // found gone: nobody said whether it was good
     shard.detector.vouched(index, t);
   }
 }

@@ -224,8 +224,8 @@ void Simulation::operator_changes() {
   StandingRequest r;
   // Restoring as often as closing, or everybody is closed after a while.
   static constexpr RequestKind k_kinds[] = {
-      RequestKind::restrict, RequestKind::suspend, RequestKind::begin_recovery,
-      RequestKind::restore,  RequestKind::restore, RequestKind::restore,
+      RequestKind::restrict, RequestKind::suspend,      RequestKind::begin_recovery,
+      RequestKind::restore,  RequestKind::restore,      RequestKind::restore,
       RequestKind::restore,  RequestKind::end_probation};
   r.kind = k_kinds[random_.below(std::size(k_kinds))];
   r.by_machine = false;
@@ -235,7 +235,8 @@ void Simulation::operator_changes() {
   r.now = now_;
   auto news = process_->engine.request(subject, r);
   if (!news || !news->changed) return;
-  trace_.say(fmt::format("operator: {} -> {}", subject.id, to_string(news->change.record.standing)));
+  trace_.say(
+      fmt::format("operator: {} -> {}", subject.id, to_string(news->change.record.standing)));
   process_->queue.push(app::StateItem(*news));
 }
 
@@ -276,6 +277,9 @@ void Simulation::time_passes() {
   app::release_due_holds(
       process_->engine, mail_, now_, [this](const Applied& a) { process_->remember(a); },
       [this](std::string_view line) { trace_.say(std::string(line)); });
+  app::end_missing_holds(
+      process_->engine, mail_, now_, [this](const Applied& a) { process_->remember(a); },
+      [this](std::string_view line) { trace_.say(std::string(line)); });
   by_time_ = false;
   app::end_due_probations(process_->engine, k_probation, now_, [this](const StandingNews& news) {
     process_->queue.push(app::StateItem(news));
@@ -301,7 +305,8 @@ void Simulation::crash(bool may_cut_power) {
     if (const auto* ended = std::get_if<HoldEnded>(&all[i].body)) {
       interrupted_.insert(ended->queue_id);
     }
-    if (const auto* gone = std::get_if<Withdrawn>(&all[i].body)) interrupted_.insert(gone->queue_id);
+    if (const auto* gone = std::get_if<Withdrawn>(&all[i].body))
+      interrupted_.insert(gone->queue_id);
   }
   trace_.say(fmt::format("power cut, {} events lost", lost));
 }
