@@ -12,7 +12,7 @@ from labkit import message, wait_for
 # The lab's ranges abroad (lab/make_geoip.pl): Brazil, Vietnam, Russia, Nigeria, India.
 ABROAD = [f"198.51.100.{first + host}" for host in range(1, 5)
           for first in (64, 96, 128, 160, 192)]
-NORMAL_PEOPLE = 8
+NORMAL_PEOPLE = 6
 
 
 class Everyday:
@@ -114,7 +114,7 @@ def test_a_hijack_is_contained_and_nobody_else_is_disturbed(lab, per_message, le
             taken, last = send_as_hijacker(lab, hijacked, client, strangers(mark, 5, offered))
             offered += 5
             assert taken == 0 and last.startswith(("525 5.7.13", "535")), last
-        enough = len(everyday.sent) + 3 * len(normal)
+        enough = len(everyday.sent) + 2 * len(normal)
         wait_for(lambda: len(everyday.sent) + len(everyday.problems) >= enough, 60,
                  "ordinary mail after the hijack")
         standings = [event["data"] for event in wait_for(

@@ -410,7 +410,12 @@ def test_foreground_ends_all_it_started(tmp_path):
                                    stdin=subprocess.DEVNULL)
     try:
         wait_for(lambda: "Ctrl-C" in log.read_text(), 120, "the lab in the foreground")
-        flows(labkit.Lab(tmp_path / "lab"))
+        lab = labkit.Lab(tmp_path / "lab")
+        flows(lab)
+        lab.kill_daemon()
+        wait_for(lambda: "Sekimori has died" in log.read_text(), 20, "word of the daemon's death")
+        assert process.poll() is None
+        flows(lab)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
         for offset in range(11):
