@@ -106,7 +106,10 @@ class Stream:
         fields = {}
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException, AttributeError):
             while True:
-                line = self._response.readline().decode().rstrip("\r\n")
+                line = self._response.readline()
+                if not line:
+                    return
+                line = line.decode().rstrip("\r\n")
                 if line:
                     name, _, value = line.partition(":")
                     fields[name] = value.removeprefix(" ")
