@@ -40,12 +40,10 @@ bool StateQueue::make_room() {
     }
     return false;
   };
-  return drop_first([](const StateItem& i) {
-           return std::holds_alternative<decide::HeldMessage>(i);
-         }) ||
-         drop_first([](const StateItem& i) {
-           return !std::holds_alternative<decide::StandingNews>(i);
-         });
+  return drop_first(
+             [](const StateItem& i) { return std::holds_alternative<decide::HeldMessage>(i); }) ||
+         drop_first(
+             [](const StateItem& i) { return !std::holds_alternative<decide::StandingNews>(i); });
 }
 
 std::uint64_t StateQueue::push(StateItem item) {

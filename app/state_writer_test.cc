@@ -23,7 +23,9 @@ constexpr int k_long_ms = 20'000;
 // a write.
 class Store : public StateStore {
  public:
-  Result<void> apply(const StandingChange& c) override { return take("apply " + c.record.subject.id); }
+  Result<void> apply(const StandingChange& c) override {
+    return take("apply " + c.record.subject.id);
+  }
   Result<void> put_incident(const Incident& i) override {
     return take("incident " + std::to_string(i.id));
   }
@@ -64,8 +66,8 @@ class Store : public StateStore {
   }
   void until_inside() {
     std::unique_lock lock(mutex_);
-    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(k_long_ms),
-                                  [&] { return inside_; }));
+    ASSERT_TRUE(
+        changed_.wait_for(lock, std::chrono::milliseconds(k_long_ms), [&] { return inside_; }));
   }
   std::vector<std::string> lines() {
     const std::lock_guard lock(mutex_);

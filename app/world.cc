@@ -300,8 +300,8 @@ Result<void> World::snapshot() {
       if (added) added = writing->add(name, sequence, bytes);
     });
     if (!added) return added;
-    // A snapshot must not be ahead of the journal after a power cut: the numbers it counts as folded
-    // would be given to other events.
+    // A snapshot must not be ahead of the journal after a power cut: the numbers it counts as
+    // folded would be given to other events.
     if (auto synced = journal->sync(); !synced) return std::unexpected(synced.error());
     // A start replays only what lies behind the snapshot: what came before it must be in the
     // database, or a standing or a held message would be known to nobody after a crash.

@@ -1,6 +1,6 @@
 // Runs the judge over real mail with simulated attacks and prints what an operator would ask: how
-// many owners were disturbed, how much spam reached its recipients. The gate around the judge is the
-// engine's: restrict, hold (timed, asked), release after 20 quiet minutes.
+// many owners were disturbed, how much spam reached its recipients. The gate around the judge is
+// the engine's: restrict, hold (timed, asked), release after 20 quiet minutes.
 //
 //   detect_eval [--data DIR] [--half 0|1] [--seed N] [--victims N] [--send-only] [--no-geo]
 #include <fmt/format.h>
@@ -36,9 +36,9 @@ struct Outcome {
   // Of each attack.
   struct Leak {
     std::size_t recipients = 0;
-    bool found = false;       // restricted
-    bool touched = false;     // restricted, or a message waits for a person
-    bool spoiled = false;     // the account was restricted before the attack
+    bool found = false;    // restricted
+    bool touched = false;  // restricted, or a message waits for a person
+    bool spoiled = false;  // the account was restricted before the attack
   };
   std::vector<Leak> leaks;
   double seconds = 0;
@@ -125,7 +125,8 @@ Outcome run(const World& w, const Options& o) {
       const unsigned p = parity[e.account];
       if (leak == nullptr) ++out.messages[p];
       if (c.restricted) {
-        if (leak != nullptr && leak->recipients == 0 && !leak->found && !leak->touched) leak->spoiled = true;
+        if (leak != nullptr && leak->recipients == 0 && !leak->found && !leak->touched)
+          leak->spoiled = true;
         continue;
       }
       const Verdict v = d.judge(a, e.t, *mail);
@@ -139,14 +140,17 @@ Outcome run(const World& w, const Options& o) {
           ++out.restricted[p];
           if (o.verbose) {
             const auto why = d.explain(a, e.t, v);
-            fmt::print("  restrict {} {} R {:.1f} {}", e.account, format_instant(e.t), v.log_r, why.headline.en);
-            for (const auto& ev : why.evidence) fmt::print(" {}={:.1f}", detect::to_string(ev.channel), ev.nats);
+            fmt::print("  restrict {} {} R {:.1f} {}", e.account, format_instant(e.t), v.log_r,
+                       why.headline.en);
+            for (const auto& ev : why.evidence)
+              fmt::print(" {}={:.1f}", detect::to_string(ev.channel), ev.nats);
             fmt::print(" {}\n", detect::to_string(v.family));
           }
         } else {
           // The owner's own message tipped it: while attacked, that is a find all the same.
           for (std::size_t i = 0; i < w.attacks.size(); ++i) {
-            if (w.accounts[w.attacks[i].account] == e.account && (out.leaks[i].recipients > 0 || out.leaks[i].touched)) {
+            if (w.accounts[w.attacks[i].account] == e.account &&
+                (out.leaks[i].recipients > 0 || out.leaks[i].touched)) {
               out.leaks[i].found = out.leaks[i].touched = true;
             }
           }
@@ -157,8 +161,9 @@ Outcome run(const World& w, const Options& o) {
         if (leak == nullptr) ++(asked ? out.held_asked : out.held_timed)[p];
         if (leak != nullptr && asked) leak->touched = true;
         if (leak == nullptr && asked && o.verbose && w.attacks.empty()) {
-          fmt::print("  ask {} R {:.1f} rcpt {} new {} new_hour {} new_day {} learnt? fan {}\n", e.account, v.log_r,
-                     v.recipients, v.new_recipients, v.counts.new_hour, v.counts.new_day, v.fan_out);
+          fmt::print("  ask {} R {:.1f} rcpt {} new {} new_hour {} new_day {} learnt? fan {}\n",
+                     e.account, v.log_r, v.recipients, v.new_recipients, v.counts.new_hour,
+                     v.counts.new_day, v.fan_out);
         }
         if (c.holds.empty()) with_holds.push_back(a);
         c.holds.push_back({mail->queue_id, mail->to.size(), we.attack, asked});
@@ -177,7 +182,8 @@ Outcome run(const World& w, const Options& o) {
   if (o.verbose && w.attacks.empty()) {
     const auto audit = d.audit();
     for (std::size_t k = 0; k < k_channels; ++k) {
-      fmt::print("  audit {} {:.3f}\n", to_string(static_cast<Channel>(k)), audit[k].mean_likelihood_ratio);
+      fmt::print("  audit {} {:.3f}\n", to_string(static_cast<Channel>(k)),
+                 audit[k].mean_likelihood_ratio);
     }
   }
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
@@ -196,22 +202,38 @@ int main_of(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view arg = argv[i];
     const auto value = [&] { return i + 1 < argc ? argv[++i] : ""; };
-    if (arg == "--data") o.data = value();
-    else if (arg == "--half") o.half = static_cast<unsigned>(std::atoi(value())) & 1U;
-    else if (arg == "--seed") o.seed = std::strtoull(value(), nullptr, 10);
-    else if (arg == "--victims") o.victims = std::strtoull(value(), nullptr, 10);
-    else if (arg == "--send-only") o.logins = false;
-    else if (arg == "--bare") o.bare = true;
-    else if (arg == "--no-geo") o.places = false;
-    else if (arg == "--no-blasters") o.blasters = false;
-    else if (arg == "--verbose") o.verbose = true;
-    else if (arg == "--only") o.only = value();
-    else if (arg == "--eta") o.detect.eta = std::atof(value());
-    else if (arg == "--hold") o.detect.hold_log_r = std::atof(value());
-    else if (arg == "--ask") o.detect.ask_log_r = std::atof(value());
-    else if (arg == "--slope") o.detect.hold_slope = std::atof(value());
-    else if (arg == "--restrict") o.detect.restrict_log_r = std::atof(value());
-    else if (arg == "--fan") o.detect.hold_new_recipients = static_cast<std::uint32_t>(std::atoi(value()));
+    if (arg == "--data")
+      o.data = value();
+    else if (arg == "--half")
+      o.half = static_cast<unsigned>(std::atoi(value())) & 1U;
+    else if (arg == "--seed")
+      o.seed = std::strtoull(value(), nullptr, 10);
+    else if (arg == "--victims")
+      o.victims = std::strtoull(value(), nullptr, 10);
+    else if (arg == "--send-only")
+      o.logins = false;
+    else if (arg == "--bare")
+      o.bare = true;
+    else if (arg == "--no-geo")
+      o.places = false;
+    else if (arg == "--no-blasters")
+      o.blasters = false;
+    else if (arg == "--verbose")
+      o.verbose = true;
+    else if (arg == "--only")
+      o.only = value();
+    else if (arg == "--eta")
+      o.detect.eta = std::atof(value());
+    else if (arg == "--hold")
+      o.detect.hold_log_r = std::atof(value());
+    else if (arg == "--ask")
+      o.detect.ask_log_r = std::atof(value());
+    else if (arg == "--slope")
+      o.detect.hold_slope = std::atof(value());
+    else if (arg == "--restrict")
+      o.detect.restrict_log_r = std::atof(value());
+    else if (arg == "--fan")
+      o.detect.hold_new_recipients = static_cast<std::uint32_t>(std::atoi(value()));
     else {
       fmt::print(stderr, "unknown option {}\n", arg);
       return 2;
@@ -224,8 +246,14 @@ int main_of(int argc, char** argv) {
   for (const char* set : {"eu_core_first_400_days", "radoslaw", "collegemsg"}) {
     for (const bool split : {false, true}) {
       if (!o.only.empty() && std::string_view(set).find(o.only) == std::string_view::npos) continue;
-      const WorldOptions wo{.data_set = set, .data_dir = o.data, .split = split, .logins = o.logins,
-                            .places = o.places, .seed = o.seed, .bare = o.bare, .blasters = o.blasters};
+      const WorldOptions wo{.data_set = set,
+                            .data_dir = o.data,
+                            .split = split,
+                            .logins = o.logins,
+                            .places = o.places,
+                            .seed = o.seed,
+                            .bare = o.bare,
+                            .blasters = o.blasters};
       const World benign = benign_world(wo);
       if (benign.accounts.empty()) {
         fmt::print("skipped {}: no data at {}\n", set, o.data);
@@ -235,12 +263,15 @@ int main_of(int argc, char** argv) {
       const Outcome b = run(benign, o);
       const unsigned h = o.half;
       const double days = benign.account_days / 2;
-      fmt::print("{:24} {:5} accounts {:5} days {:8.0f} | restricted {:3} = {:.2f}/10k | held {:.2f}/1k, asked {:.2f}/1k | {:.1f} s, {:.2f} us/event\n",
-                 set, split ? "split" : "as-is", benign.accounts.size(), benign.account_days,
-                 b.restricted[h], static_cast<double>(b.restricted[h]) / days * 10'000,
-                 1000.0 * static_cast<double>(b.held_timed[h] + b.held_asked[h]) / static_cast<double>(b.messages[h]),
-                 1000.0 * static_cast<double>(b.held_asked[h]) / static_cast<double>(b.messages[h]), b.seconds,
-                 b.seconds * 1e6 / static_cast<double>(benign.events.size()));
+      fmt::print(
+          "{:24} {:5} accounts {:5} days {:8.0f} | restricted {:3} = {:.2f}/10k | "
+          "held {:.2f}/1k, asked {:.2f}/1k | {:.1f} s, {:.2f} us/event\n",
+          set, split ? "split" : "as-is", benign.accounts.size(), benign.account_days,
+          b.restricted[h], static_cast<double>(b.restricted[h]) / days * 10'000,
+          1000.0 * static_cast<double>(b.held_timed[h] + b.held_asked[h]) /
+              static_cast<double>(b.messages[h]),
+          1000.0 * static_cast<double>(b.held_asked[h]) / static_cast<double>(b.messages[h]),
+          b.seconds, b.seconds * 1e6 / static_cast<double>(benign.events.size()));
       std::fflush(stdout);
       for (int k = 0; k < static_cast<int>(AttackKind::count_); ++k) {
         const auto kind = static_cast<AttackKind>(k);
@@ -258,12 +289,15 @@ int main_of(int argc, char** argv) {
     }
   }
   for (const auto& [kind, values] : leaks) {
-    const double mean = static_cast<double>(std::accumulate(values.begin(), values.end(), std::size_t{0})) /
-                        static_cast<double>(values.size());
-    fmt::print("{:20} n {:4} leaked p50 {:4} p95 {:5} mean {:7.1f} | restricted {:3.0f} % | restricted or asked {:3.0f} %\n",
-               to_string(kind), values.size(), quantile(values, .5), quantile(values, .95), mean,
-               100.0 * static_cast<double>(found[kind].first) / static_cast<double>(found[kind].second),
-               100.0 * static_cast<double>(touched[kind]) / static_cast<double>(found[kind].second));
+    const double mean =
+        static_cast<double>(std::accumulate(values.begin(), values.end(), std::size_t{0})) /
+        static_cast<double>(values.size());
+    fmt::print(
+        "{:20} n {:4} leaked p50 {:4} p95 {:5} mean {:7.1f} | restricted {:3.0f} % | "
+        "restricted or asked {:3.0f} %\n",
+        to_string(kind), values.size(), quantile(values, .5), quantile(values, .95), mean,
+        100.0 * static_cast<double>(found[kind].first) / static_cast<double>(found[kind].second),
+        100.0 * static_cast<double>(touched[kind]) / static_cast<double>(found[kind].second));
   }
   return any ? 0 : 1;
 }

@@ -27,7 +27,8 @@ BandedHistograms learn_world(const World& w) {
   for (const WorldEvent& we : w.events) {
     d.advance(we.event.t);
     const AccountIndex a = d.intern(we.event.account);
-    if (const auto* received = std::get_if<Received>(&we.event.body)) d.received(a, we.event.t, *received);
+    if (const auto* received = std::get_if<Received>(&we.event.body))
+      d.received(a, we.event.t, *received);
     if (const auto* mail = std::get_if<Submission>(&we.event.body)) {
       d.commit(a, we.event.t, *mail, d.judge(a, we.event.t, *mail), Fate::accepted);
     }
@@ -64,8 +65,13 @@ int main_of(const std::string& dir) {
   BandedHistograms sum{};
   for (const char* set : {"eu_core_first_400_days", "radoslaw", "collegemsg"}) {
     for (const bool split : {false, true}) {
-      const World w = benign_world({.data_set = set, .data_dir = dir, .split = split, .logins = false,
-                                    .places = false, .seed = 99, .blasters = false});
+      const World w = benign_world({.data_set = set,
+                                    .data_dir = dir,
+                                    .split = split,
+                                    .logins = false,
+                                    .places = false,
+                                    .seed = 99,
+                                    .blasters = false});
       if (w.events.empty()) return 1;
       const BandedHistograms learnt = learn_world(w);
       for (std::size_t b = 0; b < k_bands; ++b) {
@@ -73,7 +79,8 @@ int main_of(const std::string& dir) {
         for (std::size_t half = 0; half < 2 * k_gaps; half += k_gaps) {
           float all = 0;
           for (std::size_t i = half; i < half + k_gaps; ++i) all += learnt[b].gap[i];
-          for (std::size_t i = half; i < half + k_gaps; ++i) sum[b].gap[i] += learnt[b].gap[i] / std::max(all, 1.0F);
+          for (std::size_t i = half; i < half + k_gaps; ++i)
+            sum[b].gap[i] += learnt[b].gap[i] / std::max(all, 1.0F);
         }
         add_normalised(sum[b].level_new, learnt[b].level_new, true);
         add_normalised(sum[b].level_all, learnt[b].level_all, true);
@@ -91,13 +98,16 @@ int main_of(const std::string& dir) {
   constexpr const char* places[] = {"0.60F, 0.20F, 0.12F, 0.08F", "0.72F, 0.16F, 0.08F, 0.04F",
                                     "0.86F, 0.09F, 0.035F, 0.015F"};
   for (std::size_t b = 0; b < k_bands; ++b) {
-    fmt::print("    {{.shape = {{{}}},\n     .gap = {{{}}},\n     .stranger = {{0.6F, 0.25F, 0.15F}},\n",
-               row(sum[b].shape, 0.003F, false), row(sum[b].gap, 0.01F, false));
-    fmt::print("     .level_new = {{{}}},\n     .level_all = {{{}}},\n", row(sum[b].level_new, 1e-4F, true),
-               row(sum[b].level_all, 1e-4F, true));
-    fmt::print("     .repeat = {{0.90F, 0.06F, 0.025F, 0.010F, 0.005F}},\n"
-               "     .size = {{0.03F, 0.2F, 0.22F, 0.15F, 0.1F, 0.08F, 0.06F, 0.05F, 0.04F, 0.03F, 0.02F, 0.02F}},\n"
-               "     .envelope = {{0.97F, 0.03F}}, .message_id = {{0.97F, 0.03F}},\n     .place = {{{}}}}},\n", places[b]);
+    fmt::print(
+        "    {{.shape = {{{}}},\n     .gap = {{{}}},\n     .stranger = {{0.6F, 0.25F, 0.15F}},\n",
+        row(sum[b].shape, 0.003F, false), row(sum[b].gap, 0.01F, false));
+    fmt::print("     .level_new = {{{}}},\n     .level_all = {{{}}},\n",
+               row(sum[b].level_new, 1e-4F, true), row(sum[b].level_all, 1e-4F, true));
+    fmt::print(
+        "     .repeat = {{0.90F, 0.06F, 0.025F, 0.010F, 0.005F}},\n"
+        "     .size = {{0.03F, 0.2F, 0.22F, 0.15F, 0.1F, 0.08F, 0.06F, 0.05F, 0.04F, 0.03F, 0.02F, 0.02F}},\n"
+        "     .envelope = {{0.97F, 0.03F}}, .message_id = {{0.97F, 0.03F}},\n     .place = {{{}}}}},\n",
+        places[b]);
   }
   fmt::print("}}}};\n\n}}  // namespace sekimori::detect\n// clang-format on\n");
   return 0;

@@ -6,8 +6,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <ctime>
 #include <cstdlib>
+#include <ctime>
 #include <new>
 #include <random>
 
@@ -37,10 +37,11 @@ int main(int argc, char** argv) {
     (void)d.intern(fmt::format("user{}@d{}.example", i, i % 1000));
   }
   std::mt19937_64 random(1);
-  // Everybody writes to ten people of their own; one recipient in twenty is a stranger; one message in
-  // sixteen has sixteen recipients.
+  // Everybody writes to ten people of their own; one recipient in twenty is a stranger; one message
+  // in sixteen has sixteen recipients.
   std::vector<std::string> friends;
-  for (std::size_t i = 0; i < 100'000; ++i) friends.push_back(fmt::format("friend{}@far{}.example", i, i % 50));
+  for (std::size_t i = 0; i < 100'000; ++i)
+    friends.push_back(fmt::format("friend{}@far{}.example", i, i % 50));
   std::vector<Submission> mails(4096);
   for (std::size_t i = 0; i < mails.size(); ++i) {
     Submission& s = mails[i];
@@ -49,7 +50,8 @@ int main(int argc, char** argv) {
     s.size = 1000 + random() % 100'000;
     s.from = "someone@d1.example";
     s.message_id = "<1@d1.example>";
-    s.ip = *IpAddress::parse(fmt::format("10.{}.{}.{}", random() % 200, random() % 200, 1 + random() % 200));
+    s.ip = *IpAddress::parse(
+        fmt::format("10.{}.{}.{}", random() % 200, random() % 200, 1 + random() % 200));
   }
   Instant t{1'700'000'000'000'000};
   const auto round = [&](std::size_t messages) {
@@ -58,7 +60,8 @@ int main(int argc, char** argv) {
       const auto who = static_cast<AccountIndex>(random() % accounts);
       Submission& s = mails[random() % mails.size()];
       for (std::string& to : s.to) {
-        to = friends[(random() % 20 == 0 ? random() : who * 10ULL + random() % 10) % friends.size()];
+        to =
+            friends[(random() % 20 == 0 ? random() : who * 10ULL + random() % 10) % friends.size()];
       }
       t.us += 100'000;
       d.advance(t);
@@ -70,7 +73,8 @@ int main(int argc, char** argv) {
   };
   (void)round(2'000'000);  // warm-up: queue, rings and tables reach their sizes
   const std::uint64_t before = allocations.load();
-  const std::clock_t begun = std::clock();  // processor time: other work on the machine does not count
+  const std::clock_t begun =
+      std::clock();  // processor time: other work on the machine does not count
   constexpr std::size_t k_messages = 1'000'000;
   const std::uint64_t recipients = round(k_messages);
   const double ns = 1e9 * static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
@@ -78,11 +82,15 @@ int main(int argc, char** argv) {
 
   const auto hash_begun = std::chrono::steady_clock::now();
   std::uint64_t sink = 0;
-  for (std::size_t i = 0; i < k_messages; ++i) sink += keyed_hash(HashKey{}, friends[i % friends.size()]);
-  const double hash_ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - hash_begun).count();
-  fmt::print("{{\"bench\":\"detect\",\"accounts\":{},\"ns_per_message\":{:.0f},\"ns_per_recipient\":{:.0f},"
-             "\"allocations\":{},\"bytes_per_account\":{},\"contact_filter_bytes\":{},"
-             "\"baseline_hash_ns\":{:.0f},\"sink\":{}}}\n",
-             accounts, ns / k_messages, ns / static_cast<double>(recipients), allocated,
-             Detector::bytes_per_account(), d.contact_filter_bytes(), hash_ns / k_messages, sink & 1U);
+  for (std::size_t i = 0; i < k_messages; ++i)
+    sink += keyed_hash(HashKey{}, friends[i % friends.size()]);
+  const double hash_ns =
+      std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - hash_begun)
+          .count();
+  fmt::print(
+      "{{\"bench\":\"detect\",\"accounts\":{},\"ns_per_message\":{:.0f},\"ns_per_recipient\":{:.0f},"
+      "\"allocations\":{},\"bytes_per_account\":{},\"contact_filter_bytes\":{},"
+      "\"baseline_hash_ns\":{:.0f},\"sink\":{}}}\n",
+      accounts, ns / k_messages, ns / static_cast<double>(recipients), allocated,
+      Detector::bytes_per_account(), d.contact_filter_bytes(), hash_ns / k_messages, sink & 1U);
 }

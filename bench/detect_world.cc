@@ -41,7 +41,8 @@ Place place_of(std::size_t op) {
 }
 // Network `net` (0–65535) of an operator.
 IpAddress address_of(std::size_t op, std::size_t net, std::size_t host) {
-  return *IpAddress::parse(fmt::format("{}.{}.{}.{}", 20 + op, net / 250 % 250, net % 250, 1 + host % 250));
+  return *IpAddress::parse(
+      fmt::format("{}.{}.{}.{}", 20 + op, net / 250 % 250, net % 250, 1 + host % 250));
 }
 
 std::string outside_domain(std::uint64_t hash) {
@@ -62,8 +63,8 @@ struct Person {
 };
 
 std::uint64_t size_of(Random& r, double mu) {
-  return static_cast<std::uint64_t>(
-      std::clamp(std::exp(mu + .5 * normal(r) + (uniform(r) < .15 ? uniform(r, 1, 5) : 0)), 600.0, 3e7));
+  return static_cast<std::uint64_t>(std::clamp(
+      std::exp(mu + .5 * normal(r) + (uniform(r) < .15 ? uniform(r, 1, 5) : 0)), 600.0, 3e7));
 }
 
 struct Sighting {
@@ -135,7 +136,9 @@ Submission submission(Random& r, const Person& p, const std::string& account, co
     s.ip = seen.ip;
     if (o.places) s.place = seen.place;
   }
-  s.from = p.foreign_sender && uniform(r) < .5 ? "info@org.example" : uniform(r) < .003 ? "alias@org.example" : account;
+  s.from = p.foreign_sender && uniform(r) < .5 ? "info@org.example"
+           : uniform(r) < .003                 ? "alias@org.example"
+                                               : account;
   s.message_id = (p.scripts && uniform(r) < .5) || uniform(r) < .002 ? "" : "<x@org.example>";
   s.size = size_of(r, p.size_mu);
   if (o.bare) {
@@ -149,9 +152,18 @@ Submission submission(Random& r, const Person& p, const std::string& account, co
 }  // namespace
 
 std::string_view to_string(AttackKind k) {
-  static constexpr std::string_view names[] = {
-      "F1 bulk", "F2 botnet", "F3 slow", "F4 lateral", "F5 contacts", "F6 BEC", "F7 limit rider",
-      "F8 local", "F9 warm-up", "bursts of 50", "contact + strangers", "white box"};
+  static constexpr std::string_view names[] = {"F1 bulk",
+                                               "F2 botnet",
+                                               "F3 slow",
+                                               "F4 lateral",
+                                               "F5 contacts",
+                                               "F6 BEC",
+                                               "F7 limit rider",
+                                               "F8 local",
+                                               "F9 warm-up",
+                                               "bursts of 50",
+                                               "contact + strangers",
+                                               "white box"};
   return names[static_cast<std::size_t>(k)];
 }
 
@@ -205,7 +217,8 @@ World benign_world(const WorldOptions& o) {
     Person& p = people[a];
     if (p.next_trip < 0) p.next_trip = t + 86400 * uniform(r, 5, 300);
     const Sighting seen = where(r, p, t);
-    if (o.logins && (seen.ip.place_key() != p.last_ip.place_key() || t - p.last_login > 12 * 3600)) {
+    if (o.logins &&
+        (seen.ip.place_key() != p.last_ip.place_key() || t - p.last_login > 12 * 3600)) {
       Login login;
       login.ip = seen.ip;
       if (o.places) login.place = seen.place;
@@ -239,7 +252,8 @@ World benign_world(const WorldOptions& o) {
       const std::int64_t b = node(id);
       to.push_back(address[id]);
       if (b >= 0) {
-        if (first_seen[static_cast<std::size_t>(b)] == 0) first_seen[static_cast<std::size_t>(b)] = m.t;
+        if (first_seen[static_cast<std::size_t>(b)] == 0)
+          first_seen[static_cast<std::size_t>(b)] = m.t;
         push(m.t + 2, address[id], Received{address[m.sender]});
       }
     }
@@ -250,24 +264,31 @@ World benign_world(const WorldOptions& o) {
   for (std::size_t a = 0; a < w.accounts.size(); ++a) {
     w.account_days += (last - first_seen[a]) / 86400;
     if (o.logins) {
-      for (double t = first_seen[a] + 86400 * uniform(r, 0, 240); t < last; t += 86400 * uniform(r, 20, 400)) {
-        push(t, w.accounts[a], SettingsChange{pick(r, 2) == 0 ? SettingKind::filter : SettingKind::forward, ""});
+      for (double t = first_seen[a] + 86400 * uniform(r, 0, 240); t < last;
+           t += 86400 * uniform(r, 20, 400)) {
+        push(t, w.accounts[a],
+             SettingsChange{pick(r, 2) == 0 ? SettingKind::filter : SettingKind::forward, ""});
       }
     }
     if (!o.blasters || uniform(r) >= .04) continue;
     // A newsletter or invoice run: a list that changes a little from one time to the next.
     std::vector<std::string> list;
     const auto n = static_cast<std::size_t>(log_uniform(r, 50, 500));
-    for (std::size_t i = 0; i < n; ++i) list.push_back(fmt::format("s{}-{}@{}", a, i, outside_domain(r())));
+    for (std::size_t i = 0; i < n; ++i)
+      list.push_back(fmt::format("s{}-{}@{}", a, i, outside_domain(r())));
     const auto per_message = static_cast<std::size_t>(log_uniform(r, 1, 200));
     const double every = 86400 * log_uniform(r, 7, 60);
-    for (double t = first_seen[a] + 86400 * uniform(r, 1, 200); t < last; t += every * uniform(r, .9, 1.1)) {
+    for (double t = first_seen[a] + 86400 * uniform(r, 1, 200); t < last;
+         t += every * uniform(r, .9, 1.1)) {
       for (std::string& rcpt : list) {
-        if (uniform(r) < .03) rcpt = fmt::format("s{}-{}@{}", a, r() % 1'000'000, outside_domain(r()));
+        if (uniform(r) < .03)
+          rcpt = fmt::format("s{}-{}@{}", a, r() % 1'000'000, outside_domain(r()));
       }
       double u = t;
       for (std::size_t i = 0; i < list.size(); i += per_message) {
-        send(u, a, {list.begin() + static_cast<long>(i), list.begin() + static_cast<long>(std::min(i + per_message, list.size()))});
+        send(u, a,
+             {list.begin() + static_cast<long>(i),
+              list.begin() + static_cast<long>(std::min(i + per_message, list.size()))});
         u += uniform(r, 1, 20);
       }
     }
@@ -281,9 +302,15 @@ namespace {
 // One attack's plan while it is written down.
 class Thief {
  public:
-  Thief(World& w, Random& r, const WorldOptions& o, std::size_t account, std::vector<std::string> contacts,
-        std::int32_t id, std::size_t home_op)
-      : w_(w), r_(r), o_(o), account_(account), contacts_(std::move(contacts)), id_(id), home_op_(home_op) {
+  Thief(World& w, Random& r, const WorldOptions& o, std::size_t account,
+        std::vector<std::string> contacts, std::int32_t id, std::size_t home_op)
+      : w_(w),
+        r_(r),
+        o_(o),
+        account_(account),
+        contacts_(std::move(contacts)),
+        id_(id),
+        home_op_(home_op) {
     borrowed_.size_mu = 9 + normal(r) * .6;
     borrowed_.foreign_sender = uniform(r) < .12;
     borrowed_.scripts = uniform(r) < .12;
@@ -314,10 +341,13 @@ class Thief {
     return uniform(r_) < .5 ? w_.accounts[pick(r_, w_.accounts.size())]
                             : fmt::format("staff{}@org.example", r_() % 3000);
   }
-  std::string contact() { return contacts_.empty() ? unknown() : contacts_[pick(r_, contacts_.size())]; }
+  std::string contact() {
+    return contacts_.empty() ? unknown() : contacts_[pick(r_, contacts_.size())];
+  }
   void send(double t, std::vector<std::string> to) {
     Submission s = submission(r_, borrowed_, w_.accounts[account_], seen_, o_);
-    if (templated_ && !o_.bare) s.size = static_cast<std::uint64_t>(static_cast<double>(base_size_) * uniform(r_, .97, 1.03));
+    if (templated_ && !o_.bare)
+      s.size = static_cast<std::uint64_t>(static_cast<double>(base_size_) * uniform(r_, .97, 1.03));
     s.queue_id = fmt::format("A{}-{}", id_, ++number_);
     s.to = std::move(to);
     w_.attacks[static_cast<std::size_t>(id_)].recipients += s.to.size();
@@ -349,8 +379,8 @@ class Thief {
 };
 
 void play(Thief& thief, Random& r, AttackKind kind, double t) {
-  const auto stream = [&](double per_hour, std::size_t total, std::size_t per_message, auto recipient,
-                          bool moving) {
+  const auto stream = [&](double per_hour, std::size_t total, std::size_t per_message,
+                          auto recipient, bool moving) {
     double u = t;
     std::size_t sent = 0;
     while (sent < total) {
@@ -380,13 +410,15 @@ void play(Thief& thief, Random& r, AttackKind kind, double t) {
     case AttackKind::f3_slow: {
       const bool hourly = uniform(r) < .5;
       const double rate = hourly ? log_uniform(r, 2, 15) : log_uniform(r, 5, 50) / 24;
-      stream(rate, static_cast<std::size_t>(std::min(rate * 24 * (hourly ? 3 : 10), 300.0)) + 1, 1, mostly_unknown, false);
+      stream(rate, static_cast<std::size_t>(std::min(rate * 24 * (hourly ? 3 : 10), 300.0)) + 1, 1,
+             mostly_unknown, false);
       break;
     }
     case AttackKind::f4_lateral:
-      stream(log_uniform(r, 60, 1500), static_cast<std::size_t>(log_uniform(r, 50, 1500)),
-             static_cast<std::size_t>(log_uniform(r, 1, 50)),
-             [&] { return uniform(r) < .1 ? thief.contact() : thief.colleague(); }, false);
+      stream(
+          log_uniform(r, 60, 1500), static_cast<std::size_t>(log_uniform(r, 50, 1500)),
+          static_cast<std::size_t>(log_uniform(r, 1, 50)),
+          [&] { return uniform(r) < .1 ? thief.contact() : thief.colleague(); }, false);
       break;
     case AttackKind::f5_contacts: {
       if (uniform(r) < .7) thief.set_forward(t - uniform(r, 60, 3600));
@@ -397,28 +429,34 @@ void play(Thief& thief, Random& r, AttackKind kind, double t) {
       const double span = uniform(r, 15, 60) * 60;
       double u = t;
       for (std::size_t i = 0; i < all.size(); i += per) {
-        thief.send(u, {all.begin() + static_cast<long>(i), all.begin() + static_cast<long>(std::min(i + per, all.size()))});
-        u += span * static_cast<double>(per) / static_cast<double>(all.size()) * uniform(r, .5, 1.5);
+        thief.send(u, {all.begin() + static_cast<long>(i),
+                       all.begin() + static_cast<long>(std::min(i + per, all.size()))});
+        u +=
+            span * static_cast<double>(per) / static_cast<double>(all.size()) * uniform(r, .5, 1.5);
       }
       break;
     }
     case AttackKind::f6_bec:
-      for (std::size_t i = 0, n = 1 + pick(r, 5); i < n; ++i) thief.send(t + uniform(r, 0, 86400), {thief.contact()});
+      for (std::size_t i = 0, n = 1 + pick(r, 5); i < n; ++i)
+        thief.send(t + uniform(r, 0, 86400), {thief.contact()});
       break;
     case AttackKind::f7_limit: {
       const bool daily = uniform(r) < .5;
-      stream(daily ? 1.0 : 80, daily ? 72 : 800, static_cast<std::size_t>(log_uniform(r, 1, 4)), mostly_unknown, false);
+      stream(daily ? 1.0 : 80, daily ? 72 : 800, static_cast<std::size_t>(log_uniform(r, 1, 4)),
+             mostly_unknown, false);
       break;
     }
     case AttackKind::f8_local: {
-      constexpr AttackKind kinds[] = {AttackKind::f1_bulk, AttackKind::f3_slow, AttackKind::f4_lateral,
-                                      AttackKind::f5_contacts, AttackKind::f7_limit};
+      constexpr AttackKind kinds[] = {AttackKind::f1_bulk, AttackKind::f3_slow,
+                                      AttackKind::f4_lateral, AttackKind::f5_contacts,
+                                      AttackKind::f7_limit};
       play(thief, r, kinds[pick(r, 5)], t);
       break;
     }
     case AttackKind::f9_warm_up:
       for (int day = 0; day < 14; ++day) {
-        for (int i = 0; i <= day / 2; ++i) thief.send(t + 86400.0 * day + uniform(r, 0, 36000), {mostly_unknown()});
+        for (int i = 0; i <= day / 2; ++i)
+          thief.send(t + 86400.0 * day + uniform(r, 0, 36000), {mostly_unknown()});
       }
       t += 14 * 86400;
       stream(100, 300, 3, mostly_unknown, false);
@@ -455,8 +493,8 @@ void play(Thief& thief, Random& r, AttackKind kind, double t) {
 
 }  // namespace
 
-World attacked_world(const World& benign, const WorldOptions& o, AttackKind kind, std::size_t victims,
-                     unsigned half) {
+World attacked_world(const World& benign, const WorldOptions& o, AttackKind kind,
+                     std::size_t victims, unsigned half) {
   World w = benign;
   Random r(o.seed * 1009 + static_cast<unsigned>(kind));
   // Candidates: accounts that sent at least 20 messages; an attack begins after the tenth.
@@ -468,18 +506,21 @@ World attacked_world(const World& benign, const WorldOptions& o, AttackKind kind
   }
   std::vector<std::size_t> candidates;
   for (std::size_t a = half; a < w.accounts.size(); a += 2) {
-    if (const auto it = sent.find(w.accounts[a]); it != sent.end() && it->second.size() >= 20) candidates.push_back(a);
+    if (const auto it = sent.find(w.accounts[a]); it != sent.end() && it->second.size() >= 20)
+      candidates.push_back(a);
   }
   std::ranges::shuffle(candidates, r);
   if (candidates.size() > victims) candidates.resize(victims);
   for (const std::size_t a : candidates) {
     const auto& mails = sent[w.accounts[a]];
     const std::size_t from = mails[10 + pick(r, mails.size() - 12)];
-    const double t0 = static_cast<double>(benign.events[from].event.t.us) / 1e6 + uniform(r, 0, 6 * 3600);
+    const double t0 =
+        static_cast<double>(benign.events[from].event.t.us) / 1e6 + uniform(r, 0, 6 * 3600);
     std::set<std::string> contacts;  // of the past only
     for (const std::size_t m : mails) {
       if (m > from) break;
-      for (const auto& to : std::get<Submission>(benign.events[m].event.body).to) contacts.insert(to);
+      for (const auto& to : std::get<Submission>(benign.events[m].event.body).to)
+        contacts.insert(to);
     }
     const auto id = static_cast<std::int32_t>(w.attacks.size());
     w.attacks.push_back({a, kind, 0});

@@ -23,20 +23,31 @@ struct WorldEvent {
 };
 
 enum class AttackKind : std::uint8_t {
-  f1_bulk, f2_botnet, f3_slow, f4_lateral, f5_contacts, f6_bec, f7_limit, f8_local, f9_warm_up,
-  burst_50, contact_strangers, white_box, count_
+  f1_bulk,
+  f2_botnet,
+  f3_slow,
+  f4_lateral,
+  f5_contacts,
+  f6_bec,
+  f7_limit,
+  f8_local,
+  f9_warm_up,
+  burst_50,
+  contact_strangers,
+  white_box,
+  count_
 };
 [[nodiscard]] std::string_view to_string(AttackKind);
 
 struct WorldOptions {
-  std::string data_set;    // eu_core_first_400_days, radoslaw, collegemsg
+  std::string data_set;  // eu_core_first_400_days, radoslaw, collegemsg
   std::string data_dir;
-  bool split = false;      // half of the nodes are outside
-  bool logins = true;      // sign-ins, networks, settings, bounces (false: send-only)
-  bool places = true;      // country and operator known; false: addresses only
+  bool split = false;  // half of the nodes are outside
+  bool logins = true;  // sign-ins, networks, settings, bounces (false: send-only)
+  bool places = true;  // country and operator known; false: addresses only
   std::uint64_t seed = 1;
-  bool bare = false;       // recipients and times only: no sizes, senders, Message-IDs
-  bool blasters = true;    // 4 % of the accounts send newsletters
+  bool bare = false;     // recipients and times only: no sizes, senders, Message-IDs
+  bool blasters = true;  // 4 % of the accounts send newsletters
 };
 
 struct World {
@@ -55,7 +66,7 @@ struct World {
 // The owners' world. Empty `accounts` when the data set is not there.
 [[nodiscard]] World benign_world(const WorldOptions& options);
 // The same with about `victims` attacks of a kind on accounts whose index has the parity of `half`.
-[[nodiscard]] World attacked_world(const World& benign, const WorldOptions& options, AttackKind kind,
-                                   std::size_t victims, unsigned half);
+[[nodiscard]] World attacked_world(const World& benign, const WorldOptions& options,
+                                   AttackKind kind, std::size_t victims, unsigned half);
 
 }  // namespace sekimori::bench

@@ -91,7 +91,8 @@ Figures measure(const Server& server, int connections, const Options& options, c
   for (Connection& c : all) ask(c);
   const auto begin = Clock::now();
   const auto warm = begin + std::chrono::milliseconds(500);
-  const auto end = warm + std::chrono::microseconds(static_cast<std::int64_t>(options.seconds * 1e6));
+  const auto end =
+      warm + std::chrono::microseconds(static_cast<std::int64_t>(options.seconds * 1e6));
   std::uint64_t answered = 0;
   const double cpu_before = cpu_seconds(server.pid);
   std::array<epoll_event, 256> events;
@@ -112,7 +113,8 @@ Figures measure(const Server& server, int connections, const Options& options, c
         if (now >= warm) {
           const auto ns =
               std::chrono::duration_cast<std::chrono::nanoseconds>(now - c.asked).count();
-          latencies_ns.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(ns, 4'000'000'000)));
+          latencies_ns.push_back(
+              static_cast<std::uint32_t>(std::min<std::int64_t>(ns, 4'000'000'000)));
         }
       }
       ask(c);
@@ -300,14 +302,22 @@ Options parse_options(int argc, char** argv, std::string_view usage_text) {
       const auto r = std::from_chars(value.data(), value.data() + value.size(), out);
       if (r.ec != std::errc() || r.ptr != value.data() + value.size()) usage();
     };
-    if (flag == "--accounts") number(o.accounts);
-    else if (flag == "--port") number(o.port);
-    else if (flag == "--seconds") number(o.seconds);
-    else if (flag == "--rounds") number(o.rounds);
-    else if (flag == "--users") number(o.users);
-    else if (flag == "--server-cpu") number(o.server_cpu);
-    else if (flag == "--client-cpu") number(o.client_cpu);
-    else if (flag == "--mix") o.mix = value;
+    if (flag == "--accounts")
+      number(o.accounts);
+    else if (flag == "--port")
+      number(o.port);
+    else if (flag == "--seconds")
+      number(o.seconds);
+    else if (flag == "--rounds")
+      number(o.rounds);
+    else if (flag == "--users")
+      number(o.users);
+    else if (flag == "--server-cpu")
+      number(o.server_cpu);
+    else if (flag == "--client-cpu")
+      number(o.client_cpu);
+    else if (flag == "--mix")
+      o.mix = value;
     else if (flag == "--connections") {
       o.connections.clear();
       for (std::size_t from = 0; from <= value.size();) {

@@ -71,14 +71,12 @@ int main(int argc, char** argv) {
   bench::raise_file_limit();
   std::vector<bench::Server> servers;
   if (options.bare) {
-    servers.push_back(bench::start("bare_epoll", options.server_cpu, [](int tell) {
-      bench::serve_bare(tell, "}", k_bare_reply);
-    }));
+    servers.push_back(bench::start("bare_epoll", options.server_cpu,
+                                   [](int tell) { bench::serve_bare(tell, "}", k_bare_reply); }));
   }
   if (options.engine) {
-    servers.push_back(bench::start("sekimori", options.server_cpu, [&](int tell) {
-      serve_engine(tell, options.accounts);
-    }));
+    servers.push_back(bench::start("sekimori", options.server_cpu,
+                                   [&](int tell) { serve_engine(tell, options.accounts); }));
   }
   if (options.port != 0) servers.push_back({fmt::format("port_{}", options.port), options.port, 0});
   bench::pin(options.client_cpu);

@@ -115,9 +115,8 @@ int main(int argc, char** argv) {
     }));
   }
   if (options.engine) {
-    servers.push_back(bench::start("sekimori", options.server_cpu, [&](int tell) {
-      serve_engine(tell, options.accounts);
-    }));
+    servers.push_back(bench::start("sekimori", options.server_cpu,
+                                   [&](int tell) { serve_engine(tell, options.accounts); }));
   }
   if (options.port != 0) servers.push_back({fmt::format("port_{}", options.port), options.port, 0});
   bench::pin(options.client_cpu);

@@ -101,7 +101,7 @@ struct Applied {
 
 class Engine {
  public:
-  // `journal` may be null (replay). Both settings and journal live as long as the engine.
+  // `journal` may be null (replay); it lives as long as the engine. `priors` null: shipped ones.
   Engine(EngineSettings settings, EventJournal* journal,
          std::shared_ptr<const detect::Priors> priors);
   ~Engine();

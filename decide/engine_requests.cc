@@ -194,6 +194,17 @@ void Engine::load_standing(const StandingRecord& record) {
       record.by == "machine") {
     return;  // at the same epoch a person's word stands against the machine's
   }
+  if (record.epoch > control.epoch && impl_->journal != nullptr) {
+    // The journal lost it to a power cut: told to it again, or the next recovery would fold what
+    // comes after onto another standing than we do now.
+    Event fact;
+    fact.t = record.since;
+    fact.account = record.subject.id;
+    fact.body = StandingSet{record.standing, record.by, "", record.epoch};
+    impl_->write_journal(shard, fact);
+    shard.detector.advance(fact.t);
+    impl_->fold_standing(shard, index, fact.t, std::get<StandingSet>(fact.body), nullptr);
+  }
   control.epoch = static_cast<std::uint32_t>(record.epoch);
   control.standing = record.standing;
   control.since = record.since;

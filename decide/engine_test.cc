@@ -275,7 +275,8 @@ TEST(Engine, AClosedAccountStaysClosedWhenItsMemoryIsGivenUp) {
   ASSERT_TRUE(engine.request({SubjectKind::account, "taro@example.jp"}, r));
   Applied out;
   for (int i = 0; i < 5000; ++i) {
-    engine.apply(mail(k_start + seconds(i), fmt::format("u{}@example.jp", i), {"a@b.example"}), out);
+    engine.apply(mail(k_start + seconds(i), fmt::format("u{}@example.jp", i), {"a@b.example"}),
+                 out);
     ASSERT_EQ(out.answer->accepted, 1U);
   }
   EXPECT_LT(engine.totals().accounts, 2000U);

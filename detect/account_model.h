@@ -25,7 +25,7 @@ struct PlaceRecord {
   std::uint32_t network = 0;    // folded place_key; 0: free
   std::uint32_t operator_ = 0;  // ASN folded to 22 bits << 10 | country, 5 bits a letter; 0 unknown
   std::uint16_t last_hour = 0;  // last seen
-  std::uint16_t state = 0;      // k_learnt | k_counted | k_sent | hour of the trial's start (13 bits)
+  std::uint16_t state = 0;  // k_learnt | k_counted | k_sent | hour of the trial's start (13 bits)
   static constexpr std::uint16_t k_learnt = 0x8000, k_counted = 0x4000, k_sent = 0x2000;
   [[nodiscard]] bool learnt() const { return (state & k_learnt) != 0; }
   [[nodiscard]] bool counted() const { return (state & k_counted) != 0; }
@@ -52,11 +52,11 @@ struct AccountModel {
   std::int64_t onset_us = 0;
   std::array<std::uint64_t, 2> episode_bitmap{};  // the episode's recipients (linear counting)
   std::uint32_t first_second = 0;
-  std::uint32_t learnt = 0;  // messages
-  std::uint32_t seen = 0;    // messages
+  std::uint32_t learnt = 0;          // messages
+  std::uint32_t seen = 0;            // messages
   std::uint32_t episode_second = 0;  // when the hour's episode began
-  std::uint32_t hour_slot = 0;  // number of the newest 5-minute slot
-  std::uint32_t day_slot = 0;   // number of the newest 2-hour slot
+  std::uint32_t hour_slot = 0;       // number of the newest 5-minute slot
+  std::uint32_t day_slot = 0;        // number of the newest 2-hour slot
 
   std::array<float, k_families> r{};  // the Shiryaev–Roberts sums themselves (not their logarithms)
   float cusum = 0;
@@ -71,7 +71,7 @@ struct AccountModel {
   std::array<std::uint16_t, k_hour_slots> hour_recipients{}, hour_messages{}, hour_new{};
   std::array<std::uint16_t, k_day_slots> day_recipients{}, day_messages{}, day_new{};
   std::uint16_t pattern_day = 0;
-  std::uint16_t habit_day = 0;      // day recipients_today belongs to
+  std::uint16_t habit_day = 0;  // day recipients_today belongs to
   std::uint16_t recipients_today = 0;
   std::uint16_t place_day = 0;      // day networks_24h and place_nats belong to
   std::uint16_t settings_hour = 0;  // hour of the last charged settings change

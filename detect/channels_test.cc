@@ -84,7 +84,8 @@ TEST(Channels, VelocityRaisesOnceALevelIsCrossed) {
   Box box;
   Instant t = box.live(k_start, 40);
   Verdict crossing, within;
-  for (int i = 0; i < 5; ++i) crossing = box.send(t + minutes(i), mail(strangers(1, fmt::format("v{}", i))));
+  for (int i = 0; i < 5; ++i)
+    crossing = box.send(t + minutes(i), mail(strangers(1, fmt::format("v{}", i))));
   within = box.send(t + minutes(6), mail(strangers(1, "v5")));
   EXPECT_GT(nats(crossing, Channel::velocity), 0.5);
   EXPECT_EQ(nats(within, Channel::velocity), 0);
@@ -108,9 +109,9 @@ TEST(Channels, AMissingChannelSaysNothing) {
   Box box;
   const Instant t = box.live(k_start, 40);
   const Verdict v = box.detector.judge(box.me, t, mail(strangers(2, "m")));
-  for (const Channel c : {Channel::size_pattern, Channel::login_place, Channel::places_24h,
-                          Channel::bounce, Channel::settings, Channel::envelope,
-                          Channel::first_smtp, Channel::message_id}) {
+  for (const Channel c :
+       {Channel::size_pattern, Channel::login_place, Channel::places_24h, Channel::bounce,
+        Channel::settings, Channel::envelope, Channel::first_smtp, Channel::message_id}) {
     EXPECT_EQ(nats(v, c), 0) << to_string(c);
   }
 }
@@ -231,7 +232,8 @@ TEST(Channels, StrangersOfTheOwnDomainSpeakOnlyOnceTheDomainIsKnown) {
   // Four weeks of a domain whose people write to colleagues and known partners.
   Instant t = k_start;
   std::vector<AccountIndex> people;
-  for (int i = 0; i < 20; ++i) people.push_back(box.detector.intern(fmt::format("p{}@example.jp", i)));
+  for (int i = 0; i < 20; ++i)
+    people.push_back(box.detector.intern(fmt::format("p{}@example.jp", i)));
   std::shared_ptr<const Priors> priors = shipped_priors();
   for (int day = 0; day < 28; ++day) {
     for (int i = 0; i < 20; ++i) {
@@ -239,7 +241,8 @@ TEST(Channels, StrangersOfTheOwnDomainSpeakOnlyOnceTheDomainIsKnown) {
       const auto s = mail({fmt::format("p{}@example.jp", (i * 7 + day) % 20)});
       box.detector.advance(t);
       box.detector.commit(people[static_cast<std::size_t>(i)], t, s,
-                          box.detector.judge(people[static_cast<std::size_t>(i)], t, s), Fate::accepted);
+                          box.detector.judge(people[static_cast<std::size_t>(i)], t, s),
+                          Fate::accepted);
     }
     PriorsBuilder builder(priors);
     box.detector.contribute(builder);
@@ -247,7 +250,8 @@ TEST(Channels, StrangersOfTheOwnDomainSpeakOnlyOnceTheDomainIsKnown) {
     box.detector.install(priors);
   }
   const Verdict far = box.detector.judge(people[0], t + minutes(1), mail(strangers(1, "s")));
-  const Verdict near = box.detector.judge(people[0], t + minutes(1), mail({"new-colleague@example.jp"}));
+  const Verdict near =
+      box.detector.judge(people[0], t + minutes(1), mail({"new-colleague@example.jp"}));
   EXPECT_GT(nats(far, Channel::stranger), nats(near, Channel::stranger));
 }
 

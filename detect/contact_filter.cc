@@ -6,10 +6,11 @@
 namespace sekimori::detect {
 namespace {
 
-constexpr std::size_t k_block_words = 8;   // 64 bytes, a cache line
-constexpr unsigned k_bits_set = 6;         // near the optimum for 14 bits a pair in 512-bit blocks
+constexpr std::size_t k_block_words = 8;  // 64 bytes, a cache line
+constexpr unsigned k_bits_set = 6;        // near the optimum for 14 bits a pair in 512-bit blocks
 constexpr std::size_t k_bits_per_pair = 14;
-// A generation that took longer than this to fill holds what the shard needs: the next is no larger.
+// A generation that took longer than this to fill holds what the shard needs: the next is no
+// larger.
 constexpr Duration k_growth_span = days(90);
 constexpr std::size_t k_generations_max = 4;
 
@@ -55,7 +56,8 @@ bool ContactFilter::contains(std::uint64_t key) const {
 
 void ContactFilter::prefetch(std::uint64_t key) const {
   for (const Generation& g : generations_) {
-    __builtin_prefetch(g.words.data() + (key & (g.words.size() / k_block_words - 1)) * k_block_words);
+    __builtin_prefetch(g.words.data() +
+                       (key & (g.words.size() / k_block_words - 1)) * k_block_words);
   }
 }
 

@@ -1,7 +1,7 @@
 // Who has written to whom, in about 14 bits a pair: a blocked Bloom filter (Putze, Sanders, Singler
 // 2007: one cache line a question) in generations. When the newest generation is full a new one is
-// begun, twice as large while the old one filled quickly; a generation whose pairs were not used for
-// a long time goes, so that memory stays bounded.
+// begun, twice as large while the old one filled quickly; a generation whose pairs were not used
+// for a long time goes, so that memory stays bounded.
 //
 // A false "yes" makes a stranger look known: it costs evidence and never adds a false alarm.
 #pragma once

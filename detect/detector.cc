@@ -10,8 +10,8 @@ namespace sekimori::detect {
 
 std::string_view to_string(Channel c) {
   static constexpr std::array<std::string_view, k_channels> names{
-      "shape", "inter_arrival", "stranger", "velocity", "size_pattern", "login_place",
-      "places_24h", "bounce", "settings", "envelope", "first_smtp", "message_id"};
+      "shape",      "inter_arrival", "stranger", "velocity", "size_pattern", "login_place",
+      "places_24h", "bounce",        "settings", "envelope", "first_smtp",   "message_id"};
   return names[static_cast<std::size_t>(c)];
 }
 
@@ -150,8 +150,7 @@ std::size_t Detector::accounts() const { return impl_->models.size(); }
 void Detector::advance(Instant now) {
   Impl& i = *impl_;
   i.newest = std::max(i.newest, now);
-  while (!i.queue.empty() &&
-         i.queue.front().due_second <= now.seconds32()) {
+  while (!i.queue.empty() && i.queue.front().due_second <= now.seconds32()) {
     i.valid_for = 0;
     i.learn_front();
   }
@@ -212,8 +211,7 @@ void Detector::delivery(AccountIndex index, Instant t, const Delivery& d) {
   }
   if (m.bounces_in_hour < UINT8_MAX) ++m.bounces_in_hour;
   const Counts counts = counts_at(m, t);
-  if (m.bounces_in_hour < k_bounces_min ||
-      m.bounces_in_hour >= k_bounces_min + k_bounces_charged ||
+  if (m.bounces_in_hour < k_bounces_min || m.bounces_in_hour >= k_bounces_min + k_bounces_charged ||
       m.bounces_in_hour < k_bounce_share_min * counts.recipients_day) {
     return;
   }
@@ -242,7 +240,8 @@ void Detector::settings_changed(AccountIndex index, Instant t, const SettingsCha
   AccountModel& m = i.models[index];
   // Once a day: a filter saved five times is one decision. Somebody who changes them by habit is
   // told less each time.
-  const bool again = m.settings_seen > 0 && static_cast<std::uint16_t>(hour16(t) - m.settings_hour) < 24;
+  const bool again =
+      m.settings_seen > 0 && static_cast<std::uint16_t>(hour16(t) - m.settings_hour) < 24;
   if (!again) {
     std::array<float, k_families> nats{};
     const double share = 1.0 / (1.0 + 0.5 * m.settings_seen);

@@ -1,11 +1,11 @@
-// The judge's memory and arithmetic for one shard of accounts: what a message, a login, a bounce says
-// about whether an account is still in its owner's hands. Pure: no clock, no I/O, no threads; the
-// caller (decide/engine) holds the shard's lock around every call.
+// The judge's memory and arithmetic for one shard of accounts: what a message, a login, a bounce
+// says about whether an account is still in its owner's hands. Pure: no clock, no I/O, no threads;
+// the caller (decide/engine) holds the shard's lock around every call.
 //
-// The statistic is a time-injected Shiryaev–Roberts sum over attack families (Shin, Ramdas, Rinaldo:
-// "E-detectors"): R_f ← (R_f + π·Δt_days)·exp(ℓ_f), R = Σ w_f R_f. While E[e^ℓ | past] ≤ 1 for an
-// owner's message, the mean time to a false alarm at R ≥ A is at least A/π calendar days per account,
-// whatever the volume. docs/detection.md has the tables and their reasons.
+// The statistic is a time-injected Shiryaev–Roberts sum over attack families (Shin, Ramdas,
+// Rinaldo: "E-detectors"): R_f ← (R_f + π·Δt_days)·exp(ℓ_f), R = Σ w_f R_f. While E[e^ℓ | past] ≤ 1
+// for an owner's message, the mean time to a false alarm at R ≥ A is at least A/π calendar days per
+// account, whatever the volume. docs/detection.md has the tables and their reasons.
 #pragma once
 
 #include <array>
@@ -43,38 +43,48 @@ enum class Channel : std::uint8_t {
 inline constexpr std::size_t k_channels = static_cast<std::size_t>(Channel::count_);
 [[nodiscard]] std::string_view to_string(Channel);
 
-enum class Family : std::uint8_t { spray_fast, spray_slow, lateral, contacts_burst, login_led, count_ };
+enum class Family : std::uint8_t {
+  spray_fast,
+  spray_slow,
+  lateral,
+  contacts_burst,
+  login_led,
+  count_
+};
 inline constexpr std::size_t k_families = static_cast<std::size_t>(Family::count_);
 [[nodiscard]] std::string_view to_string(Family);
 
 struct DetectSettings {
-  double eta = 0.9;                     // tempering of the summed evidence
-  double clip_nats = 6;                 // bound on one message's evidence
-  double learn_below_log_r = 4.6;       // no learning at or above it (½ ln A)
-  double hold_log_r = 6.0;              // messages with strangers or a large fan-out are held, timed
-  double ask_log_r = 8.5;               // near the restriction line: a hold asks a person
-  double hold_slope = 1.2;              // both lines fall by this times ln(strangers of the message)
-  double restrict_log_r = 9.21;         // ln A; the line decide/ restricts at
-  double injection_days_max = 2;        // silence adds no more than this to R (lowers alarms only)
-  Duration learning_delay = hours(24);  // what is learnt lies this far behind
+  double eta = 0.9;                // tempering of the summed evidence
+  double clip_nats = 6;            // bound on one message's evidence
+  double learn_below_log_r = 4.6;  // no learning at or above it (½ ln A)
+  double hold_log_r = 6.0;         // messages with strangers or a large fan-out are held, timed
+  double ask_log_r = 8.5;          // near the restriction line: a hold asks a person
+  double hold_slope = 1.2;         // both lines fall by this times ln(strangers of the message)
+  double restrict_log_r = 9.21;    // ln A; the line decide/ restricts at
+  double injection_days_max = 2;   // silence adds no more than this to R (lowers alarms only)
+  Duration learning_delay = hours(24);     // what is learnt lies this far behind
   std::uint32_t hold_new_recipients = 20;  // any message with as many new recipients is held
-  double episode_log_r = 3;             // as many one by one within an hour: held from here on
-  std::size_t accounts_max = 4'000'000;    // per process; beyond it the oldest idle one is forgotten
-  std::size_t contact_filter_bytes = 1ULL << 20;  // per shard, both generations together, grows by doubling
-  std::size_t pending_max = 1ULL << 17;  // learning records a shard keeps; beyond it the oldest is learnt early
+  double episode_log_r = 3;                // as many one by one within an hour: held from here on
+  std::size_t accounts_max = 4'000'000;  // per process; beyond it the oldest idle one is forgotten
+  std::size_t contact_filter_bytes =
+      1ULL << 20;  // per shard, both generations together, grows by doubling
+  std::size_t pending_max =
+      1ULL << 17;  // learning records a shard keeps; beyond it the oldest is learnt early
 };
 
 // Index of an account within its shard; stable for the life of the process.
 using AccountIndex = std::uint32_t;
 
-// What the account has done lately, this message included. Windows slide (hour: 5-minute steps; day:
-// 2-hour steps; bytes: 8-hour steps). Refused and withdrawn mail does not count.
+// What the account has done lately, this message included. Windows slide (hour: 5-minute steps;
+// day: 2-hour steps; bytes: 8-hour steps). Refused and withdrawn mail does not count.
 struct Counts {
   std::uint32_t recipients_hour = 0;
   std::uint32_t recipients_day = 0;
   std::uint32_t messages_hour = 0;
   std::uint32_t messages_day = 0;
-  std::uint32_t new_hour = 0;  // strangers: neither written to before, nor ever wrote to this account
+  std::uint32_t new_hour =
+      0;  // strangers: neither written to before, nor ever wrote to this account
   std::uint32_t new_day = 0;
   std::uint64_t bytes_day = 0;
 };
@@ -83,7 +93,8 @@ struct Counts {
 enum class HoldAdvice : std::uint8_t {
   none,
   timed,  // suspicion just above the line: let go by itself when nothing more comes
-  asked,  // near the restriction line, or a first large blast to strangers: a person's word is needed
+  asked,  // near the restriction line, or a first large blast to strangers: a person's word is
+          // needed
 };
 
 struct Verdict {
@@ -121,7 +132,8 @@ class Priors;
 class Detector {
  public:
   // `priors` is the shipped global prior (epoch.h: shipped_priors()) or a later epoch's.
-  Detector(const DetectSettings& settings, const HashKey& key, std::shared_ptr<const Priors> priors);
+  Detector(const DetectSettings& settings, const HashKey& key,
+           std::shared_ptr<const Priors> priors);
   ~Detector();
   Detector(Detector&&) noexcept;
   Detector& operator=(Detector&&) noexcept;
@@ -132,7 +144,8 @@ class Detector {
   [[nodiscard]] std::string_view name_of(AccountIndex) const;
   [[nodiscard]] std::size_t accounts() const;
 
-  // Learns what has become old enough at `now`. Call before each event is folded (part of the fold).
+  // Learns what has become old enough at `now`. Call before each event is folded (part of the
+  // fold).
   void advance(Instant now);
 
   // What the message means if it were counted now. Changes nothing that a later call could see.
@@ -153,7 +166,8 @@ class Detector {
 
   // A timed hold ran out quietly: what the message added to ln R is halved.
   void hold_released(AccountIndex, Instant t, std::string_view queue_id);
-  // A person said the held mail is good: suspicion returns to where it was before, and it is learnt.
+  // A person said the held mail is good: suspicion returns to where it was before, and it is
+  // learnt.
   void vouched(AccountIndex, Instant t);
   // The account was restricted or suspended: what waits to be learnt since the onset is dropped.
   void contained(AccountIndex, Instant t, Instant onset);
@@ -175,7 +189,8 @@ class Detector {
   void contribute(class PriorsBuilder&);
   void install(std::shared_ptr<const Priors>);
 
-  // Takes over lines and weights while running; learning_delay and the bounds stay as they were made.
+  // Takes over lines and weights while running; learning_delay and the bounds stay as they were
+  // made.
   void retune(const DetectSettings& settings);
 
   // The whole state as bytes (versioned, checked with a hash), and back. load() errors: bad_input

@@ -20,7 +20,7 @@ namespace sekimori::detect {
 // A mail domain of this shard's accounts.
 struct LocalDomain {
   std::uint64_t key = 0;
-  const DomainPrior* prior = nullptr;  // in the installed epoch; nullptr: nothing known
+  const DomainPrior* prior = nullptr;      // in the installed epoch; nullptr: nothing known
   std::array<Histograms, k_bands> sums{};  // [0] of each group: the prior's group sum
   PriorsBuilder::Impl::Delta delta;        // learnt since the last contribution
   bool touched = false;
@@ -43,12 +43,13 @@ using FamilyNats = std::array<Nats, k_families>;
 struct PlaceView {
   std::uint32_t network = 0;
   std::uint32_t operator_ = 0;
-  int slot = -1;                     // in places, or -1
-  std::uint8_t kind = k_unseen;      // PlaceKind; k_unseen: nothing to say (no address, first ever, on trial)
+  int slot = -1;  // in places, or -1
+  std::uint8_t kind =
+      k_unseen;  // PlaceKind; k_unseen: nothing to say (no address, first ever, on trial)
   bool first_ever = false;
   float place_nats[k_families] = {};
-  float day_nats = 0;                // places_24h
-  std::uint8_t level = 0;            // of places_24h with this place
+  float day_nats = 0;      // places_24h
+  std::uint8_t level = 0;  // of places_24h with this place
 };
 
 struct Detector::Impl {
@@ -65,8 +66,8 @@ struct Detector::Impl {
   FlatMap domain_index{64};
   std::uint32_t clock_hand = 0;  // where the search for an idle account to forget goes on
   std::vector<AccountIndex> forgotten;
-  ContactFilter contacts;   // pairs written to
-  ContactFilter writers;    // pairs that wrote to the account
+  ContactFilter contacts;  // pairs written to
+  ContactFilter writers;   // pairs that wrote to the account
   LearningQueue queue;
   std::vector<std::uint64_t> new_contacts, new_mail_domains;  // for the next epoch
   Instant newest;
@@ -77,8 +78,9 @@ struct Detector::Impl {
   FamilyNats last_nats{};
   Bins last_bins;
   PlaceView last_place;
-  std::uint32_t last_wrote_first = 0, last_strangers = 0, last_colleagues = 0, last_domain_known = 0;
-  std::uint64_t ticket = 0;    // counts judgements
+  std::uint32_t last_wrote_first = 0, last_strangers = 0, last_colleagues = 0,
+                last_domain_known = 0;
+  std::uint64_t ticket = 0;     // counts judgements
   std::uint64_t valid_for = 0;  // the ticket the scratch belongs to; 0 after any change
   std::array<double, k_channels> audit_sum{};
   std::uint64_t audit_samples = 0;
@@ -93,7 +95,8 @@ struct Detector::Impl {
 
   // --- judging (judge.cc)
   void look_at_recipients(const AccountModel& m, const Submission& s);
-  [[nodiscard]] Bins bins_of(const AccountModel& m, Instant t, const Submission& s, const Counts& before);
+  [[nodiscard]] Bins bins_of(const AccountModel& m, Instant t, const Submission& s,
+                             const Counts& before);
   void weigh(const AccountModel& m, const Bins& bins, FamilyNats& out) const;
   Verdict judge(AccountIndex index, Instant t, const Submission& s);
   void advise(const AccountModel& m, Instant t, Verdict& v) const;

@@ -59,7 +59,8 @@ TEST(Detector, MailToKnownPeopleCalmsSuspicion) {
   Instant t = box.live(k_start, 40);
   t = t + minutes(1);
   const double up = box.send(t, mail(strangers(1, "x"))).log_r;
-  for (int i = 0; i < 5; ++i) box.send(t + minutes(40 * (i + 1)), mail({"friend1@partner.example"}));
+  for (int i = 0; i < 5; ++i)
+    box.send(t + minutes(40 * (i + 1)), mail({"friend1@partner.example"}));
   EXPECT_LT(box.detector.log_r(box.me, t + minutes(210)), up);
 }
 
@@ -82,7 +83,9 @@ TEST(Detector, SomebodyWhoWroteFirstIsNoStranger) {
   EXPECT_EQ(v.wrote_first, 1U);
   // Only a message to this account counts.
   const auto other = box.detector.intern("hanako@example.jp");
-  EXPECT_EQ(box.detector.judge(other, t + minutes(1), mail({"customer@shop.example"})).new_recipients, 1U);
+  EXPECT_EQ(
+      box.detector.judge(other, t + minutes(1), mail({"customer@shop.example"})).new_recipients,
+      1U);
 }
 
 TEST(Detector, ARecipientIsNewOnlyOnceWithinTheLearningDelay) {
@@ -94,7 +97,8 @@ TEST(Detector, ARecipientIsNewOnlyOnceWithinTheLearningDelay) {
 
 TEST(Detector, RepeatedRecipientsOfAMessageCountOnce) {
   Box box;
-  const Verdict v = box.detector.judge(box.me, k_start, mail({"a@b.example", "a@b.example", "c@b.example"}));
+  const Verdict v =
+      box.detector.judge(box.me, k_start, mail({"a@b.example", "a@b.example", "c@b.example"}));
   EXPECT_EQ(v.recipients, 2U);
   EXPECT_EQ(v.new_recipients, 2U);
 }
@@ -103,9 +107,12 @@ TEST(Detector, HabitsAreLearntADayLater) {
   // A slow ramp of strangers is judged by the habits of the day before, not by itself.
   Box ramp;
   const Instant t = ramp.live(k_start, 30);
-  const double at_once = nats(ramp.detector.judge(ramp.me, t, mail(strangers(1, "s"))), Channel::shape);
-  for (int i = 0; i < 10; ++i) ramp.send(t + minutes(90 * i), mail(strangers(1, fmt::format("r{}", i))), Fate::accepted);
-  const double same_day = nats(ramp.detector.judge(ramp.me, t + hours(20), mail(strangers(1, "s"))), Channel::shape);
+  const double at_once =
+      nats(ramp.detector.judge(ramp.me, t, mail(strangers(1, "s"))), Channel::shape);
+  for (int i = 0; i < 10; ++i)
+    ramp.send(t + minutes(90 * i), mail(strangers(1, fmt::format("r{}", i))), Fate::accepted);
+  const double same_day =
+      nats(ramp.detector.judge(ramp.me, t + hours(20), mail(strangers(1, "s"))), Channel::shape);
   EXPECT_GE(same_day, at_once - 0.05);
 }
 
@@ -115,7 +122,8 @@ TEST(Detector, WhatIsSentUnderSuspicionIsNotLearnt) {
   for (int i = 0; i < 5; ++i) box.send(t + minutes(i), mail(strangers(8, fmt::format("u{}", i))));
   ASSERT_GT(box.detector.log_r(box.me, t + minutes(5)), 4.6);
   box.detector.advance(t + days(20));
-  // ln R stands there still, so the day-old messages were thrown away: their recipients are new again.
+  // ln R stands there still, so the day-old messages were thrown away: their recipients are new
+  // again.
   EXPECT_EQ(box.detector.judge(box.me, t + days(20), mail(strangers(8, "u4"))).new_recipients, 8U);
 }
 
@@ -141,9 +149,12 @@ TEST(Detector, ContainmentThrowsAwayWhatTheThiefSent) {
   box.detector.contained(box.me, t + minutes(1), t);
   box.detector.restored(box.me, t + hours(2));
   box.detector.advance(t + days(2));
-  EXPECT_EQ(box.detector.judge(box.me, t + days(2), mail(strangers(3, "thief"))).new_recipients, 3U);
+  EXPECT_EQ(box.detector.judge(box.me, t + days(2), mail(strangers(3, "thief"))).new_recipients,
+            3U);
   // What was sent before the onset is learnt as ever.
-  EXPECT_EQ(box.detector.judge(box.me, t + days(2), mail({"friend1@partner.example"})).new_recipients, 0U);
+  EXPECT_EQ(
+      box.detector.judge(box.me, t + days(2), mail({"friend1@partner.example"})).new_recipients,
+      0U);
 }
 
 TEST(Detector, WithdrawnMailGivesItsCountsBack) {
@@ -167,7 +178,8 @@ TEST(Detector, RefusedMailCountsNothingButKeepsSuspicion) {
   box.send(t, mail(strangers(30, "x")), Fate::refused);
   EXPECT_GT(box.detector.log_r(box.me, t), before + 1);
   EXPECT_EQ(box.detector.counts(box.me, t).new_day, 0U);
-  EXPECT_EQ(box.detector.judge(box.me, t + minutes(1), mail(strangers(30, "x"))).new_recipients, 30U);
+  EXPECT_EQ(box.detector.judge(box.me, t + minutes(1), mail(strangers(30, "x"))).new_recipients,
+            30U);
 }
 
 TEST(Detector, AHoldThatRanOutIsHalfForgotten) {
@@ -188,7 +200,8 @@ TEST(Detector, AVouchedBlastIsKnownAtOnce) {
   box.send(t, mail(strangers(40, "list"), "H1"), Fate::held);
   box.detector.vouched(box.me, t + hours(1));
   EXPECT_LE(box.detector.log_r(box.me, t + hours(1)), 0.1);
-  EXPECT_EQ(box.detector.judge(box.me, t + hours(2), mail(strangers(40, "list"))).new_recipients, 0U);
+  EXPECT_EQ(box.detector.judge(box.me, t + hours(2), mail(strangers(40, "list"))).new_recipients,
+            0U);
 }
 
 TEST(Detector, AnOwnersSteadyMailStaysBelowEveryLine) {
@@ -198,8 +211,9 @@ TEST(Detector, AnOwnersSteadyMailStaysBelowEveryLine) {
   for (int i = 0; i < 4000; ++i) {
     const Instant t = k_start + minutes(150L * i) + seconds(random() % 3000);
     const bool fresh = random() % 20 == 0;
-    const Verdict v = box.send(t, mail({fresh ? fmt::format("new{}@far.example", i)
-                                             : fmt::format("friend{}@partner.example", random() % 30)}));
+    const Verdict v =
+        box.send(t, mail({fresh ? fmt::format("new{}@far.example", i)
+                                : fmt::format("friend{}@partner.example", random() % 30)}));
     if (i > 40) highest = std::max(highest, v.log_r);
   }
   EXPECT_LT(highest, 7);

@@ -29,7 +29,8 @@ inline Submission mail(std::vector<std::string> to, std::string queue_id = {},
 // `count` addresses nobody wrote to, different for every `tag`.
 inline std::vector<std::string> strangers(std::size_t count, std::string_view tag) {
   std::vector<std::string> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back(fmt::format("{}-{}@far{}.example", tag, i, i % 7));
+  for (std::size_t i = 0; i < count; ++i)
+    out.push_back(fmt::format("{}-{}@far{}.example", tag, i, i % 7));
   return out;
 }
 

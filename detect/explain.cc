@@ -53,8 +53,10 @@ Text headline(const AccountModel& m, const Told& told) {
   const bool one = told.span <= seconds(0);
   text.ja = one ? fmt::format("1通のメールを{}宛先へ送信しました。", told.recipients)
                 : fmt::format("{}に{}宛先へ送信しました。", span_ja(told.span), told.recipients);
-  text.en = one ? fmt::format("One message to {}", counted(told.recipients, "recipient", "recipients"))
-                : fmt::format("{} in {}", counted(told.recipients, "recipient", "recipients"), span_en(told.span));
+  text.en =
+      one ? fmt::format("One message to {}", counted(told.recipients, "recipient", "recipients"))
+          : fmt::format("{} in {}", counted(told.recipients, "recipient", "recipients"),
+                        span_en(told.span));
   if (known) {
     text.ja += fmt::format("ふだんは1日{}宛先ほどです。", usual);
     text.en += fmt::format("; this account usually writes to {} a day", usual);
@@ -74,12 +76,12 @@ Text words(Channel channel, const AccountModel& m, const Told& told, const Verdi
   switch (channel) {
     case Channel::shape:
       if (v.new_recipients > 0) {
-        return {fmt::format("このメールの宛先{}件のうち{}件が初めての相手です。", v.recipients,
-                            v.new_recipients),
-                fmt::format("{} of this message's {} never been written to before.",
-                            v.new_recipients,
-                            v.recipients == 1 ? "1 recipient has"
-                                              : fmt::format("{} recipients have", v.recipients))};
+        return {
+            fmt::format("このメールの宛先{}件のうち{}件が初めての相手です。", v.recipients,
+                        v.new_recipients),
+            fmt::format("{} of this message's {} never been written to before.", v.new_recipients,
+                        v.recipients == 1 ? "1 recipient has"
+                                          : fmt::format("{} recipients have", v.recipients))};
       }
       return {fmt::format("一度に{}宛先へ送る使い方は、このアカウントではまれです。", v.recipients),
               fmt::format("Writing to {} at once is unusual for this account.",
@@ -99,9 +101,10 @@ Text words(Channel channel, const AccountModel& m, const Told& told, const Verdi
                           counted(v.counts.recipients_hour, "recipient", "recipients"),
                           v.counts.new_hour)};
     case Channel::size_pattern:
-      return {"大きさと宛先数がほぼ同じメールが繰り返されているか、ふだんと違う大きさのメールです。",
-              "Messages of nearly the same size and number of recipients repeat, or their size is "
-              "unusual for this account."};
+      return {
+          "大きさと宛先数がほぼ同じメールが繰り返されているか、ふだんと違う大きさのメールです。",
+          "Messages of nearly the same size and number of recipients repeat, or their size is "
+          "unusual for this account."};
     case Channel::login_place:
       return {"これまで使われたことのないネットワークからの利用です。",
               "It is used from a network it was never used from before."};
@@ -117,8 +120,9 @@ Text words(Channel channel, const AccountModel& m, const Told& told, const Verdi
               fmt::format("{} came back: no such recipient.",
                           counted(m.bounces_in_hour, "message", "messages"))};
     case Channel::settings:
-      return {"直前に転送・フィルター・アプリパスワード・再設定用連絡先のいずれかが変更されました。",
-              "A forward, filter, app password or recovery contact was changed shortly before."};
+      return {
+          "直前に転送・フィルター・アプリパスワード・再設定用連絡先のいずれかが変更されました。",
+          "A forward, filter, app password or recovery contact was changed shortly before."};
     case Channel::envelope:
       return {"差出人アドレスがログインしたアカウントと異なります。",
               "The envelope sender is not the account that signed in."};
@@ -128,8 +132,7 @@ Text words(Channel channel, const AccountModel& m, const Told& told, const Verdi
     case Channel::message_id:
       return {"Message-IDのないメールです。このアカウントではまれです。",
               "The message has no Message-ID, which is rare for this account."};
-    case Channel::count_:
-      break;
+    case Channel::count_: break;
   }
   (void)told;
   return {};

@@ -22,14 +22,23 @@ inline constexpr std::uint8_t k_unseen = 0xff;
 
 // Message shape. A "stranger" is a recipient this account never wrote to and who never wrote to it.
 enum class Shape : std::uint8_t {
-  known_1, known_2_9, known_10,  // no strangers, so many recipients in all
-  wrote_first,                   // new recipients, but each of them wrote to this account before
-  new_1, new_2_3, new_4_9, new_10_24, new_25_99, new_100
+  known_1,
+  known_2_9,
+  known_10,     // no strangers, so many recipients in all
+  wrote_first,  // new recipients, but each of them wrote to this account before
+  new_1,
+  new_2_3,
+  new_4_9,
+  new_10_24,
+  new_25_99,
+  new_100
 };
-[[nodiscard]] Shape shape_of(std::uint32_t recipients, std::uint32_t fresh, std::uint32_t strangers);
+[[nodiscard]] Shape shape_of(std::uint32_t recipients, std::uint32_t fresh,
+                             std::uint32_t strangers);
 [[nodiscard]] inline bool is_novel(Shape s) { return s >= Shape::new_1; }
 
-// Time since the account's last message: <3 s, <15 s, <1 min, <5 min, <30 min, <4 h, <1 day, longer.
+// Time since the account's last message: <3 s, <15 s, <1 min, <5 min, <30 min, <4 h, <1 day,
+// longer.
 [[nodiscard]] std::uint8_t gap_of(Duration since_last);
 
 // Who the strangers are, by majority. The strangest wins a draw.
@@ -53,14 +62,15 @@ inline constexpr std::array<std::uint32_t, k_levels> k_level_from{0, 5, 10, 20, 
 
 // How new the network of a sign-in is to the account.
 enum class PlaceKind : std::uint8_t {
-  known,        // this network was learnt
-  new_network,  // its operator (AS) is known, the network is not
-  new_operator, // the country is known, the operator is not; also: nothing but the network is known
+  known,         // this network was learnt
+  new_network,   // its operator (AS) is known, the network is not
+  new_operator,  // the country is known, the operator is not; also: nothing but the network is
+                 // known
   new_country
 };
 
-// Histograms of one account: counters of one byte. When a group's sum passes k_group_max, all of the
-// group are halved (upwards: what was once normal stays thinkable), so the past fades.
+// Histograms of one account: counters of one byte. When a group's sum passes k_group_max, all of
+// the group are halved (upwards: what was once normal stays thinkable), so the past fades.
 inline constexpr std::uint32_t k_group_max = 240;
 template <class T>
 struct HistogramsOf {

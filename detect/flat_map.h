@@ -1,6 +1,6 @@
-// A small open-addressing map from non-zero 64-bit hashes to 64-bit values: linear probing, deletion
-// by shifting back (no tombstones), doubling at three quarters. Keys are keyed hashes already, so
-// nobody outside can choose colliding ones.
+// A small open-addressing map from non-zero 64-bit hashes to 64-bit values: linear probing,
+// deletion by shifting back (no tombstones), doubling at three quarters. Keys are keyed hashes
+// already, so nobody outside can choose colliding ones.
 #pragma once
 
 #include <cstdint>

@@ -142,8 +142,9 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
   }
   PlaceRecord& p = m.places[worst];
   p = {view.network, view.operator_, hour,
-       static_cast<std::uint16_t>(trial_now | (sending ? PlaceRecord::k_sent : 0) |
-                                  (view.first_ever ? PlaceRecord::k_learnt | PlaceRecord::k_counted : 0))};
+       static_cast<std::uint16_t>(
+           trial_now | (sending ? PlaceRecord::k_sent : 0) |
+           (view.first_ever ? PlaceRecord::k_learnt | PlaceRecord::k_counted : 0))};
   if (view.first_ever) {
     count_bin(m.habits.place, 0);
     return;
@@ -194,7 +195,8 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     m.episode_bitmap = {};
     m.episode_new_level = m.episode_all_level = 0;
   }
-  for (const RecipientKey& k : keys) m.episode_bitmap[(k.address >> 6) & 1U] |= 1ULL << (k.address & 63U);
+  for (const RecipientKey& k : keys)
+    m.episode_bitmap[(k.address >> 6) & 1U] |= 1ULL << (k.address & 63U);
   m.episode_new_level = std::max<std::uint8_t>(m.episode_new_level, bins.level_new & 15U);
   m.episode_all_level = std::max<std::uint8_t>(m.episode_all_level, bins.level_all & 15U);
 
@@ -290,8 +292,9 @@ void Detector::Impl::learn_front() {
   const std::uint64_t salt = salt_of(m);
   // Suspicious then: learnt only if suspicion has gone since. Mail to known people alone teaches no
   // new contact, and an owner's busy day must become habit or it would look strange for ever.
-  const bool calm = (r.fresh == 0 && r.recipients <= 9) || log_r(m, newest) < (r.suspicious != 0 ? k_place_learn_below
-                                                          : settings.learn_below_log_r);
+  const bool calm =
+      (r.fresh == 0 && r.recipients <= 9) ||
+      log_r(m, newest) < (r.suspicious != 0 ? k_place_learn_below : settings.learn_below_log_r);
   if (r.dead == 0 && calm) {
     learn(r);
   } else if (r.dead == 0 && newest.us - r.t_us < k_blast_patience.us &&
@@ -339,8 +342,10 @@ void Detector::Impl::learn(const LearningRecord& r) {
   count_levels(m.habits.level_all, b.level_all, b.episode_start != 0);
   if (shared) {
     if (b.episode_start != 0) d.level_new[0] += 1, d.level_all[0] += 1;
-    for (std::size_t k = (b.level_new >> 4) + 1U; k <= (b.level_new & 15U); ++k) d.level_new[k] += 1;
-    for (std::size_t k = (b.level_all >> 4) + 1U; k <= (b.level_all & 15U); ++k) d.level_all[k] += 1;
+    for (std::size_t k = (b.level_new >> 4) + 1U; k <= (b.level_new & 15U); ++k)
+      d.level_new[k] += 1;
+    for (std::size_t k = (b.level_all >> 4) + 1U; k <= (b.level_all & 15U); ++k)
+      d.level_all[k] += 1;
   }
   ++domain.delta.messages;
   domain.touched = true;

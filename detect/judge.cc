@@ -4,18 +4,19 @@
 #include <bit>
 #include <cmath>
 
-#include "detect/detector_impl.h"
 #include "base/mail_address.h"
+#include "detect/detector_impl.h"
 
 namespace sekimori::detect {
 namespace {
 
-// How many messages of an account weigh as much as its domain's habit, and of a domain as the world's.
+// How many messages of an account weigh as much as its domain's habit, and of a domain as the
+// world's.
 constexpr float k_account_kappa = 15;
 constexpr float k_domain_kappa = 200;
 constexpr float k_place_kappa = 8;
-// What only the sending shows (no new network, no changed setting, no bounces) must be stronger by so
-// much before it restricts: until then a person is asked. It spares newsletters of few messages.
+// What only the sending shows (no new network, no changed setting, no bounces) must be stronger by
+// so much before it restricts: until then a person is asked. It spares newsletters of few messages.
 constexpr double k_sending_only_nats = 2.5;
 // So many messages a day from a familiar network wait for a person before the account is stopped.
 constexpr std::uint8_t k_asked_before_restriction = 6;
@@ -24,8 +25,8 @@ constexpr float k_size_floor = -0.6F;
 constexpr std::uint64_t k_domain_messages_min = 200;
 
 // Bounds on what channels whose messages depend on each other may add up to since the onset, nats.
-constexpr std::array<std::pair<Channel, float>, 3> k_cap_since_onset{{
-    {Channel::inter_arrival, 5.0F}, {Channel::size_pattern, 4.0F}, {Channel::velocity, 6.0F}}};
+constexpr std::array<std::pair<Channel, float>, 3> k_cap_since_onset{
+    {{Channel::inter_arrival, 5.0F}, {Channel::size_pattern, 4.0F}, {Channel::velocity, 6.0F}}};
 
 constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
 
@@ -73,7 +74,8 @@ void Detector::Impl::look_at_recipients(const AccountModel& m, const Submission&
                            [](const auto& a, const auto& b) { return a.address == b.address; }),
                keys.end());
   }
-  // Every table below is larger than the caches: ask for all lines first, so that they come at once.
+  // Every table below is larger than the caches: ask for all lines first, so that they come at
+  // once.
   const std::uint64_t salt = salt_of(m);
   for (const RecipientKey& k : keys) {
     const std::uint64_t pair = pair_key(salt, k.address);
@@ -115,10 +117,10 @@ Bins Detector::Impl::bins_of(const AccountModel& m, Instant t, const Submission&
   const DomainPrior* domain = domains[m.domain].prior;
   if (last_strangers > 0 && domain != nullptr && domain->messages >= k_domain_messages_min) {
     const std::uint32_t unknown = last_strangers - last_colleagues - last_domain_known;
-    b.stranger = static_cast<std::uint8_t>(
-        unknown * 2 >= last_strangers ? StrangerClass::unknown
-        : (unknown + last_domain_known) * 2 >= last_strangers ? StrangerClass::domain_known
-                                                              : StrangerClass::known_to_domain);
+    b.stranger = static_cast<std::uint8_t>(unknown * 2 >= last_strangers ? StrangerClass::unknown
+                                           : (unknown + last_domain_known) * 2 >= last_strangers
+                                               ? StrangerClass::domain_known
+                                               : StrangerClass::known_to_domain);
   }
   const bool running = m.episode_second != 0 && t.seconds32() - m.episode_second <
                                                     static_cast<std::uint32_t>(k_episode.seconds());
@@ -134,8 +136,8 @@ Bins Detector::Impl::bins_of(const AccountModel& m, Instant t, const Submission&
     b.echo = 1;
   }
   const std::uint8_t new_after = std::max(new_before, level_of(before.new_hour + last_strangers));
-  const std::uint8_t all_after = std::max(
-      all_before, level_of(std::max(distinct_in(bitmap), recipients)));
+  const std::uint8_t all_after =
+      std::max(all_before, level_of(std::max(distinct_in(bitmap), recipients)));
   b.level_new = static_cast<std::uint8_t>(new_before << 4 | new_after);
   b.level_all = static_cast<std::uint8_t>(all_before << 4 | all_after);
   if (s.size > 0) {
@@ -324,10 +326,10 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   // Nothing is habit yet: a second place on the first day says nothing.
   if (!vouches && !any_learnt) return view;
 
-  const PlaceKind kind = vouches            ? PlaceKind::known
-                         : operator_known   ? PlaceKind::new_network
+  const PlaceKind kind = vouches                         ? PlaceKind::known
+                         : operator_known                ? PlaceKind::new_network
                          : country == 0 || country_known ? PlaceKind::new_operator
-                                            : PlaceKind::new_country;
+                                                         : PlaceKind::new_country;
   view.kind = static_cast<std::uint8_t>(kind);
   // With no operator or country to go by, "new" is all the finer kinds together.
   std::size_t from = view.kind, to = view.kind;
@@ -357,7 +359,8 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
     for (std::size_t k = from; k <= to; ++k) p1 += k_attacks[f].place[k];
     double nats = std::log(p1 / p0);
     if (place.hosting && kind != PlaceKind::known) nats += 1.9;  // ln(.35 / .05)
-    view.place_nats[f] = static_cast<float>(std::clamp(nats, k_place_floor_nats, static_cast<double>(room)));
+    view.place_nats[f] =
+        static_cast<float>(std::clamp(nats, k_place_floor_nats, static_cast<double>(room)));
   }
   if (kind == PlaceKind::known) return view;
 
@@ -417,7 +420,8 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     nats[index_of(Channel::login_place)] = last_place.place_nats[f];
     nats[index_of(Channel::places_24h)] = last_place.day_nats;
     if (first_smtp) nats[index_of(Channel::first_smtp)] = 1.5F;
-    // The messages of one sitting resemble each other: how fast and how alike they are is said once.
+    // The messages of one sitting resemble each other: how fast and how alike they are is said
+    // once.
     for (const auto& [channel, cap] : k_cap_since_onset) {
       const float spent = static_cast<float>(m.evidence[index_of(channel)]) /
                           static_cast<float>(1000 * settings.eta);
@@ -430,7 +434,8 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
       sum += n;
     }
     sum = std::clamp(sum, -settings.clip_nats, settings.clip_nats);
-    // While an attack runs the owner's own mail goes on: a message is theirs with a share of own_mail.
+    // While an attack runs the owner's own mail goes on: a message is theirs with a share of
+    // own_mail.
     const double ell = std::log(tables[f].own_mail + tables[f].theirs * std::exp(sum));
     const double r = m.r[f] + fresh;
     const double r_after = std::clamp(r * std::exp(ell), 1e-12, 1e30);
@@ -463,7 +468,8 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
 
 void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const {
   const std::uint32_t line = settings.hold_new_recipients;
-  // One message to many strangers whatever R is; one by one only where R does not speak for the owner.
+  // One message to many strangers whatever R is; one by one only where R does not speak for the
+  // owner.
   v.fan_out = v.new_recipients >= line || (v.new_recipients > 0 && v.counts.new_hour >= line &&
                                            v.log_r >= settings.episode_log_r);
   const auto since = [&](Channel c) { return v.nats_since_onset[index_of(c)]; };

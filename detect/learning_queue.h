@@ -86,8 +86,8 @@ class LearningQueue {
   std::vector<RecipientKey> recipients_ = std::vector<RecipientKey>(256);
   std::uint64_t head_ = 0, tail_ = 0;                        // records, running numbers
   std::uint64_t recipients_head_ = 0, recipients_tail_ = 0;  // recipients, running numbers
-  FlatMap pending_{1024};   // pair → record number that owns it
-  FlatMap by_queue_{1024};  // queue key → record number
+  FlatMap pending_{1024};                                    // pair → record number that owns it
+  FlatMap by_queue_{1024};                                   // queue key → record number
 };
 
 [[nodiscard]] inline std::uint64_t pair_key(std::uint64_t salt, std::uint64_t address) {

@@ -1,6 +1,7 @@
-// Account names and their indices: one arena of characters and one open-addressing table of indices,
-// no allocation a name. The models themselves hold offset, length and hash of their name; a slot holds
-// the upper half of the hash as well, so that a look-up touches the model it is after and no other.
+// Account names and their indices: one arena of characters and one open-addressing table of
+// indices, no allocation a name. The models themselves hold offset, length and hash of their name;
+// a slot holds the upper half of the hash as well, so that a look-up touches the model it is after
+// and no other.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ class NameTable {
                                                  std::uint64_t hash, std::string_view name) const;
   // Puts the name of models[index] (its name_hash set) into the arena and the table.
   void add(std::vector<AccountModel>& models, AccountIndex index, std::string_view name);
-  // Takes models[index] out of the table; its characters are reclaimed when half the arena is waste.
+  // Takes models[index] out of the table; its characters are reclaimed when half the arena is
+  // waste.
   void remove(std::vector<AccountModel>& models, AccountIndex index);
   [[nodiscard]] std::string_view name(const AccountModel& m) const {
     return std::string_view(arena_).substr(m.name_offset, m.name_length);

@@ -14,7 +14,8 @@ constexpr std::uint64_t k_magic = 0x31305250494b4553ULL;  // "SEKIPR01"
 constexpr float k_shipped_weight = 3000;
 // A domain's counters are halved beyond this, so that its past fades.
 constexpr float k_domain_group_max = 20'000;
-// Bounds of the shared filters: 64 KiB at first; 256 MiB are 150 million pairs of domain and contact.
+// Bounds of the shared filters: 64 KiB at first; 256 MiB are 150 million pairs of domain and
+// contact.
 constexpr std::size_t k_shared_filter_bytes = 1U << 16;
 constexpr std::size_t k_shared_filter_bytes_max = 1U << 28;
 
@@ -124,7 +125,8 @@ struct PriorsCodec {
     p->number_ = in.get<std::uint64_t>();
     p->learnt_ = in.get<BandedHistograms>();
     in.get_into(p->domains_);
-    for (std::size_t i = 0; i < p->domains_.size(); ++i) p->domain_index_.put(p->domains_[i].key, i);
+    for (std::size_t i = 0; i < p->domains_.size(); ++i)
+      p->domain_index_.put(p->domains_[i].key, i);
     p->contacts_.load(in);
     p->mail_domains_.load(in);
     if (!in.at_end()) return bad_input("the saved priors have another length than they should");

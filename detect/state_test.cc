@@ -44,11 +44,15 @@ class Story {
       default: {
         Submission s;
         const std::size_t n = random_() % 10 == 0 ? random_() % 40 : 1 + random_() % 2;
-        for (std::size_t i = 0; i < n; ++i) s.to.push_back(fmt::format("x{}@out.example", random_() % 500));
+        for (std::size_t i = 0; i < n; ++i)
+          s.to.push_back(fmt::format("x{}@out.example", random_() % 500));
         s.size = random_() % 100'000;
         s.queue_id = fmt::format("q{}", ++number_);
         const Verdict v = d.judge(who, t_, s);
-        d.commit(who, t_, s, v, v.log_r > 9 ? Fate::refused : v.log_r > 5 ? Fate::held : Fate::accepted);
+        d.commit(who, t_, s, v,
+                 v.log_r > 9   ? Fate::refused
+                 : v.log_r > 5 ? Fate::held
+                               : Fate::accepted);
       }
     }
     if (random_() % 50 == 0) {
@@ -106,7 +110,8 @@ TEST(State, DamagedBytesAreRefusedAndTheDetectorIsAsNew) {
   box.live(k_start, 5);
   std::string state;
   box.detector.save(state);
-  for (const std::size_t cut : {std::size_t{0}, std::size_t{7}, state.size() / 2, state.size() - 1}) {
+  for (const std::size_t cut :
+       {std::size_t{0}, std::size_t{7}, state.size() / 2, state.size() - 1}) {
     Box other;
     EXPECT_FALSE(other.detector.load(std::string_view(state).substr(0, cut)));
     EXPECT_EQ(other.detector.accounts(), 0U);
@@ -141,8 +146,10 @@ TEST(State, WaitingRecordsHaveAMaximumAndAreLearntEarly) {
   DetectSettings settings;
   settings.pending_max = 16;
   Box box(settings);
-  for (int i = 0; i < 100; ++i) box.send(k_start + seconds(i), mail({fmt::format("r{}@x.example", i % 3)}));
-  EXPECT_EQ(box.detector.judge(box.me, k_start + minutes(9), mail({"r1@x.example"})).new_recipients, 0U);
+  for (int i = 0; i < 100; ++i)
+    box.send(k_start + seconds(i), mail({fmt::format("r{}@x.example", i % 3)}));
+  EXPECT_EQ(box.detector.judge(box.me, k_start + minutes(9), mail({"r1@x.example"})).new_recipients,
+            0U);
 }
 
 TEST(ContactFilter, ForgetsNothingYoungAndStaysSmall) {
@@ -150,7 +157,8 @@ TEST(ContactFilter, ForgetsNothingYoungAndStaysSmall) {
   for (std::uint64_t i = 1; i <= 20'000; ++i) filter.insert(mix64(i), k_start);
   std::size_t known = 0, wrong = 0;
   for (std::uint64_t i = 10'001; i <= 20'000; ++i) known += filter.contains(mix64(i)) ? 1 : 0;
-  for (std::uint64_t i = 1; i <= 10'000; ++i) wrong += filter.contains(mix64(i + (1ULL << 40))) ? 1 : 0;
+  for (std::uint64_t i = 1; i <= 10'000; ++i)
+    wrong += filter.contains(mix64(i + (1ULL << 40))) ? 1 : 0;
   EXPECT_EQ(known, 10'000U);
   EXPECT_LT(wrong, 300U);  // 3 %
   EXPECT_LE(filter.bytes(), 1U << 20);
@@ -193,7 +201,8 @@ TEST(Priors, OrderOfShardsDoesNotMatter) {
 
 TEST(Priors, OneSenderWeighsNoMoreThanItsQuota) {
   Box box;
-  for (int i = 0; i < 500; ++i) box.send(k_start + seconds(60 * i), mail({"friend@partner.example"}));
+  for (int i = 0; i < 500; ++i)
+    box.send(k_start + seconds(60 * i), mail({"friend@partner.example"}));
   box.detector.advance(k_start + days(3));
   PriorsBuilder builder(shipped_priors());
   box.detector.contribute(builder);

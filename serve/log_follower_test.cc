@@ -227,7 +227,7 @@ TEST(LogFollower, ItsThreadSeesWritesAndRotationsAsTheyHappen) {
         if (life.lines.size() == n) return true;
       }
       if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // why: between polls
     }
   };
   ASSERT_TRUE(has(1));

@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
-#include "detect/epoch.h"
 #include "serve/policy_desk.h"
 #include "wire/policy.h"
 
@@ -20,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         s.limits.recipients_per_hour = 100;
         return s;
       }(),
-      nullptr, detect::shipped_priors());
+      nullptr, nullptr);
   serve::ReservationTable reservations;
   serve::QueueIndex queue(100);
   serve::ServerMetrics metrics;

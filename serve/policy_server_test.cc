@@ -106,7 +106,7 @@ bool within_10s(Condition condition) {
   const auto end = steady_clock::now() + std::chrono::seconds(10);
   while (!condition()) {
     if (steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // why: between polls
   }
   return true;
 }
@@ -179,7 +179,7 @@ TEST(PolicyServer, APeerThatNeverReadsIsBoundedAndDropped) {
     const ssize_t n = ::send(c.fd(), many.data(), many.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) sent += static_cast<std::size_t>(n);
     if (n < 0 && errno != EAGAIN) break;
-    if (n < 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (n < 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));  // why: between polls
     ASSERT_LT(steady_clock::now(), end) << "never dropped; sent " << sent;
   }
   EXPECT_EQ(s.metrics.policy_timeouts.get(), 1U);

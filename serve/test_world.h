@@ -11,7 +11,6 @@
 #include "base/instant.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
-#include "detect/epoch.h"
 #include "serve/directory_cell.h"
 #include "serve/policy_desk.h"
 #include "wire/policy.h"
@@ -79,7 +78,7 @@ struct Question {
 
 struct World {
   explicit World(decide::EngineSettings settings = enforcing(), PolicyDeskOptions options = {})
-      : engine(std::move(settings), &journal, detect::shipped_priors()) {
+      : engine(std::move(settings), &journal, nullptr) {
     options.host = "here";
     desk = std::make_unique<PolicyDesk>(engine, reservations, queue, metrics, std::move(options));
   }

@@ -27,7 +27,8 @@ constexpr std::size_t k_batch = 10'000;
 constexpr std::size_t k_limit_max = 1000;
 
 bool is_identifier(std::string_view text) {
-  return text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+  return text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
          std::string_view::npos;
 }
 
@@ -39,8 +40,10 @@ Instant read_time(std::string text) {
   if (text.size() < 19) return {};
   text[10] = 'T';
   const std::size_t zone = text.find_first_of("+-Z", 19);
-  if (zone == std::string::npos) text += 'Z';
-  else if (text.size() - zone == 3) text += ":00";
+  if (zone == std::string::npos)
+    text += 'Z';
+  else if (text.size() - zone == 3)
+    text += ":00";
   return parse_instant(text).value_or(Instant{});
 }
 
@@ -73,8 +76,11 @@ std::string replaced(std::string text, std::string_view mark, std::string_view b
 struct PostfixadminStore::Impl {
   explicit Impl(AccountStoreSettings s)
       : settings(std::move(s)),
-        database({.url = settings.url, .busy_ms = settings.busy_ms, .own = false,
-                  .create = settings.create, .file_mode = 0660}) {}
+        database({.url = settings.url,
+                  .busy_ms = settings.busy_ms,
+                  .own = false,
+                  .create = settings.create,
+                  .file_mode = 0660}) {}
 
   AccountStoreSettings settings;
   Database database;
@@ -117,14 +123,15 @@ struct PostfixadminStore::Impl {
   }
 
   Result<void> create_tables() {
-    return database.write("cannot make the account tables", [&](soci::session& sql) -> Result<void> {
-      if (table_names(sql).contains(table("mailbox"))) return {};  // somebody was quicker
-      for (const std::string& statement :
-           postfixadmin_tables([&](std::string_view name) { return table(name); })) {
-        sql << statement;
-      }
-      return {};
-    });
+    return database.write(
+        "cannot make the account tables", [&](soci::session& sql) -> Result<void> {
+          if (table_names(sql).contains(table("mailbox"))) return {};  // somebody was quicker
+          for (const std::string& statement :
+               postfixadmin_tables([&](std::string_view name) { return table(name); })) {
+            sql << statement;
+          }
+          return {};
+        });
   }
 
   Result<void> prepare() {
@@ -154,8 +161,8 @@ struct PostfixadminStore::Impl {
     if (!looked) return std::unexpected(looked.error());
     for (const std::string_view needed : {"username", "password", "maildir", "domain", "active"}) {
       if (!mailbox_columns.contains(needed)) {
-        return operating_failure(fmt::format("the account store's table {} has no column {}",
-                                             table("mailbox"), needed));
+        return operating_failure(
+            fmt::format("the account store's table {} has no column {}", table("mailbox"), needed));
       }
     }
     tables = std::move(*names);
@@ -255,7 +262,9 @@ struct PostfixadminStore::Impl {
            const std::string& data) const {
     if (!tables.contains(table("log"))) return;
     insert(sql, "log",
-           {{"username", settings.actor + " (localhost)"}, {"domain", domain}, {"action", action},
+           {{"username", settings.actor + " (localhost)"},
+            {"domain", domain},
+            {"action", action},
             {"data", data}},
            {"timestamp"});
   }
@@ -270,11 +279,13 @@ struct PostfixadminStore::Impl {
 
   // When a password set now is over, where the domain limits that; "" otherwise.
   std::string password_expiry(soci::session& sql, const std::string& domain) const {
-    if (!mailbox_columns.contains("password_expiry") || !domain_columns.contains("password_expiry")) {
+    if (!mailbox_columns.contains("password_expiry") ||
+        !domain_columns.contains("password_expiry")) {
       return "";
     }
     int days_valid = 0;
-    sql << "SELECT COALESCE(password_expiry, 0) FROM " + table("domain") + " WHERE domain = :domain",
+    sql << "SELECT COALESCE(password_expiry, 0) FROM " + table("domain") +
+               " WHERE domain = :domain",
         use(domain), into(days_valid);
     if (!sql.got_data() || days_valid <= 0) return "";
     std::string now;
@@ -407,8 +418,11 @@ Result<void> PostfixadminStore::add(const AccountRow& row, std::string_view pass
     }
     if (auto room = impl.check_room(sql, domain); !room) return room;
     std::vector<std::pair<std::string, std::string>> values{
-        {"username", name}, {"password", std::string(password_hash)}, {"domain", domain},
-        {"maildir", replaced(replaced(impl.settings.maildir, "{domain}", domain), "{local}", local)},
+        {"username", name},
+        {"password", std::string(password_hash)},
+        {"domain", domain},
+        {"maildir",
+         replaced(replaced(impl.settings.maildir, "{domain}", domain), "{local}", local)},
         {"active", row.active ? "1" : "0"}};
     const auto optional = [&](const char* column, std::string value) {
       if (impl.mailbox_columns.contains(column)) values.emplace_back(column, std::move(value));

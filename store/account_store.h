@@ -1,7 +1,7 @@
 // The provider's accounts: a database with PostfixAdmin's tables, used as it stands.
 //
-// Which columns there are is looked up (PostfixAdmin 3.3 to today differ); tables may be prefixed or
-// renamed. Where there are no tables at all, those of PostfixAdmin 3.3 (schema 1847) are made.
+// Which columns there are is looked up (PostfixAdmin 3.3 to today differ); tables may be prefixed
+// or renamed. Where there are no tables at all, those of PostfixAdmin 3.3 (schema 1847) are made.
 // `active` is shown and honoured, never written: our standing lives elsewhere.
 #pragma once
 
@@ -27,27 +27,31 @@ struct AccountStoreSettings {
   bool create = true;  // make file and tables where there are none
 };
 
-// Any thread may call; calls are served one at a time. Reading needs no write permission. Never throws.
+// Any thread may call; calls are served one at a time. Reading needs no write permission. Never
+// throws.
 class PostfixadminStore : public decide::AccountStore {
  public:
   // Opens nothing yet: a database that is down at start is tried again by every call. Errors:
   // bad_input (URL, table names).
-  [[nodiscard]] static Result<std::unique_ptr<PostfixadminStore>> open(AccountStoreSettings settings);
+  [[nodiscard]] static Result<std::unique_ptr<PostfixadminStore>> open(
+      AccountStoreSettings settings);
   ~PostfixadminStore() override;
 
-  // Connects and looks at the tables, as the first call of any kind does. Errors: operating, in words
-  // for a person (which table or column is missing).
+  // Connects and looks at the tables, as the first call of any kind does. Errors: operating, in
+  // words for a person (which table or column is missing).
   [[nodiscard]] Result<void> prepare();
 
   // Every mailbox, active or not (with smtp_active an inactive one may still send). Domains: active
   // ones whose mail lives here (no backup MX).
   [[nodiscard]] Result<decide::DirectorySnapshot> directory() override;
-  [[nodiscard]] Result<std::optional<decide::AccountRow>> account(std::string_view address) override;
+  [[nodiscard]] Result<std::optional<decide::AccountRow>> account(
+      std::string_view address) override;
   [[nodiscard]] Result<std::vector<decide::AccountRow>> accounts(const AccountFilter&) override;
   [[nodiscard]] Result<std::uint64_t> count(const AccountFilter&) override;
   // Uses address, name, phone, email_other, quota_bytes and active of the row; the times are the
   // database's. Errors: bad_input (no such domain, it is full, or the address is taken).
-  [[nodiscard]] Result<void> add(const decide::AccountRow&, std::string_view password_hash) override;
+  [[nodiscard]] Result<void> add(const decide::AccountRow&,
+                                 std::string_view password_hash) override;
   // Also moves password_expiry on where the domain asks for it. Errors: not_found.
   [[nodiscard]] Result<void> set_password(std::string_view address,
                                           std::string_view password_hash) override;

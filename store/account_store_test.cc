@@ -34,10 +34,13 @@ class AccountStoreTest : public testing::Test {
     EXPECT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
     std::string value;
     char* problem = nullptr;
-    sqlite3_exec(db, text.c_str(), [](void* out, int, char** values, char**) {
-      *static_cast<std::string*>(out) = values[0] == nullptr ? "NULL" : values[0];
-      return 0;
-    }, &value, &problem);
+    sqlite3_exec(
+        db, text.c_str(),
+        [](void* out, int, char** values, char**) {
+          *static_cast<std::string*>(out) = values[0] == nullptr ? "NULL" : values[0];
+          return 0;
+        },
+        &value, &problem);
     EXPECT_EQ(problem, nullptr) << problem;
     sqlite3_free(problem);
     sqlite3_close(db);
@@ -59,8 +62,9 @@ TEST_F(AccountStoreTest, MakesPostfixadminsTablesWhereThereAreNone) {
   const auto store = open();
   ASSERT_TRUE(store->prepare());
   EXPECT_EQ(sql("SELECT value FROM config WHERE name='version'"), "1847");
-  EXPECT_EQ(sql("SELECT COUNT(*) FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'"),
-            "13");
+  EXPECT_EQ(
+      sql("SELECT COUNT(*) FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'"),
+      "13");
   EXPECT_TRUE(store->directory()->domains.empty());  // ALL is no domain
   EXPECT_TRUE(open()->prepare());                    // the second time they are there
 }
@@ -126,9 +130,11 @@ TEST_F(AccountStoreTest, PasswordsAreSetAndReadAndExpireAsTheDomainAsks) {
   const std::string hash = hash_password(Secret("新しい")).value();
   ASSERT_TRUE(store->set_password("A@example.jp", hash));
   EXPECT_EQ(store->password_hash("a@example.jp").value(), hash);
-  EXPECT_EQ(sql("SELECT COUNT(*) FROM log WHERE action='edit_password' AND data='a@example.jp'"), "1");
+  EXPECT_EQ(sql("SELECT COUNT(*) FROM log WHERE action='edit_password' AND data='a@example.jp'"),
+            "1");
   EXPECT_EQ(sql("SELECT CAST(ROUND(julianday(password_expiry)-julianday('now')) AS INTEGER) "
-                "FROM mailbox"), "30");
+                "FROM mailbox"),
+            "30");
   EXPECT_EQ(store->password_hash("b@example.jp").error().kind, ErrorKind::not_found);
   EXPECT_EQ(store->set_password("b@example.jp", "x").error().kind, ErrorKind::not_found);
 }
@@ -138,7 +144,8 @@ TEST_F(AccountStoreTest, ListsAreSearchedAndPaged) {
   ASSERT_TRUE(store->add_domain("example.jp", ""));
   ASSERT_TRUE(store->add_domain("example.org", ""));
   for (const char* local : {"taro", "hanako", "t_ro", "50%"}) {
-    ASSERT_TRUE(store->add(row(local + std::string("@example.jp"), "名前 " + std::string(local)), "x"));
+    ASSERT_TRUE(
+        store->add(row(local + std::string("@example.jp"), "名前 " + std::string(local)), "x"));
   }
   ASSERT_TRUE(store->add(row("taro@example.org", "Taro ORG"), "x"));
   const auto addresses = [&](decide::AccountStore::AccountFilter filter) {
@@ -149,8 +156,9 @@ TEST_F(AccountStoreTest, ListsAreSearchedAndPaged) {
     EXPECT_GE(store->count(filter).value(), store->accounts(filter)->size());
     return all;
   };
-  EXPECT_EQ(addresses({}), "50%@example.jp hanako@example.jp t_ro@example.jp taro@example.jp "
-                           "taro@example.org ");
+  EXPECT_EQ(addresses({}),
+            "50%@example.jp hanako@example.jp t_ro@example.jp taro@example.jp "
+            "taro@example.org ");
   EXPECT_EQ(addresses({"TARO", "", 0, 100}), "taro@example.jp taro@example.org ");
   EXPECT_EQ(addresses({"t_ro", "", 0, 100}), "t_ro@example.jp ");
   EXPECT_EQ(addresses({"%", "", 0, 100}), "50%@example.jp ");
@@ -242,8 +250,8 @@ TEST_F(AccountStoreTest, AReadOnlyDatabaseIsRead) {
   ASSERT_EQ(::chmod(directory.path().c_str(), 0555), 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 ||
-                             ::setuid(65534) != 0)) {
+    if (::geteuid() == 0 &&
+        (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 || ::setuid(65534) != 0)) {
       ::_exit(10);
     }
     const auto store = open();

@@ -21,8 +21,8 @@ bool is_lock(const std::exception& e) {
   return code == 5 || code == 6;  // SQLITE_BUSY, SQLITE_LOCKED
 }
 
-// SOCI's what() quotes the values that were bound, password hashes among them: only the bare message
-// may leave this file.
+// SOCI's what() quotes the values that were bound, password hashes among them: only the bare
+// message may leave this file.
 std::string words_of(const std::exception& e) {
   const auto* soci_error = dynamic_cast<const soci::soci_error*>(&e);
   return soci_error != nullptr ? soci_error->get_error_message() : e.what();
@@ -47,7 +47,7 @@ void Database::open() {
   const auto path = sqlite_path(settings_.url);
   if (!path) throw std::runtime_error(path.error().text);
   // Made by us, so that it is never readable by everybody, whatever the umask.
-  struct stat info {};
+  struct stat info{};
   const bool missing = ::stat(path->c_str(), &info) != 0;
   if (missing) {
     if (!settings_.create) throw std::runtime_error(fmt::format("there is no file {}", *path));
@@ -139,7 +139,8 @@ Result<void> migrate(Database& database, const std::string& name, const Migratio
       if (version < 0 || static_cast<std::size_t>(version) > migrations.size()) {
         return operating_failure(
             fmt::format("{}: the database is of version {}, this program knows {}: use the newer "
-                        "program, or a copy from before", what, version, migrations.size()));
+                        "program, or a copy from before",
+                        what, version, migrations.size()));
       }
       up_to_date = static_cast<std::size_t>(version) == migrations.size();
       if (up_to_date) return {};

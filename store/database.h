@@ -1,8 +1,9 @@
-// One connection to an SQL database through SOCI: opened when needed, reopened after a failure, every
-// exception turned into an Error. Only .cc files of store/ include this (SOCI's headers are heavy).
+// One connection to an SQL database through SOCI: opened when needed, reopened after a failure,
+// every exception turned into an Error. Only .cc files of store/ include this (SOCI's headers are
+// heavy).
 //
-// Dialects: SQLite is what this build opens. SQL in store/ keeps to what PostgreSQL and MySQL read as
-// well; what differs (how to begin a transaction, pragmas) is here.
+// Dialects: SQLite is what this build opens. SQL in store/ keeps to what PostgreSQL and MySQL read
+// as well; what differs (how to begin a transaction, pragmas) is here.
 #pragma once
 
 #include <soci/soci.h>
@@ -26,8 +27,8 @@ struct DatabaseSettings {
   // How long a statement waits for another connection's lock. Short enough that the state writer's
   // queue does not grow unseen, long enough for somebody's `sqlite3 … .backup`.
   std::uint32_t busy_ms = 2000;
-  // Our own database: WAL, and durable on every commit. Otherwise (somebody else's) its settings are
-  // left as they are.
+  // Our own database: WAL, and durable on every commit. Otherwise (somebody else's) its settings
+  // are left as they are.
   bool own = true;
   bool create = true;         // a missing file is made, in WAL
   unsigned file_mode = 0640;  // of a file that is made
@@ -43,8 +44,8 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Runs work(session), which returns a value or a Result. What it throws becomes an operating error
-  // that begins with `what` ("cannot read incidents").
+  // Runs work(session), which returns a value or a Result. What it throws becomes an operating
+  // error that begins with `what` ("cannot read incidents").
   template <class Work>
   [[nodiscard]] auto read(std::string_view what, const Work& work) {
     using Returned = std::invoke_result_t<Work, soci::session&>;
@@ -58,8 +59,8 @@ class Database {
     }
   }
 
-  // Runs work(session) in a transaction that is committed when it returns success and rolled back when
-  // it returns an error or throws (operating). A commit that fails is an uncertain error.
+  // Runs work(session) in a transaction that is committed when it returns success and rolled back
+  // when it returns an error or throws (operating). A commit that fails is an uncertain error.
   [[nodiscard]] Result<void> write(std::string_view what,
                                    const std::function<Result<void>(soci::session&)>& work);
 

@@ -57,7 +57,7 @@ Result<void> make_directory(const std::string& directory) {
     path = directory.substr(0, at);
     if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) {
       // A parent that we may not write in (EROFS, EACCES) is no obstacle when it is there already.
-      struct stat info {};
+      struct stat info{};
       if (::stat(path.c_str(), &info) != 0) return errno_failure("make", path);
     }
     if (at == std::string::npos) break;
@@ -72,7 +72,7 @@ Result<void> make_directory(const std::string& directory) {
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   auto handle = open_file(path, O_RDONLY);
   if (!handle) return std::unexpected(handle.error());
-  struct stat info {};
+  struct stat info{};
   if (::fstat(handle->get(), &info) != 0) return errno_failure("read", path);
   if (static_cast<std::size_t>(info.st_size) > bytes_max) {
     return bad_input(fmt::format("{} is longer than {} bytes", path, bytes_max));

@@ -35,10 +35,11 @@ class FileHandle {
 };
 
 // open(2) with O_CLOEXEC, so that no child process inherits it. Errors: operating, with the path.
-[[nodiscard]] Result<FileHandle> open_file(const std::string& path, int flags, unsigned mode = 0640);
+[[nodiscard]] Result<FileHandle> open_file(const std::string& path, int flags,
+                                           unsigned mode = 0640);
 
-// Writes all bytes, going on after short writes and signals. Errors: operating; how much was written
-// is then unknown.
+// Writes all bytes, going on after short writes and signals. Errors: operating; how much was
+// written is then unknown.
 [[nodiscard]] Result<void> write_all(int fd, std::string_view bytes, const std::string& path);
 
 // Makes names created, renamed or removed in `directory` durable. Errors: operating.

@@ -63,9 +63,9 @@ class Statement {
   [[nodiscard]] std::int64_t integer(int at) { return sqlite3_column_int64(statement_, at); }
   [[nodiscard]] std::string text(int at) {
     const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, at));
-    return bytes == nullptr ? std::string()
-                            : std::string(bytes, static_cast<std::size_t>(
-                                                     sqlite3_column_bytes(statement_, at)));
+    return bytes == nullptr
+               ? std::string()
+               : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, at)));
   }
   [[nodiscard]] bool good() const {
     return code_ == SQLITE_OK || code_ == SQLITE_DONE || code_ == SQLITE_ROW;
@@ -133,7 +133,7 @@ struct SqliteGuardStore::Impl {
     bool made = false;
     {
       // Made before SQLite opens it: -wal and -shm take over its mode, whatever the umask.
-      struct stat info {};
+      struct stat info{};
       made = ::stat(settings.path.c_str(), &info) != 0;
       if (made) {
         for (const char* suffix : {"-wal", "-shm"}) {
@@ -177,8 +177,9 @@ struct SqliteGuardStore::Impl {
     if (done) {
       const int code = sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
       if (code == SQLITE_OK) {
-        // Into the file itself, without waiting for or disturbing any reader, so that the file alone
-        // is good too (a backup, a deleted -wal). Writes are rare; if it cannot be now, then later.
+        // Into the file itself, without waiting for or disturbing any reader, so that the file
+        // alone is good too (a backup, a deleted -wal). Writes are rare; if it cannot be now, then
+        // later.
         sqlite3_wal_checkpoint_v2(db, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
         return done;
       }
@@ -190,7 +191,7 @@ struct SqliteGuardStore::Impl {
   }
 
   [[nodiscard]] bool is_same_file() const {
-    struct stat info {};
+    struct stat info{};
     return ::stat(settings.path.c_str(), &info) == 0 && info.st_ino == inode &&
            info.st_dev == device;
   }
@@ -214,7 +215,8 @@ struct SqliteGuardStore::Impl {
     return run(bypass ? "UPDATE bypass SET on_off = 1" : "UPDATE bypass SET on_off = 0", "write");
   }
 
-  // Opens the file if it is not open or not the one that we opened; fills a new one from the mirror.
+  // Opens the file if it is not open or not the one that we opened; fills a new one from the
+  // mirror.
   Result<void> ready() {
     if (db != nullptr && is_same_file()) return {};
     if (db != nullptr) ++generation;
@@ -256,8 +258,8 @@ struct SqliteGuardStore::Impl {
         fmt::format("cannot read {}: {}", settings.path, sqlite3_errstr(code)));
   }
 
-  // No checkpoint on closing: it takes the file's exclusive lock, and a look-up that comes just then
-  // fails, as Postfix's sqlite maps do not wait. And the -wal and -shm files stay.
+  // No checkpoint on closing: it takes the file's exclusive lock, and a look-up that comes just
+  // then fails, as Postfix's sqlite maps do not wait. And the -wal and -shm files stay.
   void keep_quiet(sqlite3* connection) const {
     sqlite3_busy_timeout(connection, static_cast<int>(settings.busy_ms));
     sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

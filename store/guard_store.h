@@ -1,14 +1,14 @@
-// guard.db: what Postfix (proxy:sqlite: maps) and Dovecot (password query) enforce by themselves, with
-// the daemon alive or dead.
+// guard.db: what Postfix (proxy:sqlite: maps) and Dovecot (password query) enforce by themselves,
+// with the daemon alive or dead.
 //
-// It is small and apart from everything else, so that look-ups never wait for us. WAL, because with a
-// rollback journal readers meet "database is locked"; the -wal and -shm files stay when the last
+// It is small and apart from everything else, so that look-ups never wait for us. WAL, because with
+// a rollback journal readers meet "database is locked"; the -wal and -shm files stay when the last
 // writer closes, so that a reader without write permission can still open it. All three files are
 // 0660; the directory should be 2770 with a group that holds postfix and dovecot's users.
 //
-// The rows are kept in memory as well: when the file is deleted or damaged under us, it is made again
-// with all of them. Postfix's proxymap keeps the old file open until it is restarted, so somebody must
-// reload Postfix then: generation() tells.
+// The rows are kept in memory as well: when the file is deleted or damaged under us, it is made
+// again with all of them. Postfix's proxymap keeps the old file open until it is restarted, so
+// somebody must reload Postfix then: generation() tells.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ struct GuardStoreSettings {
   std::uint32_t busy_ms = 2000;  // how long to wait for another writer (the command line's bypass)
 };
 
-// Any thread may call; calls are served one at a time. Two processes may have it open (the daemon and
-// `sekimori bypass`).
+// Any thread may call; calls are served one at a time. Two processes may have it open (the daemon
+// and `sekimori bypass`).
 class SqliteGuardStore : public decide::GuardStore {
  public:
   // Makes the file when there is none; one that is no database any more is moved aside to
@@ -45,20 +45,20 @@ class SqliteGuardStore : public decide::GuardStore {
   [[nodiscard]] static Result<std::unique_ptr<SqliteGuardStore>> open(GuardStoreSettings settings);
   ~SqliteGuardStore() override;
 
-  // Durable when it returns. A row of the same epoch is written again; one of an older epoch changes
-  // nothing. A row that forbids nothing is kept with its flags at 0, so that its epoch still stands
-  // against an older one that comes late.
+  // Durable when it returns. A row of the same epoch is written again; one of an older epoch
+  // changes nothing. A row that forbids nothing is kept with its flags at 0, so that its epoch
+  // still stands against an older one that comes late.
   [[nodiscard]] Result<void> put(const decide::GuardRow&) override;
   // All of them, also those that forbid nothing.
   [[nodiscard]] Result<std::vector<decide::GuardRow>> rows() override;
   [[nodiscard]] Result<void> set_bypass(bool on) override;
   [[nodiscard]] Result<bool> bypass() override;
 
-  // Makes the content exactly these rows (at start, from the state store), in one transaction; readers
-  // see the old or the new. The bypass stays as it is.
+  // Makes the content exactly these rows (at start, from the state store), in one transaction;
+  // readers see the old or the new. The bypass stays as it is.
   [[nodiscard]] Result<void> rebuild(std::span<const decide::GuardRow> rows);
-  // Looks whether the file is still there and sound, and makes it again when not; every put() does the
-  // first half itself. Call it every few seconds.
+  // Looks whether the file is still there and sound, and makes it again when not; every put() does
+  // the first half itself. Call it every few seconds.
   [[nodiscard]] Result<void> check();
   // 1 at first; grows each time another file has taken the place of the one that was there.
   [[nodiscard]] std::uint64_t generation() const;

@@ -41,8 +41,8 @@ std::unique_ptr<SqliteGuardStore> open(const std::string& path) {
   return store ? std::move(*store) : nullptr;
 }
 
-// A reader as Postfix's proxymap and Dovecot's auth are: it opens the file once and keeps it open, and
-// does not wait when it meets a lock.
+// A reader as Postfix's proxymap and Dovecot's auth are: it opens the file once and keeps it open,
+// and does not wait when it meets a lock.
 class Reader {
  public:
   explicit Reader(const std::string& path) {
@@ -55,9 +55,8 @@ class Reader {
   int look_up(const std::string& id) {
     int result = -1;
     sqlite3_stmt* statement = nullptr;
-    const std::string text =
-        "SELECT reply FROM standing WHERE kind='account' AND id='" + id +
-        "' AND no_send=1 AND NOT EXISTS (SELECT 1 FROM bypass WHERE on_off=1)";
+    const std::string text = "SELECT reply FROM standing WHERE kind='account' AND id='" + id +
+                             "' AND no_send=1 AND NOT EXISTS (SELECT 1 FROM bypass WHERE on_off=1)";
     if (sqlite3_prepare_v2(db_, text.c_str(), -1, &statement, nullptr) == SQLITE_OK) {
       int count = 0;
       int code = sqlite3_step(statement);
@@ -128,7 +127,7 @@ TEST(GuardStoreTest, FilesAreGroupWritableWhateverTheUmaskAndStayWhenClosed) {
   }
   ::umask(before);
   for (const char* suffix : {"", "-wal", "-shm"}) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat((path + suffix).c_str(), &info), 0) << suffix;
     EXPECT_EQ(info.st_mode & 0777U, 0660U) << suffix;
   }
@@ -164,7 +163,9 @@ TEST(GuardStoreTest, ADamagedFileIsMovedAsideAndMadeAgain) {
     EXPECT_EQ(look_up(path, "a@x"), 1);
     // Under a running daemon.
     const std::uint64_t generation = store->generation();
-    { std::ofstream(path, std::ios::trunc) << std::string(8192, 'y'); }
+    {
+      std::ofstream(path, std::ios::trunc) << std::string(8192, 'y');
+    }
     std::filesystem::resize_file(path + "-wal", 0);
     ASSERT_TRUE(store->check());
     EXPECT_EQ(store->generation(), generation + 1);
@@ -186,8 +187,8 @@ TEST(GuardStoreTest, RebuildMakesExactlyTheseRowsAndKeepsTheBypass) {
   EXPECT_TRUE(store->bypass().value());
 }
 
-// Readers in other processes hammer the file while it is written, and while the last writer closes it
-// cleanly and opens it again: no look-up may fail, and the row that stands must always be found.
+// Readers in other processes hammer the file while it is written, and while the last writer closes
+// it cleanly and opens it again: no look-up may fail, and the row that stands must always be found.
 TEST(GuardStoreTest, NoLookUpIsLostWhileItIsWrittenAndClosed) {
   const TemporaryDirectory directory;
   const std::string path = directory / "guard.db";

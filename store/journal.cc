@@ -85,7 +85,7 @@ struct Journal::State {
   bool fresh = false;            // the directory has a name that is not durable
   bool start_new = false;        // sync failed: what this file holds on disk is unknown, leave it
   std::uint64_t last_sequence = 0;
-  std::uint64_t old_bytes = 0;   // of the other segments
+  std::uint64_t old_bytes = 0;  // of the other segments
   std::uint64_t segments = 0;
   std::uint64_t durable = 0;
   std::uint64_t appended = 0;
@@ -104,7 +104,7 @@ struct Journal::State {
       opened = open_file(next, O_RDWR | O_CREAT | O_APPEND);
       if (!opened) return std::unexpected(opened.error());
     }
-    struct stat info {};
+    struct stat info{};
     if (::fstat(opened->get(), &info) != 0) return errno_failure("look at", next);
     if (info.st_size != 0) {
       return operating_failure(fmt::format("{} should be empty and is not: move it away", next));
@@ -201,7 +201,8 @@ Result<std::unique_ptr<Journal>> Journal::open(JournalSettings settings) {
     }
     s.fresh = true;
   }
-  // What is there was perhaps never synced (the process before us was killed); the first sync does it.
+  // What is there was perhaps never synced (the process before us was killed); the first sync does
+  // it.
   return std::unique_ptr<Journal>(new Journal(std::move(state)));
 }
 
@@ -246,10 +247,12 @@ Result<std::uint64_t> Journal::sync() {
   }
   if (::fdatasync(current.get()) != 0 && done) done = errno_failure("sync", s.settings.directory);
   if (fresh && done) done = sync_directory(s.settings.directory);
-  struct stat info {};
+  struct stat info{};
   if (done && ::fstat(current.get(), &info) == 0 && info.st_nlink == 0) {
-    done = operating_failure(fmt::format("the journal in {} was deleted while in use; a new segment "
-                                         "begins with the next event", s.settings.directory));
+    done =
+        operating_failure(fmt::format("the journal in {} was deleted while in use; a new segment "
+                                      "begins with the next event",
+                                      s.settings.directory));
   }
   const std::lock_guard guard(s.mutex);
   if (!done) {
@@ -272,7 +275,7 @@ Result<std::size_t> Journal::remove_old(Instant before, std::uint64_t needed_fro
   for (std::size_t i = 0; i + 1 < segments->size(); ++i) {
     const JournalSegment& segment = (*segments)[i];
     if ((*segments)[i + 1].first > needed_from) break;  // its last event is still needed
-    struct stat info {};
+    struct stat info{};
     if (::stat(segment.path.c_str(), &info) != 0) return errno_failure("look at", segment.path);
     const std::int64_t written_us =
         static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000 + info.st_mtim.tv_nsec / 1000;

@@ -1,11 +1,12 @@
 // The event journal: what was heard, on disk before it is answered.
 //
-// A directory of NDJSON segments `events-<first sequence, 20 digits>.ndjson`. A line is the event as
-// wire/event_json.h writes it with one more key at its end, `"seq":N`; sequence numbers grow by one
-// over all segments. One process writes at a time (a lock file sees to that); anything may read.
+// A directory of NDJSON segments `events-<first sequence, 20 digits>.ndjson`. A line is the event
+// as wire/event_json.h writes it with one more key at its end, `"seq":N`; sequence numbers grow by
+// one over all segments. One process writes at a time (a lock file sees to that); anything may
+// read.
 //
-// append() is one write(2) and returns; the bytes then outlive a kill -9 of the process. sync(), called
-// by one background thread at least every 100 ms, makes them outlive a power cut.
+// append() is one write(2) and returns; the bytes then outlive a kill -9 of the process. sync(),
+// called by one background thread at least every 100 ms, makes them outlive a power cut.
 #pragma once
 
 #include <cstdint>
@@ -24,18 +25,18 @@ namespace sekimori::store {
 
 struct JournalSettings {
   std::string directory;
-  // A new segment begins when this is exceeded: large enough that a day of a busy server is a handful
-  // of files, small enough that retention and a reader's skipping work in useful steps.
+  // A new segment begins when this is exceeded: large enough that a day of a busy server is a
+  // handful of files, small enough that retention and a reader's skipping work in useful steps.
   std::uint64_t segment_bytes = 64ULL * 1024 * 1024;
 };
 
 struct JournalCounters {
-  std::uint64_t appended = 0;       // events, since open
-  std::uint64_t failed = 0;         // appends refused because the disk was full or gone
-  std::uint64_t torn_bytes = 0;     // cut off at open: an unfinished last line
-  std::uint64_t last_sequence = 0;  // 0: none
+  std::uint64_t appended = 0;          // events, since open
+  std::uint64_t failed = 0;            // appends refused because the disk was full or gone
+  std::uint64_t torn_bytes = 0;        // cut off at open: an unfinished last line
+  std::uint64_t last_sequence = 0;     // 0: none
   std::uint64_t durable_sequence = 0;  // known to be on disk
-  std::uint64_t bytes = 0;          // of all segments
+  std::uint64_t bytes = 0;             // of all segments
   std::uint64_t segments = 0;
 };
 
@@ -47,12 +48,12 @@ class Journal : public decide::EventJournal {
   [[nodiscard]] static Result<std::unique_ptr<Journal>> open(JournalSettings settings);
   ~Journal() override;
 
-  // Any thread. Errors: operating; nothing of the event is then in the journal, no sequence number was
-  // used up, and the next append tries anew (a full disk heals by itself once there is room).
+  // Any thread. Errors: operating; nothing of the event is then in the journal, no sequence number
+  // was used up, and the next append tries anew (a full disk heals by itself once there is room).
   [[nodiscard]] Result<std::uint64_t> append(const Event&) override;
 
-  // Makes everything appended so far durable and returns the last sequence number covered. One thread
-  // at a time; appends go on meanwhile. Errors: operating; call again.
+  // Makes everything appended so far durable and returns the last sequence number covered. One
+  // thread at a time; appends go on meanwhile. Errors: operating; call again.
   [[nodiscard]] Result<std::uint64_t> sync();
 
   // Removes whole segments last written before `before` (their files' own times) that hold nothing
@@ -80,9 +81,9 @@ struct JournalReading {
   static constexpr std::size_t k_problems_max = 100;
 };
 
-// Reads the events from sequence number `from` on, in order; `each` returns false to stop. A malformed
-// line is reported and skipped. Safe beside a writing Journal. A directory that is not there is empty.
-// Errors: operating (unreadable).
+// Reads the events from sequence number `from` on, in order; `each` returns false to stop. A
+// malformed line is reported and skipped. Safe beside a writing Journal. A directory that is not
+// there is empty. Errors: operating (unreadable).
 [[nodiscard]] Result<JournalReading> read_journal(
     const std::string& directory, std::uint64_t from,
     const std::function<bool(std::uint64_t sequence, const Event&)>& each);

@@ -39,8 +39,8 @@ class SegmentReader {
     auto file = open_file(segment_.path, O_RDONLY);
     if (!file) return std::unexpected(file.error());
     std::string buffer;
-    std::size_t used = 0;  // bytes of `buffer` that begin an unfinished line
-    bool overlong = false; // inside a line that is longer than any event
+    std::size_t used = 0;   // bytes of `buffer` that begin an unfinished line
+    bool overlong = false;  // inside a line that is longer than any event
     for (;;) {
       if (buffer.size() < used + k_chunk) buffer.resize(used + k_chunk);
       const ssize_t n = ::read(file->get(), buffer.data() + used, k_chunk);
@@ -53,8 +53,10 @@ class SegmentReader {
       while (const char* stop = static_cast<const char*>(
                  std::memchr(scan, '\n', static_cast<std::size_t>(end - scan)))) {
         ++number_;
-        if (overlong) problem("the line is too long");
-        else if (!each(std::string_view(line, static_cast<std::size_t>(stop - line)))) return false;
+        if (overlong)
+          problem("the line is too long");
+        else if (!each(std::string_view(line, static_cast<std::size_t>(stop - line))))
+          return false;
         overlong = false;
         line = scan = stop + 1;
       }
@@ -107,8 +109,8 @@ Result<std::vector<JournalSegment>> journal_segments(const std::string& director
   if (error == std::errc::no_such_file_or_directory) return segments;
   for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
     const std::string name = at->path().filename().string();
-    if (name.size() != k_prefix.size() + k_digits + k_suffix.size() || !name.starts_with(k_prefix) ||
-        !name.ends_with(k_suffix)) {
+    if (name.size() != k_prefix.size() + k_digits + k_suffix.size() ||
+        !name.starts_with(k_prefix) || !name.ends_with(k_suffix)) {
       continue;
     }
     JournalSegment segment;

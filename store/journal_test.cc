@@ -34,7 +34,8 @@ Event submission(int i) {
   body.to = {"hanako@example.org", "jiro+x@example.net"};
   body.size = 2345;
   body.queue_id = "4XyzAB" + std::to_string(i);
-  body.message_id = "<a,\"seq\":7}b@example.jp>";  // looks like our key and must not be taken for it
+  body.message_id =
+      "<a,\"seq\":7}b@example.jp>";  // looks like our key and must not be taken for it
   body.fate = Fate::held;
   event.body = body;
   return event;
@@ -85,12 +86,13 @@ TEST(JournalTest, GivesBackTheEventsItWasGiven) {
     EXPECT_EQ(journal->counters().durable_sequence, 10U);
   }
   int i = 0;
-  const auto reading = read_journal(directory.path(), 1, [&](std::uint64_t sequence, const Event& e) {
-    ++i;
-    EXPECT_EQ(sequence, i);
-    EXPECT_EQ(e, submission(i));
-    return true;
-  });
+  const auto reading =
+      read_journal(directory.path(), 1, [&](std::uint64_t sequence, const Event& e) {
+        ++i;
+        EXPECT_EQ(sequence, i);
+        EXPECT_EQ(e, submission(i));
+        return true;
+      });
   ASSERT_TRUE(reading);
   EXPECT_EQ(reading->events, 10U);
   EXPECT_EQ(reading->skipped, 0U);
@@ -115,7 +117,9 @@ TEST(JournalTest, GoesOnBehindTheLastSequenceAndOverSegments) {
 TEST(JournalTest, AnEmptyOrMissingJournalIsNoError) {
   const TemporaryDirectory directory;
   EXPECT_TRUE(sequences(directory / "none").empty());
-  { const auto journal = open_journal(directory / "a/b"); }
+  {
+    const auto journal = open_journal(directory / "a/b");
+  }
   const auto journal = open_journal(directory / "a/b");
   EXPECT_EQ(journal->append(submission(1)).value(), 1U);
 }
@@ -128,8 +132,8 @@ TEST(JournalTest, OneWriterOnly) {
   EXPECT_EQ(second.error().kind, ErrorKind::operating);
 }
 
-// A power cut or kill may leave any prefix of the last lines. Whatever it is: every finished line is
-// still there, the rest is cut off and counted, and writing goes on with the next number.
+// A power cut or kill may leave any prefix of the last lines. Whatever it is: every finished line
+// is still there, the rest is cut off and counted, and writing goes on with the next number.
 TEST(JournalTest, RecoversFromEveryTruncationOfTheTail) {
   const TemporaryDirectory directory;
   std::string whole;
@@ -260,8 +264,8 @@ TEST(JournalTest, KillLosesNothingThatWasAcknowledged) {
   }
 }
 
-// A file size limit stands for the full disk: the write is cut short in the middle of a line exactly
-// as ENOSPC does it.
+// A file size limit stands for the full disk: the write is cut short in the middle of a line
+// exactly as ENOSPC does it.
 TEST(JournalTest, AFullDiskIsAnErrorAndHealsByItself) {
   const TemporaryDirectory directory;
   const pid_t child = ::fork();
@@ -398,7 +402,8 @@ TEST(JournalTest, FiguresOfAppendingAndReading) {
     return static_cast<long>(k_events / std::chrono::duration<double>(to - from).count());
   };
   RecordProperty("appends_per_second", std::to_string(rate(start, middle)));
-  std::printf("journal: %ld appends/s, %ld events read/s\n", rate(start, middle), rate(middle, end));
+  std::printf("journal: %ld appends/s, %ld events read/s\n", rate(start, middle),
+              rate(middle, end));
 }
 
 TEST(LineSequenceTest, ReadsOnlyTheKeyAtTheEnd) {

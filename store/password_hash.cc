@@ -58,7 +58,8 @@ std::optional<std::string> from_hex(std::string_view text) {
   std::string bytes(text.size() / 2, '\0');
   std::size_t length = 0;
   if (sodium_hex2bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
-                     text.size(), nullptr, &length, nullptr) != 0 || length * 2 != text.size()) {
+                     text.size(), nullptr, &length, nullptr) != 0 ||
+      length * 2 != text.size()) {
     return std::nullopt;
   }
   return bytes;
@@ -76,7 +77,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-// crypt(3) with memory of its own (32 KB, too much for a stack shared with others), wiped afterwards.
+// crypt(3) with memory of its own (32 KB, too much for a stack shared with others), wiped
+// afterwards.
 std::string crypt_with(std::string_view password, const std::string& setting) {
   const std::string phrase(password);
   auto data = std::make_unique<crypt_data>();
@@ -142,8 +144,8 @@ bool fits_digest(const DigestScheme& scheme, bool hex, std::string_view stored,
 Result<bool> verify_bare(std::string_view stored, std::string_view password) {
   if (stored.starts_with("$argon2")) return fits_argon2(stored, password);
   if (stored.starts_with('$') || stored.starts_with('_')) return fits_crypt(stored, password);
-  const bool all_hex = stored.size() == 32 && stored.find_first_not_of("0123456789abcdefABCDEF") ==
-                                                  std::string_view::npos;
+  const bool all_hex = stored.size() == 32 &&
+                       stored.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
   if (all_hex) return fits_digest(k_digests[0], true, stored, password);
   if (stored.size() == 13) return fits_crypt(stored, password);  // DES
   return bad_input("the stored password has no scheme that we know");
@@ -183,8 +185,9 @@ Result<bool> verify_password(std::string_view stored, const Secret& secret) {
   if (scheme.ends_with(".hex")) hex = true;
   if (scheme.ends_with(".b64")) hex = false;
   if (hex) scheme.resize(scheme.size() - 4);
-  std::ranges::transform(scheme, scheme.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(scheme, scheme.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  });
   if (scheme == "CRYPT" || scheme.ends_with("-CRYPT") || scheme == "MD5") {
     return fits_crypt(hash, password);
   }

@@ -47,12 +47,14 @@ std::string path_of(const std::string& directory, std::uint64_t number) {
 bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= k_name_max && name.front() != '.' &&
          std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                  c == '.';
          });
 }
 
 // Numbers of the finished snapshots, newest first; with `remove_unfinished` the others are deleted.
-Result<std::vector<std::uint64_t>> numbers_in(const std::string& directory, bool remove_unfinished) {
+Result<std::vector<std::uint64_t>> numbers_in(const std::string& directory,
+                                              bool remove_unfinished) {
   std::vector<std::uint64_t> numbers;
   std::error_code error;
   std::filesystem::directory_iterator at(directory, error);
@@ -186,8 +188,8 @@ Result<void> SnapshotWriter::commit() {
     std::error_code error;
     std::filesystem::remove_all(path_of(directory_, (*numbers)[i]), error);
     if (error) {
-      return operating_failure(fmt::format("cannot remove an old snapshot in {}: {}", directory_,
-                                           error.message()));
+      return operating_failure(
+          fmt::format("cannot remove an old snapshot in {}: {}", directory_, error.message()));
     }
   }
   return {};
@@ -212,7 +214,8 @@ Result<SnapshotSet> SnapshotSet::check(const std::string& directory, std::uint64
     if (next_word(text) != k_part_mark) return broken();
     part.name = next_word(text);
     if (!is_name(part.name) || !read_number(next_word(text), part.sequence) ||
-        !read_number(next_word(text), part.length) || !read_number(next_word(text), part.hash, 16)) {
+        !read_number(next_word(text), part.length) ||
+        !read_number(next_word(text), part.hash, 16)) {
       return broken();
     }
     set.parts_.push_back(std::move(part));
@@ -229,8 +232,10 @@ Result<SnapshotSet> SnapshotSet::open_newest(const std::string& directory) {
     auto set = check(directory, number);
     // All of it is read once before any of it is used: half a state must not be folded into.
     Result<void> good;
-    if (set) good = set->read([](auto, auto, auto) { return Result<void>(); });
-    else good = std::unexpected(set.error());
+    if (set)
+      good = set->read([](auto, auto, auto) { return Result<void>(); });
+    else
+      good = std::unexpected(set.error());
     if (good) {
       set->problems_ = std::move(problems);
       return set;

@@ -1,10 +1,10 @@
 // Snapshots of the engine's state: from the newest complete one and the journal behind it the same
 // state stands again.
 //
-// A snapshot is a directory `snapshot-<number, 20 digits>` of files, one for each part (shard), and a
-// MANIFEST that names them with their sequence numbers, lengths and hashes. It is written beside as
-// `….tmp`, synced and then renamed as a whole: a crash leaves either all of it or nothing. The last
-// k_snapshots_kept stay, in case the newest turns out to be unreadable.
+// A snapshot is a directory `snapshot-<number, 20 digits>` of files, one for each part (shard), and
+// a MANIFEST that names them with their sequence numbers, lengths and hashes. It is written beside
+// as `….tmp`, synced and then renamed as a whole: a crash leaves either all of it or nothing. The
+// last k_snapshots_kept stay, in case the newest turns out to be unreadable.
 //
 // One thread at a time, and only one process, the daemon, writes.
 #pragma once
@@ -34,8 +34,9 @@ class SnapshotWriter {
   SnapshotWriter& operator=(SnapshotWriter&&) = delete;
   ~SnapshotWriter();
 
-  // `name`: lower-case letters, digits, '-', '_', '.'; each once. `sequence`: the last journal event
-  // that is folded into these bytes. Errors: operating (then every later call fails too), bad_input.
+  // `name`: lower-case letters, digits, '-', '_', '.'; each once. `sequence`: the last journal
+  // event that is folded into these bytes. Errors: operating (then every later call fails too),
+  // bad_input.
   [[nodiscard]] Result<void> add(std::string_view name, std::uint64_t sequence,
                                  std::string_view bytes);
   // Makes the snapshot durable and the newest; removes those that are too old. Errors: operating.
@@ -60,8 +61,8 @@ class SnapshotWriter {
 // A complete snapshot whose files were all checked.
 class SnapshotSet {
  public:
-  // The newest one that is complete; older ones are tried when it is not (`problems` then says why).
-  // Errors: not_found when there is none, operating.
+  // The newest one that is complete; older ones are tried when it is not (`problems` then says
+  // why). Errors: not_found when there is none, operating.
   [[nodiscard]] static Result<SnapshotSet> open_newest(const std::string& directory);
 
   // Reads the parts in the order they were written; an error from `each` ends it and is returned.
@@ -78,7 +79,8 @@ class SnapshotSet {
 
  private:
   // Reads and checks the manifest only.
-  [[nodiscard]] static Result<SnapshotSet> check(const std::string& directory, std::uint64_t number);
+  [[nodiscard]] static Result<SnapshotSet> check(const std::string& directory,
+                                                 std::uint64_t number);
   friend Result<std::uint64_t> journal_needed_from(const std::string& directory);
   std::string path_;
   std::uint64_t number_ = 0;
@@ -86,8 +88,8 @@ class SnapshotSet {
   std::vector<std::string> problems_;
 };
 
-// What the journal must keep: the lowest replay_from() of all complete snapshots, or 1 when there are
-// fewer than k_snapshots_kept (everything may still be needed).
+// What the journal must keep: the lowest replay_from() of all complete snapshots, or 1 when there
+// are fewer than k_snapshots_kept (everything may still be needed).
 [[nodiscard]] Result<std::uint64_t> journal_needed_from(const std::string& directory);
 
 }  // namespace sekimori::store

@@ -23,10 +23,11 @@ void write(const std::string& directory, const Parts& parts) {
 
 Parts read(const SnapshotSet& set) {
   Parts parts;
-  const auto done = set.read([&](std::string_view name, std::uint64_t sequence, std::string_view bytes) {
-    parts[std::string(name)] = {sequence, std::string(bytes)};
-    return Result<void>();
-  });
+  const auto done =
+      set.read([&](std::string_view name, std::uint64_t sequence, std::string_view bytes) {
+        parts[std::string(name)] = {sequence, std::string(bytes)};
+        return Result<void>();
+      });
   EXPECT_TRUE(done);
   return parts;
 }
@@ -84,8 +85,8 @@ TEST(SnapshotTest, IgnoresAnUnfinishedOne) {
   EXPECT_EQ(read(*SnapshotSet::open_newest(directory.path())), k_second);
 }
 
-// Every single damaged byte and every truncation of every file of the newest snapshot is noticed, and
-// the one before it stands in.
+// Every single damaged byte and every truncation of every file of the newest snapshot is noticed,
+// and the one before it stands in.
 TEST(SnapshotTest, FallsBackWhenTheNewestIsDamaged) {
   const TemporaryDirectory directory;
   write(directory.path(), k_first);

@@ -40,8 +40,10 @@ std::vector<Step> read_steps(soci::session& sql, const std::string& rest, const 
   query.into(id).into(incident).into(subject.kind).into(subject.id).into(epoch).into(kind);
   query.into(state).into(tries).into(created).into(changed).into(detail);
   if (bound != nullptr) query.bind(*bound);
-  query.run("SELECT id, incident, kind, subject, epoch, step, state, tries, created_us, changed_us, "
-            "detail FROM step" + rest);
+  query.run(
+      "SELECT id, incident, kind, subject, epoch, step, state, tries, created_us, changed_us, "
+      "detail FROM step" +
+      rest);
   while (query.next()) {
     Step step;
     step.id = count_of(id);
@@ -64,14 +66,16 @@ std::vector<EvidenceLine> read_evidence(soci::session& sql, Number incident) {
   Query query(sql);
   EvidenceLine line;
   query.into(line.channel).into(line.nats).into(line.text.ja).into(line.text.en).bind(incident);
-  query.run("SELECT channel, nats, text_ja, text_en FROM evidence WHERE incident = :incident "
-            "ORDER BY line");
+  query.run(
+      "SELECT channel, nats, text_ja, text_en FROM evidence WHERE incident = :incident "
+      "ORDER BY line");
   while (query.next()) lines.push_back(line);
   return lines;
 }
 
 std::vector<Incident> read_incidents(soci::session& sql, const std::string& rest,
-                                     const std::vector<std::string>& texts, const Number* id_bound) {
+                                     const std::vector<std::string>& texts,
+                                     const Number* id_bound) {
   std::vector<Incident> incidents;
   {
     Query query(sql);
@@ -84,8 +88,10 @@ std::vector<Incident> read_incidents(soci::session& sql, const std::string& rest
     query.into(row.summary.ja).into(row.summary.en).into(row.by);
     for (const std::string& text : texts) query.bind(text);
     if (id_bound != nullptr) query.bind(*id_bound);
-    query.run("SELECT id, kind, subject, state, opened_us, onset_us, closed_us, mode, standing, "
-              "log_r, family, summary_ja, summary_en, opened_by FROM incident" + rest);
+    query.run(
+        "SELECT id, kind, subject, state, opened_us, onset_us, closed_us, mode, standing, "
+        "log_r, family, summary_ja, summary_en, opened_by FROM incident" +
+        rest);
     while (query.next()) {
       row.id = count_of(id);
       row.subject = subject.value();
@@ -115,7 +121,8 @@ std::vector<AuditEntry> read_entries(soci::session& sql, const std::string& tabl
   query.into(row.why).into(row.detail);
   if (subject_bound != nullptr) query.bind(subject_bound->kind).bind(subject_bound->id);
   if (bound != nullptr) query.bind(*bound);
-  query.run("SELECT t_us, who, action, kind, subject, incident, why, detail FROM " + table_and_rest);
+  query.run("SELECT t_us, who, action, kind, subject, incident, why, detail FROM " +
+            table_and_rest);
   while (query.next()) {
     row.t = Instant{t};
     row.subject = subject.value();
@@ -137,8 +144,9 @@ Result<std::vector<StandingRecord>> SqlStateStore::standings() {
     StandingRecord row;
     query.into(subject.kind).into(subject.id).into(standing).into(epoch).into(since).into(row.by);
     query.into(row.reason.ja).into(row.reason.en).into(incident);
-    query.run("SELECT kind, id, standing, epoch, since_us, set_by, reason_ja, reason_en, incident "
-              "FROM standing ORDER BY kind, id");
+    query.run(
+        "SELECT kind, id, standing, epoch, since_us, set_by, reason_ja, reason_en, incident "
+        "FROM standing ORDER BY kind, id");
     while (query.next()) {
       row.subject = subject.value();
       row.standing = word(parse_standing(standing), standing);
@@ -187,8 +195,9 @@ Result<std::vector<Incident>> SqlStateStore::incidents(const IncidentFilter& fil
       texts.push_back(subject.kind);
       texts.push_back(subject.id);
     }
-    return read_incidents(
-        sql, where.text() + " ORDER BY id DESC" + page(filter.limit, filter.offset), texts, nullptr);
+    return read_incidents(sql,
+                          where.text() + " ORDER BY id DESC" + page(filter.limit, filter.offset),
+                          texts, nullptr);
   });
 }
 
@@ -212,9 +221,10 @@ Result<std::vector<HeldMessage>> SqlStateStore::holds(const HoldFilter& filter) 
       where.add("state = :state");
       query.bind(wanted);
     }
-    query.run("SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, "
-              "incident, log_r, reason_ja, reason_en, ended_by FROM hold" + where.text() +
-              " ORDER BY held_us DESC, queue_id DESC" + page(filter.limit, filter.offset));
+    query.run(
+        "SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, "
+        "incident, log_r, reason_ja, reason_en, ended_by FROM hold" +
+        where.text() + " ORDER BY held_us DESC, queue_id DESC" + page(filter.limit, filter.offset));
     while (query.next()) {
       row.held_at = Instant{held};
       row.release_at = Instant{release};
@@ -236,8 +246,9 @@ Result<std::vector<AuditEntry>> SqlStateStore::audit(const std::optional<Subject
       return read_entries(sql, "audit ORDER BY id DESC" + page(limit, 0), nullptr, nullptr);
     }
     const SubjectRow bound(*subject);
-    return read_entries(sql, "audit WHERE kind = :kind AND subject = :subject ORDER BY id DESC" +
-                                 page(limit, 0), &bound, nullptr);
+    return read_entries(
+        sql, "audit WHERE kind = :kind AND subject = :subject ORDER BY id DESC" + page(limit, 0),
+        &bound, nullptr);
   });
 }
 

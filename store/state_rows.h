@@ -1,5 +1,5 @@
-// How the state store's values stand in their rows: one struct for each table, filled by SOCI. Shared
-// by the writing and the reading half of the store.
+// How the state store's values stand in their rows: one struct for each table, filled by SOCI.
+// Shared by the writing and the reading half of the store.
 #pragma once
 
 #include <cmath>

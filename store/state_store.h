@@ -1,8 +1,8 @@
 // The durable memory of standing, incidents, holds, audit and the outbox, in SQL.
 //
 // Times are kept as whole microseconds since 1970 (BIGINT): exact, sortable and the same in every
-// database, where DATETIME differs in time zone and fraction. Words (standing, state) are kept as the
-// words of the API, so that the tables can be read by a person.
+// database, where DATETIME differs in time zone and fraction. Words (standing, state) are kept as
+// the words of the API, so that the tables can be read by a person.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,8 @@ class SqlStateStore : public decide::StateStore {
   [[nodiscard]] static Result<std::unique_ptr<SqlStateStore>> open(StateStoreSettings settings);
   ~SqlStateStore() override;
 
-  // Of two changes with the same epoch a person's beats the machine's; otherwise the first one stays.
+  // Of two changes with the same epoch a person's beats the machine's; otherwise the first one
+  // stays.
   [[nodiscard]] Result<void> apply(const decide::StandingChange&) override;
   [[nodiscard]] Result<void> put_incident(const decide::Incident&) override;
   [[nodiscard]] Result<void> put_hold(const decide::HeldMessage&) override;
@@ -50,8 +51,8 @@ class SqlStateStore : public decide::StateStore {
 
   // The notes of an incident, oldest first.
   [[nodiscard]] Result<std::vector<decide::AuditEntry>> notes(std::uint64_t incident);
-  // Removes what ended before `before`: closed incidents with all that belongs to them, audit entries,
-  // ended holds, finished steps. Standings stay.
+  // Removes what ended before `before`: closed incidents with all that belongs to them, audit
+  // entries, ended holds, finished steps. Standings stay.
   [[nodiscard]] Result<void> prune(Instant before);
 
  private:

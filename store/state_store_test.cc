@@ -1,5 +1,5 @@
-// The conformance suite of a StateStore: one factory for each database. PostgreSQL and MySQL join by
-// adding theirs to the list at the end.
+// The conformance suite of a StateStore: one factory for each database. PostgreSQL and MySQL join
+// by adding theirs to the list at the end.
 #include "store/state_store.h"
 
 #include <gtest/gtest.h>
@@ -121,8 +121,8 @@ TYPED_TEST(StateStoreTest, AChangeOfStandingIsAllThereAfterReopening) {
 TYPED_TEST(StateStoreTest, ApplyIsIdempotentAndTheLaterEpochWins) {
   const StandingChange second = change(2, Standing::suspended);
   ASSERT_TRUE(this->store->apply(second));
-  ASSERT_TRUE(this->store->apply(second));                            // a retry
-  ASSERT_TRUE(this->store->apply(change(1, Standing::restricted)));   // comes late
+  ASSERT_TRUE(this->store->apply(second));                           // a retry
+  ASSERT_TRUE(this->store->apply(change(1, Standing::restricted)));  // comes late
   EXPECT_EQ(this->store->standings().value(), std::vector{second.record});
   EXPECT_EQ(this->store->open_steps(100)->size(), 3U);
   EXPECT_EQ(this->store->audit(std::nullopt, 100)->size(), 1U);
@@ -189,7 +189,8 @@ TYPED_TEST(StateStoreTest, HoldsAreReplacedAndFiltered) {
   released.ended_by = "time";
   ASSERT_TRUE(this->store->put_hold(released));
   EXPECT_EQ(this->store->holds({}).value(), (std::vector{hold("4Xb"), released}));
-  EXPECT_EQ(this->store->holds({std::nullopt, HoldState::held, 0, 100}).value(), std::vector{hold("4Xb")});
+  EXPECT_EQ(this->store->holds({std::nullopt, HoldState::held, 0, 100}).value(),
+            std::vector{hold("4Xb")});
   EXPECT_EQ(this->store->holds({"taro@example.jp", std::nullopt, 0, 100})->size(), 2U);
   EXPECT_EQ(this->store->holds({"x@example.jp", std::nullopt, 0, 100})->size(), 0U);
 }
@@ -260,7 +261,8 @@ class SqliteStateStoreTest : public testing::Test {
   SqliteFactory factory;
 };
 
-// Somebody else holds the write lock: an operating error within the busy time, and the next call works.
+// Somebody else holds the write lock: an operating error within the busy time, and the next call
+// works.
 TEST_F(SqliteStateStoreTest, ALockIsAnOperatingErrorThatHeals) {
   const auto store = factory.open().value();
   sqlite3* other = nullptr;

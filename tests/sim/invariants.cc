@@ -60,6 +60,7 @@ void Simulation::saw_hold(const HeldMessage* before, const HeldMessage& after) {
 
 void Simulation::saw_release(const Mail& mail) {
   if (!by_time_ || !process_) return;
+  maybe_gone_.insert(mail.id);
   const Standing in_force =
       process_->engine.standing_of({SubjectKind::account, mail.login}).standing;
   require(in_force != Standing::restricted && in_force != Standing::suspended,
@@ -175,7 +176,7 @@ void Simulation::check_settled() {
       continue;
     }
     require(known.contains(id), "the engine knows an open hold: " + id);
-    require(interrupted_.contains(id) ||
+    require(interrupted_.contains(id) || maybe_gone_.contains(id) ||
                 (mail_.queue.contains(id) && mail_.queue.at(id).part == "hold"),
             "an open hold has its message: " + id);
   }
