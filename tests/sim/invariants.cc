@@ -60,7 +60,6 @@ void Simulation::saw_hold(const HeldMessage* before, const HeldMessage& after) {
 
 void Simulation::saw_release(const Mail& mail) {
   if (!by_time_ || !process_) return;
-  maybe_gone_.insert(mail.id);
   const Standing in_force =
       process_->engine.standing_of({SubjectKind::account, mail.login}).standing;
   require(in_force != Standing::restricted && in_force != Standing::suspended,
@@ -125,8 +124,7 @@ void Simulation::check_settled() {
   for (const auto& [subject, record] : tables.standings) {
     const std::string& who = subject.id;
     const auto row = guard_.table().find(subject);
-    require(row != guard_.table().end() &&
-                says_the_same(row->second, guard_row(record, k_portal)),
+    require(row != guard_.table().end() && says_the_same(row->second, guard_row(record, k_portal)),
             "guard.db is as the database says: " + who);
     const StandingRecord known = process_->engine.standing_of(subject);
     require(known.epoch == record.epoch && known.standing == record.standing,
@@ -156,8 +154,7 @@ void Simulation::check_settled() {
   require(mail_.stopped == forbids_sending(server), "the server's sending is as it should be");
   for (const auto& account : accounts_) {
     const Standing own = stored({SubjectKind::account, account}).standing;
-    const Standing domain =
-        stored({SubjectKind::domain, std::string(domain_of(account))}).standing;
+    const Standing domain = stored({SubjectKind::domain, std::string(domain_of(account))}).standing;
     const bool no_login = forbids_login(own) || forbids_login(domain);
     require(mail_.forbids(account, &GuardRow::no_login) == no_login,
             "signing in is as it should be: " + account);
@@ -176,7 +173,7 @@ void Simulation::check_settled() {
       continue;
     }
     require(known.contains(id), "the engine knows an open hold: " + id);
-    require(interrupted_.contains(id) || maybe_gone_.contains(id) ||
+    require(interrupted_.contains(id) ||
                 (mail_.queue.contains(id) && mail_.queue.at(id).part == "hold"),
             "an open hold has its message: " + id);
   }
@@ -184,9 +181,9 @@ void Simulation::check_settled() {
   for (const auto& [id, mail] : mail_.queue) {
     if (mail.part == "hold") continue;
     const Standing sender = stored({SubjectKind::account, mail.login}).standing;
-    require(let_go_.contains(id) ||
-                (sender != Standing::restricted && sender != Standing::suspended),
-            "no mail of a closed account is on its way: " + id + " of " + mail.login);
+    require(
+        let_go_.contains(id) || (sender != Standing::restricted && sender != Standing::suspended),
+        "no mail of a closed account is on its way: " + id + " of " + mail.login);
     require(mail_.stopped || mail_.forbids(mail.recipient, &GuardRow::no_receive),
             "mail that nothing stops has gone: " + id);
   }

@@ -21,8 +21,8 @@ Result<std::uint32_t> MailWorld::kick(std::string_view account) {
   return faults_.call("kick", [&]() -> Result<std::uint32_t> {
     std::uint32_t ended = 0;
     for (auto& [who, count] : sessions) {
-      const bool meant = account.starts_with("*@") ? domain_of(who) == account.substr(2)
-                                                   : who == account;
+      const bool meant =
+          account.starts_with("*@") ? domain_of(who) == account.substr(2) : who == account;
       if (!meant) continue;
       ended += static_cast<std::uint32_t>(count);
       count = 0;
@@ -124,8 +124,8 @@ void MailWorld::submit(Mail mail) {
 
 bool MailWorld::login(const std::string& account) {
   const auto cached = login_cache.find(account);
-  const bool in = cached != login_cache.end() ? cached->second
-                                              : !forbids(account, &GuardRow::no_login);
+  const bool in =
+      cached != login_cache.end() ? cached->second : !forbids(account, &GuardRow::no_login);
   login_cache[account] = in;
   if (in) ++sessions[account];
   return in;

@@ -42,8 +42,7 @@ class MailWorld : public decide::Hands, public decide::Notifier {
 
   // ---- what mail servers do by themselves
   // The rows of guard.db that forbid it to this address.
-  [[nodiscard]] bool forbids(std::string_view address,
-                             bool decide::GuardRow::* what) const;
+  [[nodiscard]] bool forbids(std::string_view address, bool decide::GuardRow::* what) const;
   void submit(Mail mail);
   // True: let in. A cached answer is given without asking guard.db.
   bool login(const std::string& account);

@@ -38,10 +38,11 @@ TEST(Simulation, EveryLifeKeepsWhatMustHold) {
       ADD_FAILURE() << violation.what();
     }
   }
-  fmt::print("{} lives: {} crashes ({} power cuts), {} starts, {} hashes compared, {} changes, "
-             "{} holds, {} delivered, {} refused\n",
-             last - first + 1, sum.crashes, sum.power_cuts, sum.starts, sum.hashes_compared,
-             sum.changes, sum.holds, sum.delivered, sum.refused);
+  fmt::print(
+      "{} lives: {} crashes ({} power cuts), {} starts, {} hashes compared, {} changes, "
+      "{} holds, {} delivered, {} refused\n",
+      last - first + 1, sum.crashes, sum.power_cuts, sum.starts, sum.hashes_compared, sum.changes,
+      sum.holds, sum.delivered, sum.refused);
   if (only == nullptr && failures == 0) {
     // The lives were worth living: each thing that is claimed did happen.
     EXPECT_GT(sum.crashes, seeds());

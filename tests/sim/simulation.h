@@ -94,11 +94,8 @@ class Simulation {
   std::set<std::string> interrupted_;
   // Messages whose journal line a power cut or a full disk took.
   std::set<std::string> lost_;
-  // Let go by the clock without anybody hearing of it. If the account is contained before the next
-  // try, the record waits for a person though its message has gone: better than the other way.
-  std::set<std::string> maybe_gone_;
   std::set<std::string> let_go_;  // by a person, whatever the standing
-  bool by_time_ = false;  // the release being made is the clock's
+  bool by_time_ = false;          // the release being made is the clock's
   std::optional<std::uint64_t> hash_at_crash_;
   std::uint64_t next_id_ = 0;
   std::uint64_t strangers_ = 0;
