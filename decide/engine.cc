@@ -191,7 +191,10 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
   } else if (control.holds >= settings.hold_pile && v.advice == detect::HoldAdvice::asked) {
     d.contain = Standing::restricted;
     refuse("hold_pile", "");
-  } else if (const auto [name, limit] = limit_passed(settings.limits, v.counts, n); limit != 0) {
+  } else if (const auto [name, limit] = limit_passed(settings.limits, v.counts, n);
+             limit != 0 && v.advice != detect::HoldAdvice::asked) {
+    // A message that would wait for a person waits, over a limit too: nothing leaves, and the judge
+    // sees how it goes on.
     std::string rule = "limit:";
     rule += name;
     std::ranges::replace(rule, ' ', '_');

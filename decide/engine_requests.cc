@@ -27,7 +27,8 @@ Answer Engine::may_send(std::string_view account, Instant now, std::uint32_t rec
     answer.text = refusal_text(*stop, impl_->settings.portal_url);
     return answer;
   }
-  if (recipients == 0 || !index) return answer;
+  // While messages wait for a person the judge must see what follows: END-OF-MESSAGE decides.
+  if (recipients == 0 || !index || control.holds > 0) return answer;
   const Mode mode = control.mode;
   const Limits& l = impl_->settings.limits;
   if (l.recipients_per_hour == 0 && l.recipients_per_day == 0) return answer;

@@ -263,6 +263,28 @@ TEST(Engine, EveryHoldHasExactlyOneEnd) {
   EXPECT_EQ(engine.totals().holds_open, 0U);
 }
 
+TEST(Engine, AFatBlastEndsInARestrictionAlthoughALimitIsPassed) {
+  EngineSettings s = enforcing();
+  s.limits.recipients_per_hour = 500;
+  Engine engine(s, nullptr, detect::shipped_priors());
+  std::uint32_t accepted = 0;
+  bool restricted = false;
+  Applied out;
+  int stranger = 0;
+  for (int i = 0; i < 30 && !restricted; ++i) {
+    const Instant t = k_start + seconds(4 * i);
+    // As Postfix asks: room at DATA, then the whole message.
+    ASSERT_EQ(engine.may_send("new@example.jp", t, 100, 0).action, Answer::Action::dunno) << i;
+    std::vector<std::string> to;
+    for (int k = 0; k < 100; ++k) to.push_back(fmt::format("v{}@d{}.example", ++stranger, k));
+    engine.apply(mail(t, "new@example.jp", std::move(to)), out);
+    accepted += out.answer->accepted;
+    restricted = !out.standings.empty();
+  }
+  EXPECT_EQ(accepted, 0U);
+  EXPECT_TRUE(restricted);
+}
+
 TEST(Engine, AClosedAccountStaysClosedWhenItsMemoryIsGivenUp) {
   EngineSettings s = enforcing();
   s.detect.accounts_max = 64;
