@@ -363,14 +363,17 @@ def test_dead_standings(dead):
     assert done(dead, "account", "show", KEIRI)["standing"] == "suspended"
     waiting = dead.send(DAVE, KEIRI)
     wait_for(lambda: dead.queue(), 10, "mail waiting in the queue")
-    assert done(dead, "account", "restore", KEIRI)["standing"] == "normal"
-    assert signs_in(dead, KEIRI) and sending_answer(dead, KEIRI) == 250
     # On a server without other mail, Postfix's qmgr remembers the last address it asked about for
-    # 30 s (resolve_clnt), so the first try after the restore may still be put off.
+    # 30 s (resolve_clnt), so the first try after the restore may still be put off: the daemon looks
+    # again, and a command without it says that this step waits (exit status 3).
+    restored = sekimori(dead, "account", "restore", KEIRI, "--json")
+    assert restored.code in (0, 3) and restored.json["standing"] == "normal", restored.err
+    assert signs_in(dead, KEIRI) and sending_answer(dead, KEIRI) == 250
     dead.wait_in_mailbox(KEIRI, waiting, deadline=60)
     steps = done(dead, "incident", "show", outcome["incident"])["steps"]
-    assert {"write_guard", "flush_auth_cache", "kick_sessions", "requeue_waiting"} \
+    assert {"write_guard", "flush_auth_cache", "kick_sessions"} \
         <= {step["kind"] for step in steps if step["state"] == "done"}
+    assert any(step["kind"] == "requeue_waiting" and step["tries"] > 0 for step in steps)
     assert done(dead, "domain", "restrict", "lab-en.example")["standing"] == "restricted"
     assert sending_answer(dead, DAVE) == 525
     assert done(dead, "domain", "restore", "lab-en.example")["standing"] == "normal"
