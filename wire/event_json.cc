@@ -8,100 +8,25 @@
 #include <cmath>
 #include <iterator>
 
+#include "wire/event_members.h"
 #include "wire/json_object.h"
 #include "wire/json_text.h"
 
 namespace sekimori::wire {
 namespace {
 
-namespace json = boost::json;
-
-// Our keys; each has a place for the value that stood in the line.
-enum Key : std::uint8_t {
-  k_t,
-  k_kind,
-  k_host,
-  k_account,
-  k_id,
-  k_result,
-  k_service,
-  k_ip,
-  k_client,
-  k_tls,
-  k_pwhash,
-  k_seconds,
-  k_bytes_in,
-  k_bytes_out,
-  k_fetched,
-  k_deleted,
-  k_helo,
-  k_from,
-  k_to,
-  k_size,
-  k_queue_id,
-  k_message_id,
-  k_sketch,
-  k_status,
-  k_dsn,
-  k_reply,
-  k_what,
-  k_detail,
-  k_country,
-  k_asn,
-  k_hosting,
-  k_by,
-  k_reason,
-  k_epoch,
-  k_recipients,
-  k_released,
-  k_number,
-  k_fate,
-  k_key_count,
-};
-constexpr std::array<std::string_view, k_key_count> k_names{
-    "t",      "kind",  "host",       "account",  "id",       "result",     "service", "ip",
-    "client", "tls",   "pwhash",     "seconds",  "bytes_in", "bytes_out",  "fetched", "deleted",
-    "helo",   "from",  "to",         "size",     "queue_id", "message_id", "sketch",  "status",
-    "dsn",    "reply", "what",       "detail",   "country",  "asn",        "hosting", "by",
-    "reason", "epoch", "recipients", "released", "number",   "fate"};
-
-// Keys by length, so that a look-up compares a handful of words.
-constexpr std::size_t k_name_max = 10;
-struct Bucket {
-  std::array<std::uint8_t, 10> keys{};
-  std::uint8_t size = 0;
-};
-constexpr auto k_buckets = [] {
-  std::array<Bucket, k_name_max + 1> table{};
-  for (std::uint8_t i = 0; i < k_key_count; ++i) {
-    Bucket& bucket = table[k_names[i].size()];
-    bucket.keys[bucket.size++] = i;
-  }
-  return table;
-}();
-
-int find_key(std::string_view name) {
-  if (name.size() > k_name_max) return -1;
-  const Bucket& bucket = k_buckets[name.size()];
-  for (std::uint8_t i = 0; i < bucket.size; ++i) {
-    const std::uint8_t key = bucket.keys[i];
-    if (k_names[key].front() == name.front() && k_names[key] == name) return key;
-  }
-  return -1;
-}
-
 // The values of one line by our keys; the first thing that is wrong is kept in `problem`.
 class Fields {
  public:
-  explicit Fields(std::string_view line) : object_(line) {
-    if (!object_.ok()) {
-      problem_ = object_.problem();
-      return;
-    }
-    for (const auto& member : object_.members()) {
-      const int key = find_key(member.key());
-      if (key >= 0 && !member.value().is_null())
-        values_[static_cast<std::size_t>(key)] = &member.value();
+  explicit Fields(std::string_view line) : parser_(options(), line) {
+    boost::system::error_code error;
+    const std::size_t read = parser_.write_some(false, line.data(), line.size(), error);
+    if (!error && read < line.size())
+      error = boost::json::make_error_code(boost::json::error::extra_data);
+    if (error) {
+      problem_ = fmt::format("no JSON object: {} (at byte {})", error.message(), read);
+    } else if (!members().is_object) {
+      problem_ = "no JSON object";
     }
   }
 
@@ -111,12 +36,17 @@ class Fields {
     if (problem_.empty()) problem_ = fmt::format("\"{}\" {}", k_names[key], what);
   }
   // nullptr where it is missing or null.
-  [[nodiscard]] const json::value* operator[](Key key) const { return values_[key]; }
+  [[nodiscard]] const Slot* operator[](Key key) const {
+    const Slot& slot = members().slots[key];
+    return slot.type == Slot::Type::absent ? nullptr : &slot;
+  }
+  [[nodiscard]] const Members& members() const { return parser_.handler(); }
 
   // nullopt where it is missing, and (which is wrong) where it is no string.
   std::optional<std::string_view> view(Key key) {
-    if (values_[key] == nullptr) return std::nullopt;
-    const auto text = json_text(*values_[key]);
+    const Slot* value = (*this)[key];
+    if (value == nullptr) return std::nullopt;
+    const auto text = text_of(*value);
     if (!text) wrong(key, "is no string");
     return text;
   }
@@ -126,8 +56,9 @@ class Fields {
     if (out.empty()) wrong(key, "is missing");
   }
   void count(Key key, std::uint64_t& out) {
-    if (values_[key] == nullptr) return;
-    if (const auto value = json_uint(*values_[key]))
+    const Slot* given = (*this)[key];
+    if (given == nullptr) return;
+    if (const auto value = uint_of(*given))
       out = *value;
     else
       wrong(key, "is no count (a whole number, not negative)");
@@ -140,10 +71,10 @@ class Fields {
     if (out != wide) wrong(key, "is too large");
   }
   void flag(Key key, bool& out) {
-    if (values_[key] == nullptr) return;
-    const bool* value = values_[key]->if_bool();
-    if (value == nullptr) return wrong(key, "is neither true nor false");
-    out = *value;
+    const Slot* value = (*this)[key];
+    if (value == nullptr) return;
+    if (value->type != Slot::Type::flag) return wrong(key, "is neither true nor false");
+    out = value->flag;
   }
   void address(Key key, IpAddress& out) {
     const auto text = view(key);
@@ -156,8 +87,9 @@ class Fields {
   // A word out of a list; `parse` gives nullopt for one that is not on it.
   template <class Enum>
   void word(Key key, std::optional<Enum> (*parse)(std::string_view), Enum& out) {
-    if (values_[key] == nullptr) return wrong(key, "is missing");
-    const auto text = json_text(*values_[key]);
+    const Slot* given = (*this)[key];
+    if (given == nullptr) return wrong(key, "is missing");
+    const auto text = text_of(*given);
     const auto value = text ? parse(*text) : std::nullopt;
     if (value)
       out = *value;
@@ -180,18 +112,24 @@ class Fields {
   }
 
  private:
-  JsonObject object_;
-  std::array<const json::value*, k_key_count> values_{};
+  static boost::json::parse_options options() {
+    boost::json::parse_options out;
+    out.max_depth = k_json_depth_max;
+    out.allow_invalid_utf8 = false;
+    return out;
+  }
+
+  boost::json::basic_parser<Members> parser_;
   std::string problem_;
 };
 
 void read_time(Fields& fields, Instant& out) {
-  const json::value* value = fields[k_t];
+  const Slot* value = fields[k_t];
   if (value == nullptr) return fields.wrong(k_t, "is missing");
   Result<Instant> parsed = bad_input("");
-  if (const auto text = json_text(*value))
+  if (const auto text = text_of(*value))
     parsed = parse_instant(*text);
-  else if (const auto number = json_double(*value))
+  else if (const auto number = double_of(*value))
     parsed = instant_from_seconds(*number);
   if (parsed)
     out = *parsed;
@@ -200,18 +138,14 @@ void read_time(Fields& fields, Instant& out) {
 }
 
 void read_recipients(Fields& fields, std::vector<std::string>& out) {
-  const json::value* value = fields[k_to];
+  const Slot* value = fields[k_to];
   if (value == nullptr) return;
-  const json::array* array = value->if_array();
-  if (array == nullptr) return fields.wrong(k_to, "is no array");
-  if (array->size() > k_event_recipients_max)
+  if (value->type != Slot::Type::list) return fields.wrong(k_to, "is no array");
+  const Members& members = fields.members();
+  if (!members.list_of_texts) return fields.wrong(k_to, "holds something that is no string");
+  if (members.recipients.size() > k_event_recipients_max)
     return fields.wrong(k_to, "holds too many recipients");
-  out.reserve(array->size());
-  for (const json::value& element : *array) {
-    const auto text = json_text(element);
-    if (!text) return fields.wrong(k_to, "holds something that is no string");
-    out.emplace_back(*text);
-  }
+  out.assign(members.recipients.begin(), members.recipients.end());
 }
 
 void read_sketch(Fields& fields, std::optional<std::uint64_t>& out) {
@@ -238,8 +172,8 @@ void read(Fields& f, Login& out) {
 void read(Fields& f, Session& out) {
   f.service(out.service);
   f.address(k_ip, out.ip);
-  if (const json::value* given = f[k_seconds]) {
-    const auto value = json_double(*given);
+  if (const Slot* given = f[k_seconds]) {
+    const auto value = double_of(*given);
     if (value && *value >= 0)
       out.seconds = session_seconds(*value);
     else
@@ -464,8 +398,8 @@ Result<Event> parse_event(std::string_view line) {
   fields.text(k_id, out->id);
   fields.text(k_account, out->account);
   lower_in_place(out->account);
-  const json::value* kind = fields[k_kind];
-  const auto word = kind == nullptr ? std::nullopt : json_text(*kind);
+  const Slot* kind = fields[k_kind];
+  const auto word = kind == nullptr ? std::nullopt : text_of(*kind);
   if (kind == nullptr) {
     fields.wrong(k_kind, "is missing");
   } else if (!word || !read_body(*word, fields, out->body)) {
