@@ -2,21 +2,10 @@
 
 #include <array>
 
+#include "base/words.h"
+
 namespace sekimori {
 namespace {
-
-template <class Enum, std::size_t N>
-std::string_view word_of(const std::array<std::string_view, N>& words, Enum value) {
-  return words[static_cast<std::size_t>(value)];
-}
-
-template <class Enum, std::size_t N>
-std::optional<Enum> value_of(const std::array<std::string_view, N>& words, std::string_view word) {
-  for (std::size_t i = 0; i < N; ++i) {
-    if (words[i] == word) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
 
 constexpr std::array<std::string_view, 6> k_services{"smtp",  "imap",   "pop3",
                                                      "sieve", "portal", "other"};

@@ -406,15 +406,6 @@ void Engine::apply(const Event& event, Applied& out) {
       return;
     }
   }
-  if (const auto* set = std::get_if<StandingSet>(&event.body)) {
-    StandingNews news;
-    news.change.from = shard.controls[index].standing;
-    impl_->write_journal(shard, event);
-    impl_->fold(shard, index, event);
-    news.change.record = impl_->record_of(shard, index);
-    news.changed = news.change.from != set->to;
-    return;
-  }
   if (const auto* gone = std::get_if<Withdrawn>(&event.body)) {
     // It never became mail, though it was answered HOLD: nothing is there to let go.
     if (const auto it = shard.holds.find(gone->queue_id); it != shard.holds.end()) {

@@ -3,20 +3,10 @@
 #include <array>
 #include <string_view>
 
+#include "base/words.h"
+
 namespace sekimori::decide {
 namespace {
-
-template <class Enum, std::size_t N>
-std::optional<Enum> value_of(const std::array<std::string_view, N>& words, std::string_view word) {
-  for (std::size_t i = 0; i < N; ++i) {
-    if (words[i] == word) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
-template <class Enum, std::size_t N>
-std::string_view word_of(const std::array<std::string_view, N>& words, Enum value) {
-  return words[static_cast<std::size_t>(value)];
-}
 
 constexpr std::array<std::string_view, 3> k_subjects{"account", "domain", "server"};
 constexpr std::array<std::string_view, 2> k_modes{"observe", "enforce"};

@@ -1,5 +1,6 @@
 // One JSON object (RFC 8259), read by Boost.JSON into memory that lives as long as this does: what
-// our neighbours say fits the buffer here, so that reading an event allocates nothing. Pure; any
+// our neighbours say fits the buffer here, so that reading it allocates nothing (our own events are
+// read without a tree, event_members.h). Pure; any
 // thread.
 #pragma once
 
