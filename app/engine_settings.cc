@@ -49,6 +49,15 @@ decide::EngineSettings engine_settings(const config::Settings& s, const HashKey&
   out.limits.messages_per_hour = u32(s.limits.messages_per_hour);
   out.limits.new_recipients_per_day = u32(s.limits.new_recipients_per_day);
   out.limits.bytes_per_day = static_cast<std::uint64_t>(s.limits.bytes_per_day.bytes);
+  // 0 = no limit on either side: the tighter one is the smaller of those that are set.
+  const auto tighter = [](std::uint32_t usual, std::uint32_t probation) {
+    return usual == 0 ? probation : probation == 0 ? usual : std::min(usual, probation);
+  };
+  out.probation_limits = out.limits;
+  out.probation_limits.recipients_per_hour =
+      tighter(out.limits.recipients_per_hour, u32(s.recovery.probation_recipients_per_hour));
+  out.probation_limits.recipients_per_day =
+      tighter(out.limits.recipients_per_day, u32(s.recovery.probation_recipients_per_day));
   return out;
 }
 

@@ -137,6 +137,7 @@ Text unit_name(CountedIn unit) {
     case CountedIn::none: return {"", ""};
     case CountedIn::accounts: return {"アカウント", "accounts"};
     case CountedIn::channels: return {"種類", "kinds of evidence"};
+    case CountedIn::characters: return {"文字", "characters"};
     case CountedIn::connections: return {"接続", "connections"};
     case CountedIn::entries: return {"件", "entries"};
     case CountedIn::events: return {"件", "events"};

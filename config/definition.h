@@ -23,6 +23,7 @@ enum class CountedIn : std::uint8_t {
   none,
   accounts,
   channels,
+  characters,
   connections,
   entries,
   events,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "base/check.h"
@@ -51,13 +52,20 @@ std::pair<std::string_view, std::uint64_t> limit_passed(const Limits& l, const d
   return {"", 0};
 }
 
-// 0 where the event has no id.
+// Dovecot's default is 12 bits (auth_policy_hash_truncate); what is longer is not kept. 0: none.
+std::uint16_t pwhash_bits(std::string_view hex) {
+  std::uint16_t value = 0;
+  const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
+  if (error != std::errc() || end != hex.data() + hex.size() || value >= k_pwhash_known) return 0;
+  return value | k_pwhash_known;
+}
+
+}  // namespace
+
 std::uint64_t id_hash_of(const EngineSettings& settings, const Event& event) {
   if (event.id.empty()) return 0;
   return keyed_hash(settings.key, event.host) * 3 ^ keyed_hash(settings.key, event.id);
 }
-
-}  // namespace
 
 void Applied::clear() {
   answer.reset();
@@ -66,6 +74,7 @@ void Applied::clear() {
   holds.clear();
   incidents.clear();
   duplicate = false;
+  watched = false;
 }
 
 Engine::Engine(EngineSettings settings, EventJournal* journal,
@@ -191,7 +200,7 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
   } else if (control.holds >= settings.hold_pile && v.advice == detect::HoldAdvice::asked) {
     d.contain = Standing::restricted;
     refuse("hold_pile", "");
-  } else if (const auto [name, limit] = limit_passed(settings.limits, v.counts, n);
+  } else if (const auto [name, limit] = limit_passed(limits_of(control), v.counts, n);
              limit != 0 && v.advice != detect::HoldAdvice::asked) {
     // A message that would wait for a person waits, over a limit too: nothing leaves, and the judge
     // sees how it goes on.
@@ -200,8 +209,9 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
     std::ranges::replace(rule, ' ', '_');
     refuse(std::move(rule), limit_text(name, limit));
   } else if (v.advice != detect::HoldAdvice::none ||
-             (settings.limits.new_recipients_per_day != 0 &&
-              v.counts.new_day > settings.limits.new_recipients_per_day && v.new_recipients > 0)) {
+             (limits_of(control).new_recipients_per_day != 0 &&
+              v.counts.new_day > limits_of(control).new_recipients_per_day &&
+              v.new_recipients > 0)) {
     d.hold = v.advice == detect::HoldAdvice::timed ? HoldKind::timed : HoldKind::asked;
     if (shard.holds.size() >= k_holds_max) {
       d.hold.reset();
@@ -273,6 +283,7 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
     write_journal(shard, kept);
   }
   keep_id(shard, event, id_hash);
+  shard.detector.lived(index, event.t);
   shard.detector.commit(index, event.t, mail, v, d.fate);
   shard.controls[index].last_onset = v.onset;
   if (d.hold) add_hold(shard, index, event, mail, v, *d.hold, false, out);
@@ -339,6 +350,11 @@ void Engine::Impl::fold(Shard& shard, detect::AccountIndex index, const Event& e
         using Body = std::decay_t<decltype(body)>;
         auto& detector = shard.detector;
         if constexpr (std::is_same_v<Body, Login>) {
+          if (body.result == LoginResult::ok) {
+            if (const auto pwhash = pwhash_bits(body.pwhash); pwhash != 0) {
+              shard.controls[index].pwhash = pwhash;
+            }
+          }
           detector.login(index, t, body);
         } else if constexpr (std::is_same_v<Body, Session>) {
           detector.session(index, t, body);
@@ -393,8 +409,10 @@ void Engine::apply(const Event& event, Applied& out) {
   Impl::keep_id(shard, event, id_hash);
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
+  shard.detector.lived(index, event.t);
   if (const auto* login = std::get_if<Login>(&event.body)) {
     const AccountControl& control = shard.controls[index];
+    out.watched = login->result == LoginResult::ok && control.standing != Standing::normal;
     if (login->result == LoginResult::ok && control.mode == Mode::enforce &&
         forbids_login(control.standing) && !bypass()) {
       // Postfix reports success for a suspended SMTP login: to us it is a refused one.
@@ -420,6 +438,7 @@ void Engine::apply(const Event& event, Applied& out) {
 }
 
 void Engine::recover(const Event& event, std::uint64_t sequence) {
+  if (event.history) return impl_->recover_past(event, sequence);
   if (std::holds_alternative<EpochMark>(event.body)) {
     bool newer = false;
     for (auto& shard : impl_->shards) {
@@ -439,6 +458,7 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
   Impl::keep_id(shard, event, id_hash_of(impl_->settings, event));
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
+  shard.detector.lived(index, event.t);
   if (const auto* mail = std::get_if<Submission>(&event.body)) {
     const auto v = shard.detector.judge(index, event.t, *mail);
     const Fate fate = mail->fate.value_or(Fate::accepted);

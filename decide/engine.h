@@ -18,6 +18,7 @@
 #include "base/event.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "decide/history.h"
 #include "decide/ports.h"
 #include "decide/records.h"
 #include "decide/standing.h"
@@ -51,6 +52,7 @@ struct EngineSettings {
   std::uint32_t hold_pile = 250;
   Duration probation = days(14);
   Limits limits;
+  Limits probation_limits;  // in place of `limits` while an account is on probation
   Mode mode = Mode::observe;
   std::vector<std::pair<std::string, Mode>> domain_modes;   // override the server's
   std::vector<std::pair<std::string, Mode>> account_modes;  // override the domain's
@@ -96,6 +98,9 @@ struct Applied {
   std::vector<HeldMessage> holds;   // new, or changed
   std::vector<Incident> incidents;  // opened by a hold that waits for a person
   bool duplicate = false;           // the event's id was seen before: nothing was folded
+  // A sign-in with the right password while the account's standing is not normal: whoever walks
+  // the owner back wants to see it.
+  bool watched = false;
   void clear();
 };
 
@@ -112,6 +117,17 @@ class Engine {
   // The same for an event that stands in the journal already: no decision is made anew (fate and
   // standing are in the journal), nothing is journaled.
   void recover(const Event&, std::uint64_t sequence);
+
+  // ---- old logs ----
+  // Folds an event of the past: the same judge and the same counting on the past's own clock, but no
+  // answer, hold, standing or incident comes of it, and what is live is not touched before
+  // end_history(). Journaled. Events come in the order of their time; ids are remembered, so that
+  // the same log teaches nothing twice (at least the last 2 million ids).
+  [[nodiscard]] Learnt learn(const Event&);
+  // The run is over: contacts, places and rhythm are known from here on, a shard at a time. What
+  // was sent less than the learning delay before `now` is learnt when that is over. Without it the
+  // next run goes on where this one stopped.
+  HistoryReport end_history(Instant now);
 
   // ---- questions that are no events (RCPT, DATA, login before the password) ----
   // May this login send at all, and may it send `recipients` more (reserved by others: `reserved`)?
@@ -156,7 +172,8 @@ class Engine {
     Mode mode = Mode::observe;
     double log_r = 0;
     detect::Counts counts;
-    Limits limits;
+    Limits limits;       // those in force, probation's included
+    std::string pwhash;  // of the last good sign-in, as Dovecot tells it ("025a"); "" = not known
     bool known = false;  // has the model ever seen it
     std::vector<HeldMessage> holds;
   };

@@ -30,7 +30,7 @@ Answer Engine::may_send(std::string_view account, Instant now, std::uint32_t rec
   // While messages wait for a person the judge must see what follows: END-OF-MESSAGE decides.
   if (recipients == 0 || !index || control.holds > 0) return answer;
   const Mode mode = control.mode;
-  const Limits& l = impl_->settings.limits;
+  const Limits& l = impl_->limits_of(control);
   if (l.recipients_per_hour == 0 && l.recipients_per_day == 0) return answer;
   const auto counts = shard.detector.counts(*index, now);
   const auto passes = [&](std::uint32_t limit, std::uint32_t used, std::string_view name) {
@@ -289,6 +289,7 @@ void Engine::Impl::build_epoch() {
   for (auto& shard : shards) {
     const std::lock_guard shard_lock(shard->mutex);
     shard->detector.install(priors);
+    if (shard->past.detector) shard->past.detector->install(priors);
   }
 }
 
@@ -312,6 +313,7 @@ void Engine::next_epoch(Instant now) {
   for (auto& shard : impl_->shards) {
     if (sequence) shard->sequence = *sequence;
     shard->detector.install(impl_->priors);
+    if (shard->past.detector) shard->past.detector->install(impl_->priors);
   }
 }
 
@@ -365,6 +367,10 @@ Engine::AccountView Engine::view(std::string_view account, Instant now) const {
   out.known = true;
   out.standing = impl_->record_of(shard, *index);
   out.standing.incident = shard.controls[*index].incident;
+  out.limits = impl_->limits_of(shard.controls[*index]);
+  if (const auto pwhash = shard.controls[*index].pwhash; pwhash != 0) {
+    out.pwhash = fmt::format("{:04x}", pwhash & ~k_pwhash_known);
+  }
   out.mode = shard.controls[*index].mode;
   out.log_r = shard.detector.log_r(*index, now);
   out.counts = shard.detector.counts(*index, now);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "decide/engine.h"
+#include "decide/engine_past.h"
 #include "decide/recent_ids.h"
 #include "detect/epoch.h"
 
@@ -27,9 +28,13 @@ struct AccountControl {
   Standing observed = Standing::normal;  // observe mode: what it would be
   Mode mode = Mode::observe;
   bool by_person = false;
-  bool known = false;       // mode was looked up
+  bool known = false;  // mode was looked up
+  // Dovecot's 12-bit hash of the password of the last good sign-in, with k_pwhash_known; 0: none.
+  std::uint16_t pwhash = 0;
   std::uint32_t holds = 0;  // open ones
 };
+
+inline constexpr std::uint16_t k_pwhash_known = 0x1000;
 
 // Strings compare without a copy.
 struct StringHash {
@@ -58,6 +63,7 @@ struct Shard {
   std::unordered_map<std::string, StandingRecord, StringHash, std::equal_to<>> domains;
   StandingRecord server;
   RecentIds ids;
+  Past past;
   std::uint64_t sequence = 0;  // of the last journaled event folded here
   std::uint64_t unnamed = 0;   // numbers messages that came without a queue id
   Engine::Totals totals;
@@ -107,12 +113,30 @@ struct Engine::Impl {
   void add_hold(Shard&, detect::AccountIndex index, const Event&, const Submission&,
                 const detect::Verdict&, HoldKind kind, bool recovering, Applied& out);
   void write_journal(Shard&, const Event&);
+  [[nodiscard]] const Limits& limits_of(const AccountControl& control) const {
+    return control.standing == Standing::probation ? settings.probation_limits : settings.limits;
+  }
   // The account's, domain's or server's standing that stops sending; nullopt: none does.
   [[nodiscard]] std::optional<StandingRecord> sending_stop(const Shard&, std::string_view account,
                                                            const AccountControl&) const;
   [[nodiscard]] StandingRecord record_of(const Shard&, detect::AccountIndex index) const;
   void build_epoch();
+
+  // Old logs (engine_past.cc).
+  struct PastTotals {
+    HistoryReport report;
+    std::vector<std::uint64_t> places;  // accounts by their number of known networks
+    void add(const Past&);
+    HistoryReport finished();
+  };
+  Learnt fold_past(Shard&, const Event&);
+  void recover_past(const Event&, std::uint64_t sequence);
+  // Merges a run into what lives. `totals` null: nobody asks.
+  void absorb_past(Shard&, Instant now, PastTotals* totals);
 };
+
+// Names an event for ever; 0 where it has no id.
+[[nodiscard]] std::uint64_t id_hash_of(const EngineSettings&, const Event&);
 
 // The words of answers and incidents (engine_words.cc).
 [[nodiscard]] std::string refusal_text(const StandingRecord&, std::string_view portal_url);

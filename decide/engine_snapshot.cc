@@ -26,7 +26,8 @@ bool take(std::string_view& in, std::uint64_t& value) {
 void put_control(std::string& out, const AccountControl& c) {
   put(out, static_cast<std::uint64_t>(c.since.us));
   put(out, static_cast<std::uint64_t>(c.last_onset.us));
-  put(out, (std::uint64_t{c.epoch} << 32) | (static_cast<std::uint64_t>(c.standing) << 16) |
+  put(out, (std::uint64_t{c.epoch} << 32) | (std::uint64_t{c.pwhash} << 19) |
+               (static_cast<std::uint64_t>(c.standing) << 16) |
                (static_cast<std::uint64_t>(c.observed) << 8) | (c.by_person ? 1U : 0U));
 }
 
@@ -61,6 +62,7 @@ std::uint64_t Engine::hash() const {
     const Shard& shard = *impl_->shards[i];
     const std::lock_guard lock(shard.mutex);
     std::uint64_t h = mix64(shard.detector.hash() + i) ^ shard.ids.hash();
+    if (!shard.past.empty()) h ^= shard.past.hash();
     for (detect::AccountIndex a = 0; a < shard.controls.size(); ++a) {
       const AccountControl& c = shard.controls[a];
       if (c.epoch == 0) continue;
@@ -77,11 +79,13 @@ void Engine::save(
     const std::function<void(std::string_view, std::uint64_t, std::string_view)>& sink) const {
   const std::lock_guard epoch_lock(impl_->epoch_mutex);
   std::string bytes;
+  std::string past;
   detect::save(*impl_->priors, bytes);
   sink("priors", 0, bytes);
   for (std::size_t i = 0; i < k_shards; ++i) {
     const Shard& shard = *impl_->shards[i];
     bytes.clear();
+    past.clear();
     std::uint64_t sequence = 0;
     {
       const std::lock_guard lock(shard.mutex);
@@ -92,8 +96,10 @@ void Engine::save(
       put(bytes, shard.controls.size());
       for (const auto& control : shard.controls) put_control(bytes, control);
       shard.detector.save(bytes);
+      if (!shard.past.empty()) shard.past.save(past);
     }
     sink(fmt::format("shard-{:02}", i), sequence, bytes);
+    if (!past.empty()) sink(fmt::format("past-{:02}", i), sequence, past);
   }
 }
 
@@ -110,13 +116,16 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
     return {};
   }
   std::size_t number = k_shards;
-  if (name.size() == 8 && name.starts_with("shard-")) {
-    number = static_cast<std::size_t>((name[6] - '0') * 10 + (name[7] - '0'));
+  const bool past = name.size() == 7 && name.starts_with("past-");
+  if (past || (name.size() == 8 && name.starts_with("shard-"))) {
+    const auto digits = name.substr(name.size() - 2);
+    number = static_cast<std::size_t>((digits[0] - '0') * 10 + (digits[1] - '0'));
   }
   if (number >= k_shards)
     return bad_input(fmt::format("no part of a snapshot is named '{}'", name));
   Shard& shard = *impl_->shards[number];
   const std::lock_guard lock(shard.mutex);
+  if (past) return shard.past.load(bytes, shard.detector);
   std::uint64_t version = 0;
   std::uint64_t unnamed = 0;
   if (!take(bytes, version) || version != k_version || !take(bytes, unnamed)) {
@@ -137,6 +146,7 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
     control.since.us = static_cast<std::int64_t>(since);
     control.last_onset.us = static_cast<std::int64_t>(onset);
     control.epoch = static_cast<std::uint32_t>(packed >> 32);
+    control.pwhash = static_cast<std::uint16_t>((packed >> 19) & 0x1FFF);
     control.standing = static_cast<Standing>((packed >> 16) & 7);
     control.observed = static_cast<Standing>((packed >> 8) & 7);
     control.by_person = (packed & 1) != 0;

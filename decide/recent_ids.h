@@ -34,6 +34,7 @@ class RecentIds {
     }
     young_.insert(id_hash);
   }
+  [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
   [[nodiscard]] std::uint64_t hash() const {
     std::uint64_t sum = young_.size() * 31 + old_.size();
     young_.each([&sum](std::uint64_t id) { sum ^= id; });

@@ -60,8 +60,10 @@ Result<StandingStep> step(const StandingRecord& in_force, const StandingRequest&
       to = Standing::recovering;
       break;
     case RequestKind::restore:
-      if (request.by_machine)
+      if (request.by_machine &&
+          !(request.verified && request.to_probation && from == Standing::recovering)) {
         return not_allowed(in_force, "only a person or a verified recovery restores");
+      }
       if (from == Standing::normal) break;
       to = request.to_probation ? Standing::probation : Standing::normal;
       break;

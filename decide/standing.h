@@ -28,6 +28,7 @@ struct StandingRequest {
   RequestKind kind = RequestKind::restrict;
   bool by_machine = true;
   bool to_probation = false;  // restore: watch more closely for a while
+  bool verified = false;      // restore by the machine: every gate of the recovery was proved
   std::string by;             // "machine", or the person's login
   Text reason;
   Instant now;
@@ -45,10 +46,11 @@ struct StandingStep {
 //   normal           restricted   suspended   error           –                  –
 //   restricted       –            suspended   recovering      normal|probation   error
 //   suspended        person only  –           recovering      normal|probation   error
-//   recovering       restricted   suspended   –               normal|probation   error
+//   recovering       restricted   suspended   –               normal|probation*  error
 //   probation        restricted   suspended   error           person: normal     normal
 //
-// A machine contains and ends a probation; it never loosens what is closed. Errors: bad_input with
+// A machine contains and ends a probation; it loosens what is closed in one case (*): a recovery
+// whose every gate was proved goes to probation. Errors: bad_input with
 // what is not allowed and why. A repeated request changes nothing.
 [[nodiscard]] Result<StandingStep> step(const StandingRecord& in_force, const StandingRequest&);
 

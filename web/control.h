@@ -26,8 +26,10 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "decide/engine.h"
+#include "decide/notice.h"
 #include "decide/ports.h"
 #include "decide/records.h"
+#include "decide/recovery.h"
 #include "decide/standing.h"
 #include "web/ip_network.h"
 
@@ -113,6 +115,67 @@ struct StandingOutcome {
 struct RecoveryCode {
   Secret code;
   Instant expires;
+};
+
+// ---- the way back ----
+
+// What is wrong with a password, for the person who chose it; never the password itself.
+struct PasswordProblem {
+  std::string code;  // "too_short", "no_digit", "full_width", "like_the_old_one", …
+  Text text;
+};
+struct PasswordVerdict {
+  bool good = false;
+  int strength = 0;  // zxcvbn's 0…4
+  Text strength_text;
+  std::vector<PasswordProblem> problems;
+};
+struct PasswordOrder {
+  Secret password;  // not set: one is made
+  Secret old;       // as the owner typed it; not set: not known
+};
+// `changed` false: it was not taken, `verdict` says why.
+struct PasswordOutcome {
+  bool changed = false;
+  PasswordVerdict verdict;
+  Secret generated;  // shown once; not set where the person chose
+  Text reading;      // of the generated one, for the telephone
+  bool cache_flushed = false;
+  std::uint64_t app_passwords_removed = 0;
+  std::uint32_t sessions_ended = 0;
+  std::optional<decide::Recovery> recovery;  // where one is under way
+};
+
+// A place outside the mailbox to which its mail goes.
+struct ForwardEntry {
+  std::string source;  // the alias or filter it stands in
+  std::string target;
+  bool operator==(const ForwardEntry&) const = default;
+};
+struct RecoveryView {
+  decide::Recovery recovery;
+  Standing standing = Standing::normal;
+  std::vector<ForwardEntry> forwards;  // to places elsewhere, as they stand now
+  Text next_step;
+};
+enum class ForwardsAnswer : std::uint8_t { keep, remove };
+
+// How an owner proves who they are; the old password alone never does.
+enum class OwnerProofKind : std::uint8_t {
+  code,     // the one-time code that an operator read out
+  contact,  // the code sent to a contact registered before the incident
+  totp,     // an authenticator enrolled before it
+};
+[[nodiscard]] std::string_view to_string(OwnerProofKind);
+[[nodiscard]] std::optional<OwnerProofKind> parse_owner_proof_kind(std::string_view);
+struct OwnerProof {
+  OwnerProofKind kind = OwnerProofKind::code;
+  Secret value;
+};
+struct OwnerSession {
+  Secret token;  // for the owner's own requests; good for this account alone
+  Instant expires;
+  RecoveryView view;
 };
 
 struct IncidentDetails {
@@ -202,6 +265,43 @@ class Control {
   // A new code ends the one before it.
   [[nodiscard]] virtual Result<RecoveryCode> recovery_code(std::string_view address,
                                                            const Caller& by) = 0;
+
+  // ---- the way back ----
+  // Judges it by the rules, writes it where the provider keeps it, flushes Dovecot's cache, ends
+  // sessions, suspends app passwords; a contained account begins its recovery. not_found as above.
+  [[nodiscard]] virtual Result<PasswordOutcome> set_password(std::string_view address,
+                                                             PasswordOrder order, const Caller& by);
+  // The same judgement, and nothing is changed.
+  [[nodiscard]] virtual Result<PasswordVerdict> judge_password(std::string_view address,
+                                                               const Secret& password);
+  // not_found when the account was never contained.
+  [[nodiscard]] virtual Result<RecoveryView> recovery(std::string_view address);
+  // Proves again, now, all that a machine can prove.
+  [[nodiscard]] virtual Result<RecoveryView> check_recovery(std::string_view address,
+                                                            const Caller& by);
+  // `targets` empty: all. Removing is exact: nothing else in the alias changes.
+  [[nodiscard]] virtual Result<RecoveryView> answer_forwards(
+      std::string_view address, ForwardsAnswer answer, const std::vector<std::string>& targets,
+      const Caller& by);
+  // A person looked at an account that was taken over again.
+  [[nodiscard]] virtual Result<RecoveryView> review(std::string_view address,
+                                                    const std::string& reason, const Caller& by);
+  // The owner's own, without any other authorisation. Wrong proofs and unknown addresses are one
+  // error (bad_input), slowed and limited, so that nobody learns which addresses there are.
+  [[nodiscard]] virtual Result<OwnerSession> owner_begin(std::string_view address, OwnerProof proof,
+                                                         const IpAddress& from);
+  // Sends a code to the registered contact, where there is one from before the incident; says
+  // nothing of whether there is.
+  [[nodiscard]] virtual Result<void> owner_contact_code(std::string_view address, Language language,
+                                                        const IpAddress& from);
+  // The account an owner's token is good for; not_found when it is over or none.
+  [[nodiscard]] virtual Result<std::string> owner_account(const Secret& token);
+
+  // ---- telling ----
+  [[nodiscard]] virtual Result<Page<decide::NoticeRow>> notices(const decide::NoticeFilter&);
+  [[nodiscard]] virtual Result<decide::NoticeRow> acknowledge_notice(std::uint64_t id,
+                                                                     const Caller& by);
+  [[nodiscard]] virtual Result<decide::CallSheet> call_sheet(std::string_view address);
 
   // ---- incidents ----
   [[nodiscard]] virtual Result<Page<decide::Incident>> incidents(
