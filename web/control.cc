@@ -62,7 +62,7 @@ Result<OwnerSession> Control::owner_begin(std::string_view, OwnerProof, const Ip
 Result<void> Control::owner_contact_code(std::string_view, Language, const IpAddress&) {
   return not_yet();
 }
-Result<std::string> Control::owner_account(const Secret&) { return not_yet(); }
+Result<OwnerIdentity> Control::owner_account(const Secret&) { return not_yet(); }
 Result<Page<decide::NoticeRow>> Control::notices(const decide::NoticeFilter&) { return not_yet(); }
 Result<decide::NoticeRow> Control::acknowledge_notice(std::uint64_t, const Caller&) {
   return not_yet();

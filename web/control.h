@@ -172,6 +172,12 @@ struct OwnerProof {
   OwnerProofKind kind = OwnerProofKind::code;
   Secret value;
 };
+// Whose account an owner's token opens, and how they proved who they are: the audit names it
+// ("owner:code").
+struct OwnerIdentity {
+  std::string account;
+  OwnerProofKind proof = OwnerProofKind::code;
+};
 struct OwnerSession {
   Secret token;  // for the owner's own requests; good for this account alone
   Instant expires;
@@ -258,7 +264,9 @@ class Control {
   // not_found when neither the provider's store nor the guard knows it. Any spelling of the login.
   [[nodiscard]] virtual Result<AccountDetails> account(std::string_view address) = 0;
   // The standing is durable, and its first enforcement (guard.db) written, when it returns.
-  // not_found for an account or domain that is not one of this server's.
+  // not_found for an account or domain that is not one of this server's. bad_input for the restore,
+  // without a reason, of an account that the machine contained, while gates of its recovery are
+  // open (the API adds which).
   [[nodiscard]] virtual Result<StandingOutcome> change_standing(const StandingOrder&,
                                                                 const Caller& by) = 0;
   [[nodiscard]] virtual Result<decide::StandingRecord> standing(const decide::Subject&) = 0;
@@ -295,7 +303,7 @@ class Control {
   [[nodiscard]] virtual Result<void> owner_contact_code(std::string_view address, Language language,
                                                         const IpAddress& from);
   // The account an owner's token is good for; not_found when it is over or none.
-  [[nodiscard]] virtual Result<std::string> owner_account(const Secret& token);
+  [[nodiscard]] virtual Result<OwnerIdentity> owner_account(const Secret& token);
 
   // ---- telling ----
   [[nodiscard]] virtual Result<Page<decide::NoticeRow>> notices(const decide::NoticeFilter&);
