@@ -149,6 +149,9 @@ struct Event {
   std::string id;       // unique per host, optional; a repeated one is counted once
   std::string account;  // the mailbox that authenticated, normalised; "" for EpochMark
   EventBody body;
+  // Journal only: learnt from an old log (decide/engine: learn), at a time that was past; of an
+  // EpochMark with an account: its shard takes over what was learnt.
+  bool history = false;
   bool operator==(const Event&) const = default;
 };
 

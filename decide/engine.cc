@@ -60,6 +60,12 @@ std::uint16_t pwhash_bits(std::string_view hex) {
   return value | k_pwhash_known;
 }
 
+// The mail servers said it, not a person or the guard itself.
+bool is_sensed(const Event& event) {
+  return !std::holds_alternative<StandingSet>(event.body) &&
+         !std::holds_alternative<HoldEnded>(event.body);
+}
+
 }  // namespace
 
 std::uint64_t id_hash_of(const EngineSettings& settings, const Event& event) {
@@ -409,7 +415,7 @@ void Engine::apply(const Event& event, Applied& out) {
   Impl::keep_id(shard, event, id_hash);
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
-  shard.detector.lived(index, event.t);
+  if (is_sensed(event)) shard.detector.lived(index, event.t);
   if (const auto* login = std::get_if<Login>(&event.body)) {
     const AccountControl& control = shard.controls[index];
     out.watched = login->result == LoginResult::ok && control.standing != Standing::normal;
@@ -458,7 +464,7 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
   Impl::keep_id(shard, event, id_hash_of(impl_->settings, event));
   shard.detector.advance(event.t);
   const auto index = impl_->intern(shard, event.account);
-  shard.detector.lived(index, event.t);
+  if (is_sensed(event)) shard.detector.lived(index, event.t);
   if (const auto* mail = std::get_if<Submission>(&event.body)) {
     const auto v = shard.detector.judge(index, event.t, *mail);
     const Fate fate = mail->fate.value_or(Fate::accepted);

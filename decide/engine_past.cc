@@ -208,8 +208,8 @@ void Engine::Impl::PastTotals::add(const Past& past) {
     if (account.left_out == 0) continue;
     ++r.left_out_accounts;
     r.left_out_messages += account.left_out;
-    r.left_out.push_back({std::move(account.account), account.left_out, account.left_first,
-                          account.left_last});
+    r.left_out.push_back(
+        {std::move(account.account), account.left_out, account.left_first, account.left_last});
   }
 }
 
@@ -227,7 +227,8 @@ HistoryReport Engine::Impl::PastTotals::finished() {
     return std::size_t{0};
   };
   if (some > 0) {
-    r.places_median = (static_cast<double>(nth((some - 1) / 2)) + static_cast<double>(nth(some / 2))) / 2;
+    r.places_median =
+        (static_cast<double>(nth((some - 1) / 2)) + static_cast<double>(nth(some / 2))) / 2;
   }
   std::ranges::sort(r.left_out, [](const auto& a, const auto& b) {
     return a.messages != b.messages ? a.messages > b.messages : a.account < b.account;

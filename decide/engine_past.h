@@ -12,8 +12,8 @@
 
 namespace sekimori::decide {
 
-// A run folds the past into a detector of its own, on the past's clock; end_history() merges it into
-// the living one. The ids stay, so that the same log teaches nothing twice.
+// A run folds the past into a detector of its own, on the past's clock; end_history() merges it
+// into the living one. The ids stay, so that the same log teaches nothing twice.
 struct Past {
   // Since the run began.
   struct Counts {

@@ -23,11 +23,11 @@ enum class Learnt : std::uint8_t {
 struct HistoryReport {
   Instant from, until;  // of what was learnt; unset: nothing was
   std::uint64_t accounts = 0;
-  std::uint64_t logins = 0;      // successful
-  std::uint64_t messages = 0;    // handed in by the accounts
-  std::uint64_t recipients = 0;  // of these messages
-  std::uint64_t received = 0;    // messages that reached the accounts' mailboxes
-  std::uint64_t contacts = 0;    // pairs of account and recipient, now known
+  std::uint64_t logins = 0;          // successful
+  std::uint64_t messages = 0;        // handed in by the accounts
+  std::uint64_t recipients = 0;      // of these messages
+  std::uint64_t received = 0;        // messages that reached the accounts' mailboxes
+  std::uint64_t contacts = 0;        // pairs of account and recipient, now known
   std::uint64_t correspondents = 0;  // pairs of account and sender, now known
   std::uint64_t learnt = 0;          // messages that were learnt from
   std::uint64_t waiting = 0;         // messages of the last learning delay: learnt when it is over

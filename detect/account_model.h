@@ -88,7 +88,7 @@ struct AccountModel {
   std::uint8_t asked_today = 0;  // messages held for a person on asked_day
   std::uint8_t unused[1] = {};
   std::uint16_t asked_day = 0;
-  std::uint8_t unused_tail[2] = {};
+  std::uint16_t live_hour = 0;  // of the first event that was seen live; 0: none was
 };
 static_assert(sizeof(AccountModel) <= 512);
 static_assert(std::is_trivially_copyable_v<AccountModel>);

@@ -230,7 +230,9 @@ void Detector::received(AccountIndex index, Instant t, const Received& r) {
   if (r.from.empty()) return;  // a bounce comes from nobody
   AccountModel& m = i.models[index];
   if (m.first_second == 0) m.first_second = t.seconds32();
-  i.writers.insert(pair_key(i.salt_of(m), keyed_hash(i.key, r.from)), t);
+  const std::uint64_t pair = pair_key(i.salt_of(m), keyed_hash(i.key, r.from));
+  if (i.of_past) i.note_pair(i.writer_pairs, i.writers, pair);
+  i.writers.insert(pair, t);
 }
 
 void Detector::settings_changed(AccountIndex index, Instant t, const SettingsChange& change) {
@@ -297,7 +299,9 @@ void Detector::contained(AccountIndex index, Instant t, Instant onset) {
   AccountModel& m = i.models[index];
   for (std::uint64_t n = i.queue.first(); n != i.queue.last(); ++n) {
     const LearningRecord& r = i.queue.at(n);
-    if (r.account == index && r.t_us >= onset.us) i.queue.drop(n, i.salt_of(m));
+    if (r.account != index || r.t_us < onset.us) continue;
+    if (i.of_past && r.dead == 0) i.leave_out(index, Instant{r.t_us});
+    i.queue.drop(n, i.salt_of(m));
   }
   for (PlaceRecord& p : m.places) {
     if (p.network != 0 && !p.learnt()) p = {};

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -199,6 +200,36 @@ class Detector {
   [[nodiscard]] Result<void> load(std::string_view bytes);
   // Equal for equal states, whatever way they came about (kill -9 and replay included).
   [[nodiscard]] std::uint64_t hash() const;
+
+  // ---- what was before (history.cc) ----
+  // A detector for the past of the same accounts, with nothing in it: old events are folded there
+  // on their own clock, and what lives is not disturbed until absorb().
+  [[nodiscard]] Detector for_past() const;
+  // From this moment on the account's events are seen live.
+  void lived(AccountIndex, Instant t);
+  // Is `t` in or after the hour of the account's first live event?
+  [[nodiscard]] bool has_lived(AccountIndex, Instant t) const;
+  // Takes over the contacts, places and rhythm of `past`, which must come from for_past() of a
+  // detector with the same key; advance() it to `now` before. What it sent within the last learning
+  // delay waits here as if it had been live. Suspicion, windows and onset of accounts that were
+  // seen live stay as they are. `intern` gives an account's index here. `past` is spent afterwards.
+  void absorb(Detector& past, Instant now,
+              const std::function<AccountIndex(std::string_view account)>& intern);
+  // Of a past: a message that is not learnt from because of suspicion.
+  void leave_out(AccountIndex, Instant t);
+  // Of a past: what it holds so far.
+  struct PastAccount {
+    std::string account;
+    std::uint32_t learnt = 0;    // messages
+    std::uint32_t places = 0;    // networks that became habit
+    std::uint32_t left_out = 0;  // messages, because of suspicion
+    Instant left_first, left_last;
+  };
+  [[nodiscard]] std::vector<PastAccount> past_accounts() const;
+  // Pairs of account and recipient, and of account and sender, that were learnt.
+  [[nodiscard]] std::uint64_t past_contacts() const;
+  [[nodiscard]] std::uint64_t past_writers() const;
+  [[nodiscard]] std::uint64_t past_waiting() const;  // messages younger than the learning delay
 
   // Self-audit: the mean of e^nats over the messages seen (a sample), per channel. Above 1 the
   // channel speaks louder than owners' mail allows.

@@ -72,6 +72,16 @@ struct Detector::Impl {
   std::vector<std::uint64_t> new_contacts, new_mail_domains;  // for the next epoch
   Instant newest;
 
+  // Of a detector of the past (history.cc): what it hands over beside the models.
+  bool of_past = false;
+  std::vector<std::uint64_t> contact_pairs, writer_pairs;
+  struct Doubt {
+    std::int64_t first_us = 0, last_us = 0;
+    std::uint32_t account = 0;
+    std::uint32_t messages = 0;
+  };
+  std::vector<Doubt> doubts;  // what was left out, by account
+
   // Scratch of judge(), reused by the commit() that follows it; not state.
   std::vector<RecipientKey> keys;
   std::vector<std::uint64_t> fresh_scratch;
@@ -114,6 +124,8 @@ struct Detector::Impl {
   void raise_onset(AccountModel& m, Instant t, double log_r_step, const Nats& nats) const;
   void learn(const LearningRecord& r);
   void learn_front();
+  void leave_out(AccountIndex index, Instant t);
+  void note_pair(std::vector<std::uint64_t>& pairs, const ContactFilter& known, std::uint64_t pair);
   void prefetch_learning() const;
   void uncount(AccountModel& m, const LearningRecord& r, Instant now);
 

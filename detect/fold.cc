@@ -308,6 +308,8 @@ void Detector::Impl::learn_front() {
     queue.pop(salt);
     queue.push(again, again_keys, salt);
     return;
+  } else if (r.dead == 0 && of_past) {
+    leave_out(r.account, Instant{r.t_us});
   }
   queue.pop(salt);
 }
@@ -353,7 +355,9 @@ void Detector::Impl::learn(const LearningRecord& r) {
   const std::uint64_t salt = salt_of(m);
   for (std::uint32_t i = 0; i < r.recipients; ++i) {
     const RecipientKey& k = queue.recipient(r, i);
-    contacts.insert(pair_key(salt, k.address), t);
+    const std::uint64_t pair = pair_key(salt, k.address);
+    if (of_past) note_pair(contact_pairs, contacts, pair);
+    contacts.insert(pair, t);
     if (k.fresh() && new_contacts.size() < k_new_contacts_max) {
       new_contacts.push_back(mix64(domain.key ^ k.address));
       const std::uint64_t mail_domain = mix64(~domain.key ^ (k.domain & ~1ULL));

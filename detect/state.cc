@@ -32,14 +32,24 @@ void Detector::save(std::string& out) const {
   put(out, i.new_contacts);
   put(out, i.new_mail_domains);
   put(out, i.newest);
+  if (i.of_past) {
+    put(out, i.contact_pairs);
+    put(out, i.writer_pairs);
+    put(out, i.doubts);
+  }
   seal(out, from);
 }
 
 Result<void> Detector::load(std::string_view bytes) {
   Impl& old = *impl_;
-  auto fresh = std::make_unique<Impl>(old.settings, old.key, old.priors);
+  const auto blank = [&old] {
+    auto made = std::make_unique<Impl>(old.settings, old.key, old.priors);
+    made->of_past = old.of_past;
+    return made;
+  };
+  auto fresh = blank();
   const auto fail = [&](const char* why) -> Result<void> {
-    impl_ = std::make_unique<Impl>(old.settings, old.key, old.priors);
+    impl_ = blank();
     return bad_input(why);
   };
   ByteReader in(unseal(bytes));
@@ -74,6 +84,11 @@ Result<void> Detector::load(std::string_view bytes) {
   in.get_into(i.new_contacts);
   in.get_into(i.new_mail_domains);
   i.newest = in.get<Instant>();
+  if (i.of_past) {
+    in.get_into(i.contact_pairs);
+    in.get_into(i.writer_pairs);
+    in.get_into(i.doubts);
+  }
   if (!queue_ok || !in.at_end()) {
     return fail("the saved detector state has another length than it should");
   }

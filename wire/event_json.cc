@@ -398,6 +398,7 @@ Result<Event> parse_event(std::string_view line) {
   fields.text(k_id, out->id);
   fields.text(k_account, out->account);
   lower_in_place(out->account);
+  fields.flag(k_history, out->history);
   const Slot* kind = fields[k_kind];
   const auto word = kind == nullptr ? std::nullopt : text_of(*kind);
   if (kind == nullptr) {
@@ -420,6 +421,7 @@ void append_event(std::string& out, const Event& event) {
   writer.text("host", event.host);
   writer.text("id", event.id);
   writer.text("account", event.account);
+  if (event.history) writer.flag("history", true);
   std::visit([&writer](const auto& body) { write(writer, body); }, event.body);
   out += "}\n";
 }

@@ -55,6 +55,7 @@ enum Key : std::uint8_t {
   k_released,
   k_number,
   k_fate,
+  k_history,
   k_key_count,
 };
 inline constexpr std::array<std::string_view, k_key_count> k_names{
@@ -62,7 +63,8 @@ inline constexpr std::array<std::string_view, k_key_count> k_names{
     "client", "tls",   "pwhash",     "seconds",  "bytes_in", "bytes_out",  "fetched", "deleted",
     "helo",   "from",  "to",         "size",     "queue_id", "message_id", "sketch",  "status",
     "dsn",    "reply", "what",       "detail",   "country",  "asn",        "hosting", "by",
-    "reason", "epoch", "recipients", "released", "number",   "fate"};
+    "reason", "epoch", "recipients", "released", "number",   "fate",
+    "history"};
 
 // Keys by length, so that a look-up compares a handful of words.
 inline constexpr std::size_t k_name_max = 10;
