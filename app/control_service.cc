@@ -338,7 +338,7 @@ namespace {
 web::IpRule rule_of(const store::IpRuleRow& row) {
   web::IpRule rule;
   rule.id = row.id;
-  if (auto network = web::IpNetwork::parse(row.network)) rule.network = *network;
+  if (auto network = IpNetwork::parse(row.network)) rule.network = *network;
   rule.action = web::parse_ip_action(row.action).value_or(web::IpAction::deny);
   rule.reason = row.reason;
   rule.created = row.created;

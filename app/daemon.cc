@@ -50,10 +50,10 @@ void raise_descriptor_limit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<std::vector<serve::ListenAddress>> addresses(const config::TextList& texts) {
-  std::vector<serve::ListenAddress> out;
+Result<std::vector<ListenAddress>> addresses(const config::TextList& texts) {
+  std::vector<ListenAddress> out;
   for (const auto& text : texts) {
-    auto address = serve::ListenAddress::parse(text);
+    auto address = ListenAddress::parse(text);
     if (!address) return std::unexpected(address.error());
     out.push_back(std::move(*address));
   }
@@ -164,7 +164,7 @@ class Daemon {
     auto events = addresses(world_.settings.events.listen);
     if (!events) return std::unexpected(events.error());
     for (auto& address : *events) {
-      const auto same = [&](const serve::ListenAddress& a) {
+      const auto same = [&](const ListenAddress& a) {
         return a.to_string() == address.to_string();
       };
       if (std::ranges::none_of(*listen, same)) listen->push_back(address);
@@ -195,7 +195,7 @@ class Daemon {
     const config::Settings& s = world_.settings;
     web::ServerSettings options;
     for (const auto& text : s.web.listen) {
-      auto address = config::parse_listen_address(text);
+      auto address = ListenAddress::parse(text);
       if (!address) return std::unexpected(address.error());
       if (address->is_unix()) {
         return bad_input(
@@ -206,7 +206,7 @@ class Daemon {
     }
     options.control_socket = s.web.control_socket;
     for (const auto& text : s.web.trusted_proxies) {
-      auto network = web::IpNetwork::parse(text);
+      auto network = IpNetwork::parse(text);
       if (!network) return std::unexpected(network.error());
       options.trusted_proxies.push_back(*network);
     }

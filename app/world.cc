@@ -268,7 +268,7 @@ void World::reload_ip_rules() {
   if (!rows) return;  // the old ones stay in force
   IpRules rules;
   for (const auto& row : *rows) {
-    auto network = web::IpNetwork::parse(row.network);
+    auto network = IpNetwork::parse(row.network);
     auto action = web::parse_ip_action(row.action);
     if (network && action) rules.emplace_back(*network, *action);
   }

@@ -116,7 +116,7 @@ class World {
 
   JournalTail tail_;  // of the start; empty afterwards
 
-  using IpRules = std::vector<std::pair<web::IpNetwork, web::IpAction>>;  // longest prefix first
+  using IpRules = std::vector<std::pair<IpNetwork, web::IpAction>>;  // longest prefix first
   mutable std::mutex rules_mutex_;
   std::shared_ptr<const IpRules> rules_;
 };

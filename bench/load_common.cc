@@ -22,7 +22,7 @@
 
 #include "decide/directory.h"
 #include "detect/epoch.h"
-#include "serve/listen_address.h"
+#include "serve/listener.h"
 
 namespace sekimori::bench {
 namespace {

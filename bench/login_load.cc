@@ -38,7 +38,7 @@ void serve_engine(int tell, std::uint32_t accounts) {
   serve::AuthDesk desk(world.engine, metrics, std::move(desk_options));
   serve::AuthPolicyServerOptions options;
   options.threads = 1;
-  options.listen = {*serve::ListenAddress::parse("127.0.0.1:0")};
+  options.listen = {*ListenAddress::parse("127.0.0.1:0")};
   serve::AuthPolicyServer server(desk, world.directory, bench::system_now, metrics, options);
   if (const auto started = server.start(); !started) bench::fail(started.error().text);
   bench::tell_port(tell, server.port());

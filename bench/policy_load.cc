@@ -35,7 +35,7 @@ void serve_engine(int tell, std::uint32_t accounts) {
   serve::PolicyDesk desk(world.engine, reservations, queue, metrics, {});
   serve::PolicyServerOptions options;
   options.threads = 1;
-  options.listen = {*serve::ListenAddress::parse("127.0.0.1:0")};
+  options.listen = {*ListenAddress::parse("127.0.0.1:0")};
   serve::PolicyServer server(desk, world.directory, bench::system_now, metrics, options);
   if (const auto started = server.start(); !started) bench::fail(started.error().text);
   bench::tell_port(tell, server.port());

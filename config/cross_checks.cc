@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/listen_address.h"
 #include "config/units.h"
 
 namespace sekimori::config {
@@ -95,7 +96,7 @@ class CrossChecks {
 
   static bool beyond_loopback(const TextList& list) {
     return std::ranges::any_of(list, [](const std::string& place) {
-      const auto address = parse_listen_address(place);
+      const auto address = ListenAddress::parse(place);
       return address && !address->is_unix() && !address->ip.is_loopback();
     });
   }

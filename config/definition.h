@@ -46,10 +46,10 @@ enum class Format : std::uint8_t {
   host_name,
   http_url,    // http or https, ASCII, without user or password
   identifier,  // letters, digits and _
-  listen,      // units.h, parse_listen_address
+  listen,      // base/listen_address.h
   log_level,
   mail_address,
-  network,  // units.h, parse_network
+  network,  // base/ip_network.h
   one_line,
   path,         // absolute
   secret_file,  // an absolute path whose content is a secret

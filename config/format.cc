@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "base/ip_network.h"
+#include "base/listen_address.h"
 #include "base/mail_address.h"
 #include "config/units.h"
 
@@ -154,7 +156,10 @@ std::optional<Text> wrong_format(Format format, std::string_view text) {
       }
       return not_a(text, "32 文字までの英数字と _", "name of at most 32 letters, digits and _");
     case Format::listen:
-      if (parse_listen_address(text)) return std::nullopt;
+      if (const auto place = ListenAddress::parse(text);
+          place && (place->is_unix() || place->port != 0)) {
+        return std::nullopt;
+      }
       return not_a(text, "アドレスとポート(127.0.0.1:10040、[::1]:10040、unix:/run/… など)",
                    "address such as 127.0.0.1:10040, [::1]:10040 or unix:/run/sekimori/policy");
     case Format::log_level:
@@ -168,7 +173,7 @@ std::optional<Text> wrong_format(Format format, std::string_view text) {
                    "mail address in lower case such as taro@example.jp");
     }
     case Format::network:
-      if (parse_network(text)) return std::nullopt;
+      if (IpNetwork::parse(text)) return std::nullopt;
       return not_a(text, "ネットワーク(192.0.2.0/24、2001:db8::/32 など)",
                    "network such as 192.0.2.0/24 or 2001:db8::/32");
     case Format::path:

@@ -44,12 +44,6 @@ std::string print_quantity(std::int64_t value, const Units& units, std::string_v
   return fmt::format("{}{}", value / units.back().size, units.back().name);
 }
 
-bool read_port(std::string_view text, std::uint16_t& port) {
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, port);
-  return error == std::errc{} && rest == end && port != 0 && text.front() != '0';
-}
-
 }  // namespace
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -91,73 +85,6 @@ Result<Duration> parse_utc_offset(std::string_view text) {
     }
   }
   return bad_input(fmt::format("'{}' is no distance from UTC such as +09:00", text.substr(0, 40)));
-}
-
-Result<ListenAddress> parse_listen_address(std::string_view text) {
-  ListenAddress out;
-  if (text.starts_with("unix:")) {
-    const std::string_view path = text.substr(5);
-    // sun_path holds 108 bytes with its end (unix(7)).
-    if (!path.starts_with('/') || path.size() > 107 || path.find('\0') != path.npos) {
-      return bad_input(
-          fmt::format("'{}' is no socket such as unix:/run/sekimori/policy, with an "
-                      "absolute path of at most 107 bytes",
-                      text.substr(0, 120)));
-    }
-    out.unix_path = path;
-    return out;
-  }
-  const auto colon = text.rfind(':');
-  if (colon != std::string_view::npos && colon > 0) {
-    const std::string_view host = text.substr(0, colon);
-    const bool bracketed = host.starts_with('[') && host.ends_with(']');
-    const bool bare = host.find_first_of(":%[") == std::string_view::npos;
-    if (const auto ip = IpAddress::parse(host); ip && (bracketed || bare)) {
-      out.ip = *ip;
-      if (colon + 1 < text.size() && read_port(text.substr(colon + 1), out.port)) return out;
-    }
-  }
-  return bad_input(
-      fmt::format("'{}' is no place to listen such as 127.0.0.1:10040, [::1]:10040 or "
-                  "unix:/run/sekimori/policy",
-                  text.substr(0, 120)));
-}
-
-std::string print_listen_address(const ListenAddress& address) {
-  if (address.is_unix()) return "unix:" + address.unix_path;
-  // An unset address is [::], on which all of the machine's addresses answer.
-  const std::string ip = address.ip.is_set() ? address.ip.to_string() : "::";
-  return address.ip.is_v4() ? fmt::format("{}:{}", ip, address.port)
-                            : fmt::format("[{}]:{}", ip, address.port);
-}
-
-bool Network::contains(const IpAddress& ip) const {
-  return ip.is_v4() == address.is_v4() && ip.network(bits, bits) == address;
-}
-
-Result<Network> parse_network(std::string_view text) {
-  const auto slash = text.find('/');
-  const std::string_view host = text.substr(0, slash);
-  const auto ip = IpAddress::parse(host);
-  if (ip && host.find_first_of("[%") == std::string_view::npos) {
-    const int whole = ip->is_v4() ? 32 : 128;
-    Network out{*ip, whole};
-    bool good = true;
-    if (slash != std::string_view::npos) {
-      const std::string_view bits = text.substr(slash + 1);
-      const char* const end = bits.data() + bits.size();
-      const auto [rest, error] = std::from_chars(bits.data(), end, out.bits);
-      good = error == std::errc{} && rest == end && !bits.starts_with('-') && out.bits <= whole;
-    }
-    if (good && ip->network(out.bits, out.bits) == *ip) return out;
-    if (good) {
-      return bad_input(fmt::format("'{}' has bits behind its prefix; the network is {}/{}",
-                                   text.substr(0, 60), ip->network(out.bits, out.bits).to_string(),
-                                   out.bits));
-    }
-  }
-  return bad_input(
-      fmt::format("'{}' is no network such as 192.0.2.0/24 or 2001:db8::/32", text.substr(0, 60)));
 }
 
 }  // namespace sekimori::config

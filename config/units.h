@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "base/instant.h"
-#include "base/ip_address.h"
 #include "base/result.h"
 
 namespace sekimori::config {
@@ -35,29 +34,5 @@ struct ByteCount {
 
 // Reads "+09:00", "-03:30", "Z" as the distance from UTC. Errors: bad_input.
 [[nodiscard]] Result<Duration> parse_utc_offset(std::string_view text);
-
-// Where a listener waits: an address and a port, or a socket in the file system.
-struct ListenAddress {
-  std::string unix_path;  // absolute; empty for TCP
-  IpAddress ip;
-  std::uint16_t port = 0;
-  [[nodiscard]] bool is_unix() const { return !unix_path.empty(); }
-  auto operator<=>(const ListenAddress&) const = default;
-};
-// Reads "127.0.0.1:10040", "[::1]:10040" and "unix:/run/sekimori/policy". A host name is refused:
-// it could change where we listen without anyone touching the file. Errors: bad_input.
-[[nodiscard]] Result<ListenAddress> parse_listen_address(std::string_view text);
-[[nodiscard]] std::string print_listen_address(const ListenAddress& address);
-
-// A network such as 192.0.2.0/24 or 2001:db8::/32; a bare address is a network of one.
-struct Network {
-  IpAddress address;  // with the bits behind the prefix cleared
-  int bits = 0;       // of 32 for IPv4, of 128 for IPv6
-  [[nodiscard]] bool contains(const IpAddress& ip) const;
-  bool operator==(const Network&) const = default;
-};
-// Errors: bad_input, also where bits behind the prefix are set (192.0.2.7/24): one of the two
-// numbers is a slip, and guessing which would open or close the wrong door.
-[[nodiscard]] Result<Network> parse_network(std::string_view text);
 
 }  // namespace sekimori::config

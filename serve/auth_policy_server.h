@@ -22,7 +22,7 @@
 #include "base/result.h"
 #include "decide/engine.h"
 #include "serve/directory_cell.h"
-#include "serve/listen_address.h"
+#include "serve/listener.h"
 #include "serve/policy_desk.h"
 #include "serve/server_metrics.h"
 

@@ -15,7 +15,7 @@
 #include "base/instant.h"
 #include "base/result.h"
 #include "serve/directory_cell.h"
-#include "serve/listen_address.h"
+#include "serve/listener.h"
 #include "serve/policy_desk.h"
 #include "serve/server_metrics.h"
 

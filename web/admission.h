@@ -11,7 +11,7 @@
 #include "base/instant.h"
 #include "base/ip_address.h"
 #include "base/secret.h"
-#include "web/ip_network.h"
+#include "base/ip_network.h"
 
 namespace sekimori::web {
 

@@ -31,7 +31,7 @@
 #include "decide/records.h"
 #include "decide/recovery.h"
 #include "decide/standing.h"
-#include "web/ip_network.h"
+#include "base/ip_network.h"
 
 namespace sekimori::web {
 

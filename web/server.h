@@ -21,7 +21,7 @@
 #include "base/secret.h"
 #include "web/control.h"
 #include "web/hub.h"
-#include "web/ip_network.h"
+#include "base/ip_network.h"
 
 namespace sekimori::web {
 

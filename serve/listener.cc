@@ -1,4 +1,4 @@
-#include "serve/listen_address.h"
+#include "serve/listener.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -8,7 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -55,18 +54,18 @@ Result<int> open_unix(const ListenAddress& address) {
 Result<int> open_tcp(const ListenAddress& address) {
   sockaddr_storage name{};
   socklen_t size = 0;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&name);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&name);
-  if (::inet_pton(AF_INET, address.host.c_str(), &v4->sin_addr) == 1) {
+  const auto& bytes = address.ip.bytes();
+  if (address.ip.is_v4()) {
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&name);
     v4->sin_family = AF_INET;
     v4->sin_port = htons(address.port);
+    std::memcpy(&v4->sin_addr, bytes.data() + 12, 4);
     size = sizeof *v4;
   } else {
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&name);
     v6->sin6_family = AF_INET6;
     v6->sin6_port = htons(address.port);
-    if (::inet_pton(AF_INET6, address.host.c_str(), &v6->sin6_addr) != 1) {
-      return bad_input(fmt::format("{}: not an IP address", address.to_string()));
-    }
+    std::memcpy(&v6->sin6_addr, bytes.data(), 16);
     size = sizeof *v6;
   }
   const int fd = ::socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -81,41 +80,6 @@ Result<int> open_tcp(const ListenAddress& address) {
 }
 
 }  // namespace
-
-Result<ListenAddress> ListenAddress::parse(std::string_view text) {
-  ListenAddress address;
-  if (text.starts_with("unix:")) {
-    address.unix_path = text.substr(5);
-    if (address.unix_path.empty() || address.unix_path.find('\0') != std::string::npos) {
-      return bad_input("unix: a path is expected behind it");
-    }
-    return address;
-  }
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) {
-    return bad_input(fmt::format("\"{}\": expected ADDRESS:PORT or unix:PATH", text));
-  }
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  address.host = host;
-  const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  in6_addr any{};
-  if (failed != std::errc() || end != port.data() + port.size() || port.empty() ||
-      (::inet_pton(AF_INET, address.host.c_str(), &any) != 1 &&
-       ::inet_pton(AF_INET6, address.host.c_str(), &any) != 1)) {
-    return bad_input(fmt::format("\"{}\": expected ADDRESS:PORT or unix:PATH", text));
-  }
-  return address;
-}
-
-std::string ListenAddress::to_string() const {
-  if (!unix_path.empty()) return "unix:" + unix_path;
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                             : fmt::format("[{}]:{}", host, port);
-}
 
 Result<int> open_listener(const ListenAddress& address) {
   return address.unix_path.empty() ? open_tcp(address) : open_unix(address);

@@ -7,7 +7,7 @@
 #include "base/ip_address.h"
 #include "base/result.h"
 
-namespace sekimori::web {
+namespace sekimori {
 
 class IpNetwork {
  public:
@@ -31,4 +31,4 @@ class IpNetwork {
   int bits_ = 128;
 };
 
-}  // namespace sekimori::web
+}  // namespace sekimori

@@ -1,14 +1,18 @@
-#include "web/ip_network.h"
+#include "base/ip_network.h"
 
 #include <charconv>
 
-namespace sekimori::web {
+namespace sekimori {
 
 Result<IpNetwork> IpNetwork::parse(std::string_view text) {
   if (text.size() > 64) return bad_input("an address range is at most 64 characters");
   const auto slash = text.find('/');
-  const auto address = IpAddress::parse(text.substr(0, slash));
+  const auto host = text.substr(0, slash);
+  const auto address = IpAddress::parse(host);
   if (!address) return std::unexpected(address.error());
+  if (host.find_first_of("[%") != std::string_view::npos) {
+    return bad_input("'" + std::string(text) + "' is no network such as 2001:db8::/32");
+  }
   const int most = address->is_v4() ? 32 : 128;
   IpNetwork network;
   network.address_ = *address;
@@ -44,4 +48,4 @@ std::string IpNetwork::to_string() const {
   return text;
 }
 
-}  // namespace sekimori::web
+}  // namespace sekimori
