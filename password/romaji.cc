@@ -11,7 +11,6 @@ namespace {
 
 constexpr char32_t k_first = 0x30a1;  // ァ
 constexpr char32_t k_small_tu = 0x30c3;
-constexpr char32_t k_n = 0x30f3;
 constexpr char32_t k_long = 0x30fc;
 
 // ァ (U+30A1) to ヴ (U+30F4), in Unicode's order; small vowels and small ya, yu, yo are "+" and

@@ -6,7 +6,9 @@
 #include <array>
 #include <string>
 
+#include "base/mail_address.h"
 #include "password/characters.h"
+#include "password/japanese_words.h"
 
 namespace sekimori::password {
 namespace {
@@ -22,6 +24,10 @@ constexpr std::array<double, 4> k_score_bits{9.966, 19.932, 26.575, 33.219};
 // A dictionary word of at most so many bits stands among the first thousand of its list.
 constexpr double k_common_bits = 10;
 
+// With fewer digits and symbols around it, a common word is what everyone makes of the rules (a
+// birthday and a symbol or two), whatever zxcvbn counts for them.
+constexpr std::size_t k_common_rest = 8;
+
 struct Estimate {
   double bits = 0;
   int score = 0;
@@ -36,30 +42,39 @@ bool letters_outside(std::string_view text, std::size_t begin, std::size_t end) 
   return false;
 }
 
+bool is_japanese(std::string_view word) {
+  const Secret lower(ascii_lower(word));
+  const Secret plain(without_leet(word));
+  return std::ranges::any_of(japanese_words(), [&](std::string_view known) {
+    return known == lower.reveal() || known == plain.reveal();
+  });
+}
+
 Estimate estimate(std::string_view password, const std::vector<PersonWord>& person) {
   // A C string, and none of the string's bytes may end it early.
   std::string text(password.substr(0, k_scored_bytes_max));
   std::erase(text, '\0');
   const Secret scored(std::move(text));
-  std::array<const char*, k_person_words_max + 1> dictionary{};
-  std::size_t count = 0;
-  for (const PersonWord& word : person) {
-    if (count < k_person_words_max) dictionary[count++] = word.text.c_str();
-  }
+  // The owner's own words first: zxcvbn takes the order for the order of trying.
+  std::vector<const char*> dictionary;
+  for (const PersonWord& word : person) dictionary.push_back(word.text.c_str());
+  dictionary.insert(dictionary.end(), japanese_words().begin(), japanese_words().end());
+  dictionary.push_back(nullptr);
   const std::string_view given = scored.reveal();
   ZxcMatch_t* parts = nullptr;
   Estimate result;
   // given.data() ends with NUL: it is a std::string's.
   result.bits = ZxcvbnMatch(given.data(), dictionary.data(), &parts);
   for (const ZxcMatch_t* part = parts; part != nullptr; part = part->Next) {
-    const bool word = part->Type == DICTIONARY_MATCH || part->Type == DICT_LEET_MATCH ||
-                      part->Type == DICTIONARY_MATCH + MULTIPLE_MATCH;
     const auto begin = static_cast<std::size_t>(part->Begin);
-    const auto end = begin + static_cast<std::size_t>(part->Length);
-    if (word && part->Length >= 4 && part->Entrpy <= k_common_bits &&
-        !letters_outside(given, begin, end)) {
-      result.common = true;
-    }
+    const auto length = static_cast<std::size_t>(part->Length);
+    if (length < 4 || length + k_common_rest < given.size()) continue;
+    if (letters_outside(given, begin, begin + length)) continue;
+    const int type = part->Type % MULTIPLE_MATCH;
+    const bool english = type == DICTIONARY_MATCH || type == DICT_LEET_MATCH;
+    const bool given_words = type == USER_MATCH || type == USER_LEET_MATCH;
+    result.common |= (english && part->Entrpy <= k_common_bits) ||
+                     (given_words && is_japanese(given.substr(begin, length)));
   }
   ZxcvbnFreeInfo(parts);
   result.score = static_cast<int>(
@@ -118,9 +133,9 @@ Verdict judge(const Secret& candidate, const PasswordRules& rules, const PersonW
     find(Problem::no_lower, rules.need_lower && std::ranges::none_of(text, is_lower));
     find(Problem::no_digit, rules.need_digit && std::ranges::none_of(text, is_digit));
     find(Problem::no_symbol, rules.need_symbol && std::ranges::none_of(text, is_symbol));
-    if (strength.score < rules.min_score) {
-      find(strength.common ? Problem::common : Problem::guessable, true);
-    }
+    const bool weak = strength.score < rules.min_score;
+    find(Problem::common, rules.min_score > 0 && strength.common);
+    find(Problem::guessable, weak && !strength.common);
     for (const PersonWord& word : words) {
       const bool name = word.source == WordSource::name;
       find(name ? Problem::contains_name : Problem::contains_address, holds(text, word));

@@ -36,7 +36,8 @@ enum class Problem : std::uint8_t {
   no_lower,
   no_digit,
   no_symbol,
-  common,     // one of the words and passwords everyone tries first, digits behind it or not
+  common,  // one word or password everyone tries first, and at most 8 digits and symbols
+
   guessable,  // fewer guesses than min_score asks for
   contains_address,
   contains_name,  // the person's or the company's
@@ -80,9 +81,9 @@ struct JudgeOptions {
 // Judges any bytes. Blanks at the ends and full-width letters are named, and everything else is
 // judged as if they had been typed right, so that one correction is not followed by the next.
 // zxcvbn sees the first 64 bytes only (its time grows with the square of the length: 1 ms at 64, 4
-// ms at 128) and at most k_person_words_max words. The stored hash is asked last, and not at all
-// for what no hash can hold (empty, too long, control characters). The C library does not wipe its
-// copy of the password.
+// ms at 128), the person's words and japanese_words(). The stored hash is asked last, and not at
+// all for what no hash can hold (empty, too long, control characters). The C library does not wipe
+// its copy of the password.
 [[nodiscard]] Verdict judge(const Secret& candidate, const PasswordRules& rules,
                             const PersonWords& person, const JudgeOptions& options = {});
 
