@@ -35,14 +35,21 @@ LogJoin::LogJoin(QueueIndex& queue, ServerMetrics& metrics, LogHandlers handlers
 
 void LogJoin::line(std::string_view text, std::string_view id, Instant now,
                    std::int32_t utc_offset_s, const decide::Directory& directory) {
-  const auto parsed = wire::parse_log_line(text, {now, utc_offset_s});
-  if (!parsed || std::holds_alternative<wire::LogUnknown>(parsed->record)) {
+  if (const auto parsed = wire::parse_log_line(text, {now, utc_offset_s})) {
+    record(*parsed, id, now, directory);
+  } else {
     metrics_.log_lines_unknown.add();
-    if (parsed) reached_ = std::max(reached_, std::min(parsed->t, now));
+  }
+}
+
+void LogJoin::record(const wire::LogLine& parsed, std::string_view id, Instant now,
+                     const decide::Directory& directory) {
+  const Context context{parsed, id, std::min(parsed.t, now), directory};
+  reached_ = std::max(reached_, context.t);
+  if (std::holds_alternative<wire::LogUnknown>(parsed.record)) {
+    metrics_.log_lines_unknown.add();
     return;
   }
-  const Context context{*parsed, id, std::min(parsed->t, now), directory};
-  reached_ = std::max(reached_, context.t);
   std::visit(
       [&](const auto& record) {
         using T = std::decay_t<decltype(record)>;
@@ -68,12 +75,12 @@ void LogJoin::line(std::string_view text, std::string_view id, Instant now,
         } else if constexpr (std::is_same_v<T, wire::DovecotLoginFailed> ||
                              std::is_same_v<T, wire::PostfixAuthFailure>) {
           if (!options_.logins) return;
-          if (auto event = wire::to_event(*parsed)) {
+          if (auto event = wire::to_event(parsed)) {
             give(context, std::move(event->account), std::move(event->body));
           }
         }
       },
-      parsed->record);
+      parsed.record);
 }
 
 void LogJoin::give(const Context& context, std::string account, EventBody body) {

@@ -48,6 +48,9 @@ class LogJoin {
   // year and is the latest time that a line can have; `utc_offset_s` is the writer's.
   void line(std::string_view text, std::string_view id, Instant now, std::int32_t utc_offset_s,
             const decide::Directory& directory);
+  // The same of a line that was parsed already.
+  void record(const wire::LogLine& parsed, std::string_view id, Instant now,
+              const decide::Directory& directory);
   // The latest time that a line had (unset: none yet).
   [[nodiscard]] Instant reached() const { return reached_; }
 

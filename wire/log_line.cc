@@ -136,6 +136,13 @@ bool is_queue_id(std::string_view text) {
   return text.size() >= 10 && text.find_first_of("AEIOUaeiou") == std::string_view::npos;
 }
 
+std::optional<Instant> log_stamp(std::string_view line, const LogContext& context) {
+  skip_priority(line);
+  auto t = eat_rfc3164(line, context);
+  if (!t) t = eat_rfc3339(line);
+  return t;
+}
+
 Result<LogLine> parse_log_line(std::string_view line, const LogContext& context) {
   if (line.size() > k_log_line_max) {
     return bad_input(

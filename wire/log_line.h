@@ -230,6 +230,9 @@ struct LogLine {
 // there is no time stamp or no program, or the line is too long.
 [[nodiscard]] Result<LogLine> parse_log_line(std::string_view line, const LogContext& context);
 
+// The line's stamp alone, at a fraction of the cost; nullopt where there is none.
+[[nodiscard]] std::optional<Instant> log_stamp(std::string_view line, const LogContext& context);
+
 // The event that the line says by itself, its account as the log spells the login in lower case;
 // the caller maps aliases, adds host and id, and does not take logins from the log where the auth
 // policy already reports them:

@@ -11,7 +11,7 @@ packages_of() {
       libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev libboost-url1.81-dev \
       libboost-container1.81-dev libsoci-dev libsqlite3-dev libcurl4-openssl-dev libmaxminddb-dev \
       libsodium-dev libcrypt-dev libfmt-dev libspdlog-dev libtomlplusplus-dev \
-      libcli11-dev libssl-dev libzxcvbn-dev liboath-dev ;;
+      libarchive-dev libcli11-dev libssl-dev libzxcvbn-dev liboath-dev ;;
     lab) echo python3 python3-aiosmtpd postfix postfix-sqlite \
       dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesieved \
       dovecot-sqlite libmaxmind-db-writer-perl openssl ca-certificates procps ;;
