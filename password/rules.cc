@@ -57,6 +57,7 @@ Estimate estimate(std::string_view password, const std::vector<PersonWord>& pers
   const Secret scored(std::move(text));
   // The owner's own words first: zxcvbn takes the order for the order of trying.
   std::vector<const char*> dictionary;
+  dictionary.reserve(person.size() + japanese_words().size() + 1);
   for (const PersonWord& word : person) dictionary.push_back(word.text.c_str());
   dictionary.insert(dictionary.end(), japanese_words().begin(), japanese_words().end());
   dictionary.push_back(nullptr);

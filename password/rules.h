@@ -36,8 +36,7 @@ enum class Problem : std::uint8_t {
   no_lower,
   no_digit,
   no_symbol,
-  common,  // one word or password everyone tries first, and at most 8 digits and symbols
-
+  common,     // one word or password everyone tries first, and at most 8 digits and symbols
   guessable,  // fewer guesses than min_score asks for
   contains_address,
   contains_name,  // the person's or the company's
