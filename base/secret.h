@@ -32,7 +32,9 @@ class Secret {
 
  private:
   void wipe() {
-    if (!value_.empty()) sodium_memzero(value_.data(), value_.size());
+    // Up to the capacity: a moved-from short string keeps its bytes within itself.
+    value_.resize(value_.capacity());
+    sodium_memzero(value_.data(), value_.size());
     value_.clear();
   }
   std::string value_;
