@@ -21,8 +21,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <list>
 #include <thread>
 #include <utility>
@@ -52,6 +54,25 @@ bool same_secret(std::string_view given, std::string_view expected) {
     different |= static_cast<unsigned char>(c) ^ static_cast<unsigned char>(expected[i]);
   }
   return different == 0;
+}
+
+// Over loopback or a unix socket.
+bool is_from_this_machine(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
+  std::array<std::uint8_t, 16> bytes{};
+  switch (peer.ss_family) {
+    case AF_UNIX: return true;
+    case AF_INET:
+      bytes[10] = bytes[11] = 0xFF;
+      std::memcpy(bytes.data() + 12, &reinterpret_cast<sockaddr_in*>(&peer)->sin_addr, 4);
+      return IpAddress::from_bytes(bytes).is_loopback();
+    case AF_INET6:
+      std::memcpy(bytes.data(), &reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr, 16);
+      return IpAddress::from_bytes(bytes).is_loopback();
+    default: return false;
+  }
 }
 
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
@@ -84,7 +105,7 @@ struct AuthPolicyServer::Impl {
   asio::awaitable<void> accept_all(asio::posix::stream_descriptor& listener);
   asio::awaitable<void> serve(Thread& thread, int fd);
   void take(Thread& thread, int fd);
-  std::string answer(Thread& thread, const http::request<http::string_body>& request,
+  std::string answer(Thread& thread, const http::request<http::string_body>& request, bool is_local,
                      http::status& status);
 };
 
@@ -136,6 +157,7 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
     }
   }
   if (stopping) co_return;
+  const bool local = is_from_this_machine(fd);
   thread.open.push_back(&stream);
   struct Leave {
     std::list<Stream*>& open;
@@ -186,7 +208,7 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
       response.keep_alive(false);
     } else {
       http::status status = http::status::ok;
-      response.body() = answer(thread, parser.get(), status);
+      response.body() = answer(thread, parser.get(), local, status);
       response.result(status);
       response.keep_alive(parser.get().keep_alive());
     }
@@ -206,21 +228,23 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
 
 std::string AuthPolicyServer::Impl::answer(Thread& thread,
                                            const http::request<http::string_body>& request,
-                                           http::status& status) {
+                                           bool is_local, http::status& status) {
   std::string out;
-  if (!options.header_name.empty() &&
+  const std::string_view target(request.target().data(), request.target().size());
+  const bool is_event = path_of(target) == "/dovecot";
+  // Dovecot's event exporter cannot send a header: on this machine it needs none.
+  if (!options.header_name.empty() && !(is_event && is_local) &&
       !same_secret(request[options.header_name], options.header_value)) {
     metrics.auth_forbidden.add();
     status = http::status::forbidden;
     return "{\"status\":0,\"msg\":\"\"}";
   }
-  const std::string_view target(request.target().data(), request.target().size());
   if (in_flight > options.in_flight_max) {
     metrics.auth_overloaded.add();
     return "{\"status\":0,\"msg\":\"\"}";
   }
   try {
-    if (path_of(target) == "/dovecot") {
+    if (is_event) {
       desk.dovecot_event(request.body(), clock(), thread.directory.get());
       return "{}";
     }

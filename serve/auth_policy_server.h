@@ -65,7 +65,8 @@ struct AuthPolicyServerOptions {
   std::vector<ListenAddress> listen;
   unsigned threads = 1;
   // Header `header_name: header_value` as in Dovecot's auth_policy_server_api_header; a request
-  // without it gets 403. "" = none asked for (the listener is on loopback).
+  // without it gets 403, but for the events of this machine's Dovecot: its exporter can send none.
+  // "" = none asked for (the listener is on loopback).
   std::string header_name;
   std::string header_value;
   std::size_t connections_max = 4096;
