@@ -185,6 +185,35 @@ void raise_incident_standing(soci::session& sql, std::uint64_t incident, Standin
       use(word), use(id), use(tightest);
 }
 
+// A change that comes after its successor (two threads changed one subject) is no longer in force,
+// and its steps would undo the other's; but it happened, and its incident is where later entries
+// point.
+void remember_overtaken(soci::session& sql, const StandingChange& change) {
+  if (change.audit.t.is_set()) write_entry(sql, "audit", change.audit);
+  if (!change.open_incident) return;
+  const Number id = number(change.open_incident->id);
+  int found = 0;
+  sql << "SELECT COUNT(*) FROM incident WHERE id = :id", use(id), into(found);
+  if (found > 0) return;
+  const SubjectRow subject(change.record.subject);
+  std::string word;
+  Number since = 0;
+  sql << "SELECT standing, since_us FROM standing WHERE kind = :kind AND id = :id",
+      use(subject.kind), use(subject.id), into(word), into(since);
+  Incident incident = *change.open_incident;
+  switch (parse_standing(word).value_or(Standing::normal)) {
+    case Standing::restricted:
+    case Standing::suspended: incident.state = IncidentState::contained; break;
+    case Standing::recovering:
+    case Standing::probation: incident.state = IncidentState::recovering; break;
+    case Standing::normal:
+      incident.state = IncidentState::closed;
+      incident.closed = Instant{since};
+      break;
+  }
+  write_incident(sql, incident);
+}
+
 }  // namespace
 
 SqlStateStore::SqlStateStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -204,8 +233,11 @@ Result<void> SqlStateStore::apply(const StandingChange& change) {
   return impl_->database.write("cannot write a standing", [&](soci::session& sql) -> Result<void> {
     const StandingRecord& record = change.record;
     bool known = false;
-    if (!is_newer(sql, record, known)) return {};
     const Instant t = change.audit.t.is_set() ? change.audit.t : record.since;
+    if (!is_newer(sql, record, known)) {
+      remember_overtaken(sql, change);
+      return {};
+    }
     write_standing(sql, record, known);
     if (change.open_incident) write_incident(sql, *change.open_incident);
     if (change.incident_state && record.incident != 0) {

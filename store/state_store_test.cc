@@ -125,10 +125,24 @@ TYPED_TEST(StateStoreTest, ApplyIsIdempotentAndTheLaterEpochWins) {
   ASSERT_TRUE(this->store->apply(change(1, Standing::restricted)));  // comes late
   EXPECT_EQ(this->store->standings().value(), std::vector{second.record});
   EXPECT_EQ(this->store->open_steps(100)->size(), 3U);
-  EXPECT_EQ(this->store->audit(std::nullopt, 100)->size(), 1U);
+  // What came late changes nothing, but it happened.
+  EXPECT_EQ(this->store->audit(std::nullopt, 100)->size(), 2U);
   const StandingChange third = change(3, Standing::normal, "op");
   ASSERT_TRUE(this->store->apply(third));
   EXPECT_EQ(this->store->standings().value(), std::vector{third.record});
+}
+
+TYPED_TEST(StateStoreTest, AnOvertakenChangeLeavesItsIncidentAsTheSuccessorMadeIt) {
+  StandingChange opened = change(1, Standing::restricted);
+  opened.open_incident = incident(7);
+  StandingChange closed = change(2, Standing::normal, "op");
+  closed.incident_state = IncidentState::closed;
+  ASSERT_TRUE(this->store->apply(closed));
+  ASSERT_TRUE(this->store->apply(opened));
+  ASSERT_TRUE(this->store->incident(7).value());
+  EXPECT_EQ(this->store->incident(7).value()->state, IncidentState::closed);
+  EXPECT_EQ(this->store->incident(7).value()->closed, closed.record.since);
+  EXPECT_EQ(this->store->standings()->front(), closed.record);
 }
 
 TYPED_TEST(StateStoreTest, AtOneEpochAPersonBeatsTheMachineInEitherOrder) {
