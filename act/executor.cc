@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "base/mail_address.h"
@@ -246,6 +247,15 @@ std::optional<std::string> Executor::known_account(const std::string& queue_id) 
   return std::nullopt;
 }
 
+// Postfix lists its queues one after the other (active before deferred), so a message that the
+// queue manager moves meanwhile can be in neither part when that is read. The second look finds it.
+Executor::StepResult Executor::look_over_queue(const std::function<bool(const QueueEntry&)>& each) {
+  for (int look = 0; look < 2; ++look) {
+    if (auto listed = hands_.list_queue(each); !listed) return listed;
+  }
+  return {};
+}
+
 Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecord& standing,
                                            Instant now) {
   if (step.subject.kind == SubjectKind::server) return {};  // nothing leaves: it waits where it is
@@ -258,7 +268,8 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   };
   std::map<std::string, Queued> theirs;
   std::vector<Queued> unknown;  // those with the account's own address as sender come first
-  auto listed = hands_.list_queue([&](const QueueEntry& entry) {
+  std::unordered_set<std::string> asking;
+  auto listed = look_over_queue([&](const QueueEntry& entry) {
     if (entry.queue_name == "hold") return true;
     const auto account = known_account(entry.queue_id);
     if (account && (account->empty() || !is_of(step.subject, *account))) return true;
@@ -266,7 +277,7 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
                   static_cast<std::uint32_t>(entry.recipients.size())};
     if (account) {
       theirs.emplace(entry.queue_id, std::move(queued));
-    } else {
+    } else if (asking.insert(entry.queue_id).second) {
       unknown.push_back(std::move(queued));
     }
     return true;
@@ -339,7 +350,7 @@ Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records, Insta
   std::set<std::string_view> wanted;
   for (const HeldMessage& message : records) wanted.insert(message.queue_id);
   std::map<std::string, bool> in_hold;  // false: in another part of the queue
-  auto listed = hands_.list_queue([&](const QueueEntry& entry) {
+  auto listed = look_over_queue([&](const QueueEntry& entry) {
     if (wanted.contains(entry.queue_id)) {
       in_hold.insert_or_assign(entry.queue_id, entry.queue_name == "hold");
     }

@@ -76,6 +76,8 @@ class Executor {
   void try_step(decide::Step& step, const decide::StandingRecord& standing, Instant now);
   StepResult carry_out(const decide::Step& step, const decide::StandingRecord& standing,
                        Instant now);
+  // Calls `each` with all that is in Postfix's queue, most of it twice.
+  StepResult look_over_queue(const std::function<bool(const decide::QueueEntry&)>& each);
   StepResult hold_queued(const decide::Step& step, const decide::StandingRecord& standing,
                          Instant now);
   // The messages that earlier tries of a hold_queued step wrote down and that have no end yet, and

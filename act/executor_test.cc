@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <latch>
+#include <utility>
 
 #include "decide/standing.h"
 
@@ -24,6 +25,7 @@ struct World {
   std::map<Subject, GuardRow> guard;
   std::vector<QueueEntry> queue;
   std::map<std::string, std::string> logins;  // queue id → login, as Postfix knows it
+  std::string moving;                         // missing from the next listing
   std::vector<std::string> calls;             // what reached the world, in order
   int calls_made = 0;
   int die_before = -1;
@@ -183,7 +185,9 @@ struct FakeHands : Hands {
   }
   Result<void> list_queue(const std::function<bool(const QueueEntry&)>& each) override {
     ENTER("list");
+    const std::string moving = std::exchange(world.moving, "");
     for (const QueueEntry& entry : world.queue) {
+      if (entry.queue_id == moving) continue;
       if (!each(entry)) break;
     }
     world.leave();
@@ -304,6 +308,18 @@ TEST(Executor, AsksTheIndexBeforePostfix) {
   EXPECT_FALSE(world.was_called("hold AAAAAA1"));
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].queue_id, "AAAAAA2");
+}
+
+TEST(Executor, HoldsAMessageThatMovesBetweenQueuesWhileTheyAreListed) {
+  World world;
+  fill_queue(world);
+  world.moving = "AAAAAA2";
+  world.request(k_taro, RequestKind::restrict);
+  Process process(world);
+  process.executor->run_once(at(0));
+  EXPECT_TRUE(world.all_done());
+  EXPECT_TRUE(world.was_called("hold AAAAAA1"));
+  EXPECT_TRUE(world.was_called("hold AAAAAA2"));
 }
 
 TEST(Executor, LooksAtALongQueueInParts) {
