@@ -28,6 +28,11 @@ class RemoteApi : public Api {
     if (!response) return std::unexpected(response.error());
     return Answer{response->status, std::move(response->body)};
   }
+  Result<Answer> send_lines(std::string_view target, std::string_view lines) override {
+    auto response = client_.call("POST", target, lines, "application/x-ndjson");
+    if (!response) return std::unexpected(response.error());
+    return Answer{response->status, std::move(response->body)};
+  }
 
  private:
   static web::ClientSettings client_settings(const std::string& socket) {
@@ -55,14 +60,12 @@ class LocalApi : public Api {
   }
   Result<Answer> call(std::string_view method, std::string_view target,
                       std::string_view body) override {
-    web::ApiRequest request;
-    request.method = web::parse_method(method);
-    request.target = target;
-    request.content_type = body.empty() ? "" : "application/json";
-    request.body = body;
-    auto response = web::handle(request, *world_->control, caller_);
-    return Answer{response.status, std::move(response.body)};
+    return ask(method, target, body, "application/json");
   }
+  Result<Answer> send_lines(std::string_view target, std::string_view lines) override {
+    return ask("POST", target, lines, "application/x-ndjson");
+  }
+  Result<void> keep() override { return world_->snapshot(); }
   [[nodiscard]] bool in_process() const override { return true; }
   std::size_t finish() override {
     // Each round may make the next ones due (a guard row before the sessions' end).
@@ -73,10 +76,23 @@ class LocalApi : public Api {
       open = report.open;
       if (report.open == 0 || report.done + report.skipped == 0) break;
     }
+    // People are told now, daemon or not; what fails waits for the daemon.
+    (void)world_->notifier->run_once(system_now());
     return open;
   }
 
  private:
+  Answer ask(std::string_view method, std::string_view target, std::string_view body,
+             std::string_view media) {
+    web::ApiRequest request;
+    request.method = web::parse_method(method);
+    request.target = target;
+    request.content_type = body.empty() ? "" : media;
+    request.body = body;
+    auto response = web::handle(request, *world_->control, caller_);
+    return {response.status, std::move(response.body)};
+  }
+
   std::optional<StandInHelper> helper_;  // outlives the world, which talks to it
   std::unique_ptr<World> world_;
   web::Caller caller_;

@@ -17,6 +17,8 @@ namespace sekimori::app {
 [[nodiscard]] Exit run_password_command(const Invocation& given);
 // bypass, release-all: also with the daemon dead and databases broken.
 [[nodiscard]] Exit run_panic_command(const Invocation& given);
+// learn: through the daemon, or over its files when it does not run.
+[[nodiscard]] Exit run_learn_command(const Invocation& given);
 // drill.
 [[nodiscard]] Exit run_drill_command(const Invocation& given);
 

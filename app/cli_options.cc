@@ -128,6 +128,13 @@ class Tree {
         ->check(CLI::IsMember({"enforce", "observe"}));
     replay->add_flag("--hash", out_.hash,
                      text("最後に状態のハッシュを加えます", "add the state's hash to the summary"));
+    auto* learn = command(&root_, "learn", "これまでのメールログから、ふだんの様子を学びます",
+                          "learn from old mail logs what is usual");
+    learn
+        ->add_option("LOG", out_.logs,
+                     text("メールログ(順不同。圧縮されたままで可。- は標準入力)",
+                          "mail logs, in any order, packed or not (- is standard input)"))
+        ->required();
     auto* config = group("config", "設定を調べます", "look into the settings");
     auto* check =
         command(config, "check", "設定ファイルの誤りを調べます", "say what is wrong in the file");

@@ -43,6 +43,8 @@ struct Invocation {
   std::string decisions;
   std::string mode = "enforce";
   bool hash = false;
+  // learn
+  std::vector<std::string> logs;
   // drill
   std::string endpoints;
   std::string submission;

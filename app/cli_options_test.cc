@@ -56,6 +56,7 @@ TEST(CliOptions, EveryCommandOfTheContractIsThere) {
       {"serve"},
       {"helper"},
       {"replay", "events.ndjson"},
+      {"learn", "mail.log", "mail.log.1.gz"},
       {"account", "list"},
       {"account", "show", "a@b"},
       {"account", "add", "a@b"},

@@ -29,6 +29,7 @@ struct ControlParts {
   std::function<std::vector<web::Gauge>()> gauges;  // beside the engine's totals
   std::function<Result<void>()> ready;
   std::function<void()> rules_changed;
+  std::function<Place(const IpAddress&)> place;  // of old events that do not say it
   Duration recovery_code_lifetime = hours(24);
 };
 
@@ -57,6 +58,8 @@ class ControlService : public web::Control {
   Result<std::vector<web::IpRule>> ip_rules() override;
   Result<web::IpRule> put_ip_rule(const web::IpRule&, const web::Caller&) override;
   Result<web::IpRule> remove_ip_rule(const web::IpRuleKey&, const web::Caller&) override;
+  Result<web::HistoryOutcome> learn_history(std::string_view lines, bool finish,
+                                            const web::Caller&) override;
   Result<void> set_bypass(bool on, const std::string& reason, const web::Caller&) override;
   Result<web::ReleaseReport> release_all(const std::string& reason, const web::Caller&) override;
   Result<std::vector<decide::AuditEntry>> audit(const web::AuditQuery&) override;

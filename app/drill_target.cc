@@ -30,6 +30,11 @@ class TokenApi : public Api {
     if (!response) return std::unexpected(response.error());
     return Answer{response->status, std::move(response->body)};
   }
+  Result<Answer> send_lines(std::string_view target, std::string_view lines) override {
+    auto response = client_.call("POST", target, lines, "application/x-ndjson");
+    if (!response) return std::unexpected(response.error());
+    return Answer{response->status, std::move(response->body)};
+  }
 
  private:
   static web::ClientSettings settings(std::uint16_t port, Secret token) {

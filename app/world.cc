@@ -145,6 +145,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .gauges = [&w] { return gauges(w); },
       .ready = [&w] { return readiness(w); },
       .rules_changed = [&w] { w.reload_ip_rules(); },
+      .place = [&w](const IpAddress& ip) { return w.geoip.lookup(ip); },
       .recovery_code_lifetime = s.standing.recovery_code_lifetime,
   });
   if (auto done = w.agree_on_standings(); !done) return std::unexpected(done.error());

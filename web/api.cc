@@ -92,6 +92,12 @@ bool is_json(std::string_view content_type) {
   return ascii_lower(type) == "application/json";
 }
 
+bool is_lines(std::string_view content_type) {
+  auto type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+  return ascii_lower(type) == "application/x-ndjson";
+}
+
 // The body as an object. Depth 16: nothing we take is deeper than 2.
 Result<json::object> read_body(const ApiRequest& request) {
   const bool blank = request.body.find_first_not_of(" \t\r\n") == std::string_view::npos;
@@ -127,8 +133,8 @@ constexpr std::array k_errors = {
     ErrorWords{409, "conflict", "現在の状態では、この操作はできません。",
                "This cannot be done from the present state."},
     ErrorWords{413, "too_large", "リクエストが大きすぎます。", "The request is too large."},
-    ErrorWords{415, "unsupported_media_type", "本文は application/json で送ってください。",
-               "Send the body as application/json."},
+    ErrorWords{415, "unsupported_media_type", "本文の形式が違います(通常は application/json です)。",
+               "The body is of another type than this takes (usually application/json)."},
     ErrorWords{429, "too_many_requests", "リクエストが多すぎます。しばらくしてからお試しください。",
                "Too many requests. Please try again a little later."},
     ErrorWords{431, "headers_too_large", "リクエストのヘッダーが大きすぎます。",
@@ -189,8 +195,11 @@ ApiResponse handle(const ApiRequest& request, Control& control, const Caller& ca
   if (!target) return error_response(400, target.error().text);
   const auto found = find_route(request.method, *target);
   if (auto refusal = refuse(found, caller)) return std::move(*refusal);
-  if (!request.body.empty() && !is_json(request.content_type)) return error_response(415);
-  auto body = read_body(request);
+  const bool lines = found.route->lines;
+  const bool readable = lines ? is_lines(request.content_type) : is_json(request.content_type);
+  if (!request.body.empty() && !readable) return error_response(415);
+  auto body = lines ? Result<json::object>(json::object{{"lines", request.body}})
+                    : read_body(request);
   if (!body) return error_response(400, body.error().text);
   try {
     return found.route->handler(Call{*target, found.parameters, std::move(*body), control, caller});

@@ -50,7 +50,7 @@ asio::awaitable<Result<Client::Response>> exchange(HttpStream& stream, Protocol:
 Client::Client(ClientSettings settings) : settings_(std::move(settings)) {}
 
 Result<Client::Response> Client::call(std::string_view method, std::string_view target,
-                                      std::string_view json) const {
+                                      std::string_view body, std::string_view media) const {
   const auto verb = http::string_to_verb(method);
   if (verb != http::verb::get && verb != http::verb::post && verb != http::verb::delete_) {
     return bad_input("the method must be GET, POST or DELETE");
@@ -68,8 +68,8 @@ Result<Client::Response> Client::call(std::string_view method, std::string_view 
   if (settings_.token.is_set()) {
     request.set(http::field::authorization, "Bearer " + std::string(settings_.token.reveal()));
   }
-  if (!json.empty()) request.set(http::field::content_type, "application/json");
-  request.body() = json;
+  if (!body.empty()) request.set(http::field::content_type, media);
+  request.body() = body;
   request.prepare_payload();
 
   const bool local = !settings_.unix_socket.empty();

@@ -32,11 +32,12 @@ class Client {
 
   explicit Client(ClientSettings);
   // One request on a connection of its own. `method` "GET", "POST" or "DELETE"; `target` escaped
-  // already (percent_encode); `json` "" sends no body. Any status is a Response; errors: operating
+  // already (percent_encode); `body` "" sends none. Any status is a Response; errors: operating
   // (nobody listens there, or the answer did not come), uncertain (the request was sent, a change
   // may have happened), bad_input (method or target unusable).
   [[nodiscard]] Result<Response> call(std::string_view method, std::string_view target,
-                                      std::string_view json = "") const;
+                                      std::string_view body = "",
+                                      std::string_view media = "application/json") const;
 
  private:
   ClientSettings settings_;

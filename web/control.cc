@@ -41,6 +41,9 @@ std::unexpected<Error> not_yet() {
 }
 }  // namespace
 
+Result<HistoryOutcome> Control::learn_history(std::string_view, bool, const Caller&) {
+  return not_yet();
+}
 Result<PasswordOutcome> Control::set_password(std::string_view, PasswordOrder, const Caller&) {
   return not_yet();
 }

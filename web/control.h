@@ -226,6 +226,19 @@ struct ReleaseReport {
 enum class HealthLevel : std::uint8_t { ok, warning, failing };
 [[nodiscard]] std::string_view to_string(HealthLevel);
 
+// What came of a batch of old events (decide/history.h), and of the whole run where it ended.
+struct HistoryOutcome {
+  std::uint64_t learnt = 0;
+  std::uint64_t suspicious = 0;  // folded, but they teach nothing
+  std::uint64_t already = 0;     // learnt before
+  std::uint64_t lived = 0;       // the guard was there already
+  std::uint64_t ignored = 0;     // teach nothing, or no account of this server
+  std::uint64_t malformed = 0;
+  std::optional<decide::HistoryReport> report;
+};
+// A batch asks every account's shard for a moment; longer ones are the caller's to divide.
+inline constexpr std::size_t k_history_events_max = 20'000;
+
 // One lever or sense of the guard and how it is: "journal", "guard_db", "doveadm", …
 struct HealthItem {
   std::string name;
@@ -339,6 +352,12 @@ class Control {
   // Returns the rule as stored. bad_input: too many rules.
   [[nodiscard]] virtual Result<IpRule> put_ip_rule(const IpRule&, const Caller& by) = 0;
   [[nodiscard]] virtual Result<IpRule> remove_ip_rule(const IpRuleKey&, const Caller& by) = 0;
+
+  // ---- old logs ----
+  // Events as lines of docs/events.md, in the order of their time; a run is as many calls as it
+  // takes, the last with `finish`. bad_input: more than k_history_events_max lines.
+  [[nodiscard]] virtual Result<HistoryOutcome> learn_history(std::string_view lines, bool finish,
+                                                             const Caller& by);
 
   // ---- the panic handles ----
   [[nodiscard]] virtual Result<void> set_bypass(bool on, const std::string& reason,

@@ -22,6 +22,8 @@ struct Route {
   std::string_view pattern;
   Access access;
   ApiResponse (*handler)(const Call&);
+  // The body is application/x-ndjson; the handler finds it whole as the member "lines".
+  bool lines = false;
 };
 
 // The parts of the table, by what they are about.

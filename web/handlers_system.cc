@@ -110,6 +110,49 @@ ApiResponse set_bypass(const Call& call) {
   return json_response(boost::json::object{{"bypass", **on}});
 }
 
+boost::json::object json_of_history(const decide::HistoryReport& r) {
+  boost::json::array items;
+  for (const auto& left : r.left_out) {
+    items.push_back(boost::json::object{{"account", left.account},
+                                        {"messages", left.messages},
+                                        {"first", json_of(left.first)},
+                                        {"last", json_of(left.last)}});
+  }
+  boost::json::object left_out;
+  left_out["accounts"] = r.left_out_accounts;
+  left_out["messages"] = r.left_out_messages;
+  left_out["items"] = std::move(items);
+  return {{"from", json_of(r.from)},
+          {"until", json_of(r.until)},
+          {"accounts", r.accounts},
+          {"logins", r.logins},
+          {"messages", r.messages},
+          {"recipients", r.recipients},
+          {"received", r.received},
+          {"contacts", r.contacts},
+          {"correspondents", r.correspondents},
+          {"messages_learnt", r.learnt},
+          {"messages_waiting", r.waiting},
+          {"places_median", r.places_median},
+          {"left_out", std::move(left_out)}};
+}
+
+ApiResponse learn_history(const Call& call) {
+  const auto word = call.target.find("finish");
+  if (word && *word != "true" && *word != "false") {
+    return error_response(400, "'finish' must be true or false");
+  }
+  const auto done = call.control.learn_history(call.body.at("lines").as_string(),
+                                               word && *word == "true", call.caller);
+  if (!done) return failure_response(done.error(), true);
+  boost::json::object out{{"learnt", done->learnt},   {"suspicious", done->suspicious},
+                          {"already", done->already}, {"lived", done->lived},
+                          {"ignored", done->ignored}, {"malformed", done->malformed}};
+  out["report"] = nullptr;
+  if (done->report) out["report"] = json_of_history(*done->report);
+  return json_response(out);
+}
+
 ApiResponse release_all(const Call& call) {
   const auto reason = read_text(call.body, "reason", k_reason_max);
   if (!reason) return bad(reason.error());
@@ -174,6 +217,7 @@ constexpr std::array k_routes = {
     Route{Method::get, "/api/v1/ip-rules", Access::authorised, list_ip_rules},
     Route{Method::post, "/api/v1/ip-rules", Access::authorised, put_ip_rule},
     Route{Method::delete_, "/api/v1/ip-rules", Access::authorised, remove_ip_rule},
+    Route{Method::post, "/api/v1/history", Access::authorised, learn_history, true},
     Route{Method::post, "/api/v1/bypass", Access::authorised, set_bypass},
     Route{Method::post, "/api/v1/release-all", Access::authorised, release_all},
     Route{Method::get, "/api/v1/health", Access::authorised, show_health},

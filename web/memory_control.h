@@ -272,6 +272,22 @@ class MemoryControl : public Control {
     return report;
   }
 
+  Result<HistoryOutcome> learn_history(std::string_view lines, bool finish,
+                                       const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    HistoryOutcome out;
+    out.learnt = static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+    if (finish) {
+      auto& report = out.report.emplace();
+      report.from = report.until = now_;
+      report.messages = out.learnt;
+      report.left_out.push_back({"taro@example.jp", 3, now_, now_});
+      write(by, "learn", {decide::SubjectKind::server, ""}, "");
+    }
+    return out;
+  }
+
   Result<std::vector<decide::AuditEntry>> audit(const AuditQuery& query) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
