@@ -64,6 +64,35 @@ bool AddressLimiter::admit(const IpAddress& address, Instant now) {
   return true;
 }
 
+bool OwnerLimiter::admit(OwnerAct act, const IpAddress& from, std::string_view address,
+                         Instant now) {
+  static constexpr std::array k_limits = {k_prove, k_send, k_go_on};
+  const auto& limits = k_limits[static_cast<std::size_t>(act)];
+  auto& window = windows_[static_cast<std::size_t>(act)];
+  const auto number = now.us / (15LL * 60 * 1'000'000);
+  if (window.number != number) window = {number, {}, 0};
+  const auto count = [&window](std::string_view kind, std::string_view what, std::uint32_t most) {
+    const auto hash = hash_of(std::string(kind) + std::string(what));
+    std::uint64_t key = 0;
+    std::memcpy(&key, hash.data(), sizeof key);
+    const auto at = window.counts.find(key);
+    if (at == window.counts.end() && window.counts.size() >= k_keys_max) {
+      return ++window.shared <= most;
+    }
+    auto& used = at == window.counts.end() ? window.counts[key] : at->second;
+    if (used >= most) return false;
+    ++used;
+    return true;
+  };
+  // The widest last: who is refused for the one does not use up the other.
+  if (from.is_set()) {
+    const auto network = from.network(32, 64).to_string();
+    if (!count("n", network, limits.per_network)) return false;
+    if (!count("b", network + " " + std::string(address), limits.per_both)) return false;
+  }
+  return count("a", address, limits.per_address);
+}
+
 IpAddress client_behind(const IpAddress& peer, std::string_view forwarded_for,
                         std::span<const IpNetwork> trusted) {
   const auto is_trusted = [trusted](const IpAddress& address) {

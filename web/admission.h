@@ -10,8 +10,9 @@
 
 #include "base/instant.h"
 #include "base/ip_address.h"
-#include "base/secret.h"
 #include "base/ip_network.h"
+#include "base/secret.h"
+#include "web/api.h"
 
 namespace sekimori::web {
 
@@ -50,6 +51,41 @@ class AddressLimiter {
   std::uint32_t per_minute_;
   std::unordered_map<std::uint64_t, Count> counts_;
   Count shared_;
+};
+
+// How often owners may try to prove who they are, have codes sent, and go on with their token: by
+// network (IPv4 address, IPv6 /64), by mail address, and by both, in windows of 15 minutes. Known
+// and unknown addresses count alike. A stranger's tries from elsewhere use up the address's own
+// limit only, which is wider than that of one network, so that the owner is not shut out by one
+// thief at one place.
+class OwnerLimiter {
+ public:
+  struct Limits {
+    std::uint32_t per_network = 0;
+    std::uint32_t per_address = 0;
+    std::uint32_t per_both = 0;
+  };
+  // A person mistypes a code of twelve letters once or twice; six tries in 15 minutes are 576 a day
+  // against 2^59. An office behind one address has more than one owner.
+  static constexpr Limits k_prove{60, 20, 6};
+  // Each costs a mail or a message to somebody.
+  static constexpr Limits k_send{20, 5, 3};
+  // The page judges a password while it is typed.
+  static constexpr Limits k_go_on{600, 240, 240};
+  // As many keys are remembered for each act; beyond it further ones share one counter.
+  static constexpr std::size_t k_keys_max = 8192;
+
+  // Counts one and says whether it is within all limits. `from` may be unset.
+  [[nodiscard]] bool admit(OwnerAct act, const IpAddress& from, std::string_view address,
+                           Instant now);
+
+ private:
+  struct Window {
+    std::int64_t number = 0;
+    std::unordered_map<std::uint64_t, std::uint32_t> counts;
+    std::uint32_t shared = 0;
+  };
+  std::array<Window, 3> windows_;  // by OwnerAct
 };
 
 // The client behind proxies that we trust: the rightmost address of X-Forwarded-For that is not one

@@ -1,10 +1,13 @@
 #include "web/api.h"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <exception>
+#include <optional>
 
 #include "base/mail_address.h"
 #include "web/handlers.h"
@@ -13,8 +16,8 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::span<const Route> (*)(), 3> k_tables = {account_routes, incident_routes,
-                                                                  system_routes};
+constexpr std::array<std::span<const Route> (*)(), 5> k_tables = {
+    account_routes, incident_routes, system_routes, recovery_routes, owner_routes};
 
 std::string_view name_of(Method method) {
   switch (method) {
@@ -78,9 +81,17 @@ std::optional<ApiResponse> refuse(const Found& found, const Caller& caller) {
     response.headers.emplace_back("Allow", found.allow);
     return response;
   }
-  const bool allowed = found.route->access == Access::open || caller.authorised ||
-                       (found.route->access == Access::metrics && caller.may_read_metrics);
-  if (allowed) return std::nullopt;
+  switch (found.route->access) {
+    case Access::open:
+    case Access::owner_door:
+    case Access::owner:  // its token is looked up where Control can be asked
+      return std::nullopt;
+    case Access::metrics:
+      if (caller.may_read_metrics) return std::nullopt;
+      [[fallthrough]];
+    case Access::authorised:
+      if (caller.authorised) return std::nullopt;
+  }
   auto response = error_response(401);
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sekimori\"");
   return response;
@@ -133,8 +144,11 @@ constexpr std::array k_errors = {
     ErrorWords{409, "conflict", "現在の状態では、この操作はできません。",
                "This cannot be done from the present state."},
     ErrorWords{413, "too_large", "リクエストが大きすぎます。", "The request is too large."},
-    ErrorWords{415, "unsupported_media_type", "本文の形式が違います(通常は application/json です)。",
+    ErrorWords{415, "unsupported_media_type",
+               "本文の形式が違います(通常は application/json です)。",
                "The body is of another type than this takes (usually application/json)."},
+    ErrorWords{422, "password_refused", "このパスワードは使えません。理由をご覧ください。",
+               "This password cannot be used. Please see why."},
     ErrorWords{429, "too_many_requests", "リクエストが多すぎます。しばらくしてからお試しください。",
                "Too many requests. Please try again a little later."},
     ErrorWords{431, "headers_too_large", "リクエストのヘッダーが大きすぎます。",
@@ -144,6 +158,83 @@ constexpr std::array k_errors = {
     ErrorWords{503, "unavailable", "いまは応じられません。しばらくしてからお試しください。",
                "Not available at the moment. Please try again a little later."},
 };
+
+constexpr ErrorWords k_not_proved{
+    401, "not_proved",
+    "ご本人の確認ができませんでした。アドレスとコードを確かめて、もう一度お試しください。",
+    "We could not confirm that it is you. Please check the address and the code, and try again."};
+constexpr ErrorWords k_session_over{
+    401, "session_over",
+    "手続きの有効期限が切れました。お手数ですが、ご本人の確認からもう一度お願いします。",
+    "This session is over. Please confirm again that it is you."};
+
+json::object error_object(const ErrorWords& words, std::string_view detail) {
+  json::object error{{"code", words.code}, {"message_ja", words.ja}, {"message_en", words.en}};
+  if (!detail.empty()) error["detail"] = detail;
+  return error;
+}
+
+ApiResponse error_of(json::object error, int status) {
+  json::object body;
+  body["error"] = std::move(error);
+  return json_response(body, status);
+}
+
+const ErrorWords& words_of(int status) {
+  const auto* words = std::ranges::find(k_errors, status, &ErrorWords::status);
+  return words == k_errors.end() ? *std::ranges::find(k_errors, 500, &ErrorWords::status) : *words;
+}
+
+// The token of "Bearer …" (RFC 6750 §2.1; the scheme in any case); unset where there is none.
+Secret bearer_of(std::string_view header) {
+  static constexpr std::string_view k_scheme = "bearer ";
+  if (header.size() <= k_scheme.size() ||
+      ascii_lower(header.substr(0, k_scheme.size())) != k_scheme) {
+    return {};
+  }
+  header.remove_prefix(k_scheme.size());
+  // Ours are far shorter; what is longer is none.
+  return header.size() > 256 ? Secret() : Secret(std::string(header));
+}
+
+// Passwords do not stay behind in memory that is given back.
+void wipe(json::object& body) {
+  for (auto& [key, value] : body) {
+    if (!value.is_string()) continue;
+    auto& text = value.get_string();
+    if (!text.empty()) sodium_memzero(text.data(), text.size());
+  }
+}
+
+ApiResponse answer(const Found& found, const Target& target, json::object& body, Control& control,
+                   const Caller& caller, const OwnerIdentity* owner, OwnerBrake* brake) {
+  Call call{target, found.parameters, std::move(body), control, caller, owner, brake};
+  auto response = found.route->handler(call);
+  wipe(call.body);
+  return response;
+}
+
+ApiResponse answer_owner(const ApiRequest& request, const Found& found, const Target& target,
+                         json::object& body, Control& control, const Caller& caller,
+                         OwnerBrake* brake) {
+  const auto token = bearer_of(request.authorization);
+  if (!token.is_set()) return owner_refusal(OwnerRefusal::session_over);
+  const auto owner = control.owner_account(token);
+  if (!owner) {
+    const bool over =
+        owner.error().kind == ErrorKind::not_found || owner.error().kind == ErrorKind::bad_input;
+    return over ? owner_refusal(OwnerRefusal::session_over)
+                : failure_response(owner.error(), false);
+  }
+  if (brake != nullptr && !brake->admit(OwnerAct::go_on, caller.ip, owner->account)) {
+    return too_often();
+  }
+  // Whoever else the connection speaks for: here it is the owner.
+  Caller by;
+  by.who = "owner:" + std::string(to_string(owner->proof));
+  by.ip = caller.ip;
+  return answer(found, target, body, control, by, &*owner, brake);
+}
 
 }  // namespace
 
@@ -155,13 +246,29 @@ Method parse_method(std::string_view word) {
 }
 
 ApiResponse error_response(int status, std::string_view detail) {
-  const auto* words = std::ranges::find(k_errors, status, &ErrorWords::status);
-  if (words == k_errors.end()) words = std::ranges::find(k_errors, 500, &ErrorWords::status);
-  json::object error{{"code", words->code}, {"message_ja", words->ja}, {"message_en", words->en}};
-  if (!detail.empty()) error["detail"] = detail;
-  json::object body;
-  body["error"] = std::move(error);
-  return json_response(body, words->status);
+  const auto& words = words_of(status);
+  return error_of(error_object(words, detail), words.status);
+}
+
+ApiResponse error_with(int status, std::string_view detail, std::string_view key,
+                       json::value value) {
+  const auto& words = words_of(status);
+  auto error = error_object(words, detail);
+  error[key] = std::move(value);
+  return error_of(std::move(error), words.status);
+}
+
+ApiResponse owner_refusal(OwnerRefusal why) {
+  const auto& words = why == OwnerRefusal::not_proved ? k_not_proved : k_session_over;
+  auto response = error_of(error_object(words, ""), words.status);
+  response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sekimori-owner\"");
+  return response;
+}
+
+ApiResponse too_often() {
+  auto response = error_response(429);
+  response.headers.emplace_back("Retry-After", "900");
+  return response;
 }
 
 ApiResponse json_response(const json::value& value, int status) {
@@ -190,19 +297,34 @@ std::optional<ApiResponse> refuse_early(Method method, std::string_view text,
   return refuse(find_route(method, *target), caller);
 }
 
-ApiResponse handle(const ApiRequest& request, Control& control, const Caller& caller) {
+std::optional<Access> access_of(Method method, std::string_view text) {
+  const auto target = parse_target(text);
+  if (!target) return std::nullopt;
+  const auto found = find_route(method, *target);
+  if (found.route == nullptr) return std::nullopt;
+  return found.route->access;
+}
+
+ApiResponse handle(const ApiRequest& request, Control& control, const Caller& caller,
+                   OwnerBrake* brake) {
   const auto target = parse_target(request.target);
   if (!target) return error_response(400, target.error().text);
   const auto found = find_route(request.method, *target);
   if (auto refusal = refuse(found, caller)) return std::move(*refusal);
+  const bool is_owners = found.route->access == Access::owner;
+  // Before anything is said about the body.
+  if (is_owners && !bearer_of(request.authorization).is_set()) {
+    return owner_refusal(OwnerRefusal::session_over);
+  }
   const bool lines = found.route->lines;
   const bool readable = lines ? is_lines(request.content_type) : is_json(request.content_type);
   if (!request.body.empty() && !readable) return error_response(415);
-  auto body = lines ? Result<json::object>(json::object{{"lines", request.body}})
-                    : read_body(request);
+  auto body =
+      lines ? Result<json::object>(json::object{{"lines", request.body}}) : read_body(request);
   if (!body) return error_response(400, body.error().text);
   try {
-    return found.route->handler(Call{*target, found.parameters, std::move(*body), control, caller});
+    if (is_owners) return answer_owner(request, found, *target, *body, control, caller, brake);
+    return answer(found, *target, *body, control, caller, nullptr, brake);
   } catch (const std::exception&) {
     // Control and the views do not throw; a database driver's exception that slipped through must
     // end neither the daemon nor reveal what it says (it may quote values).

@@ -7,7 +7,9 @@
 // same, so that this stays true for form posts when the panel's sessions come.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +30,9 @@ struct ApiRequest {
   std::string_view target;        // origin-form
   std::string_view content_type;  // "" when there was none
   std::string_view body;
+  // The header Authorization. Only the owner's routes look at it: for all others the caller has
+  // been judged already, and what opens those opens none of the owner's.
+  std::string_view authorization = {};
 };
 
 struct ApiResponse {
@@ -38,20 +43,48 @@ struct ApiResponse {
   bool is_stream = false;  // 200 and: from here on server-sent events (hub.h)
 };
 
-// Answers one request; never throws but for want of memory.
-[[nodiscard]] ApiResponse handle(const ApiRequest&, Control&, const Caller&);
+// What an owner asks for without the provider's token, by what it costs and gives away.
+enum class OwnerAct : std::uint8_t {
+  prove,  // a try of a code
+  send,   // a code is sent to somebody
+  go_on,  // with the owner's token
+};
+// How often owners may ask; server.h has the real one. Any thread.
+class OwnerBrake {
+ public:
+  virtual ~OwnerBrake() = default;
+  // Counts one and says whether it is within the limits. `from` may be unset (the unix socket).
+  [[nodiscard]] virtual bool admit(OwnerAct act, const IpAddress& from,
+                                   std::string_view address) = 0;
+};
+
+// Answers one request; never throws but for want of memory. Without a brake owners are not limited
+// here (in-process calls).
+[[nodiscard]] ApiResponse handle(const ApiRequest&, Control&, const Caller&,
+                                 OwnerBrake* brake = nullptr);
 
 // What can be refused by the request's first lines (no such route, method, or not allowed), before
 // the body is read: nullopt when handle() should be asked.
 [[nodiscard]] std::optional<ApiResponse> refuse_early(Method, std::string_view target,
                                                       const Caller&);
 
-// {"error":{"code","message_ja","message_en"[,"detail"]}}. `detail` says what exactly, in English;
-// it never holds a secret.
+// {"error":{"code","message_ja","message_en"[,"detail"]}}, with "problems" of a refused password
+// (422) and "open_gates" of a restore that needs a reason (409). `detail` says what exactly, in
+// English; it never holds a secret.
 [[nodiscard]] ApiResponse error_response(int status, std::string_view detail = "");
 
-// Who may ask: anybody; whoever Caller::may_read_metrics says; an authorised caller.
-enum class Access : std::uint8_t { open, metrics, authorised };
+// Who may ask.
+enum class Access : std::uint8_t {
+  open,        // anybody
+  metrics,     // whoever Caller::may_read_metrics says
+  authorised,  // an authorised caller
+  owner_door,  // anybody; the body proves who asks. Authorization is not looked at
+  owner,       // the bearer of an owner's token, which opens nothing else
+};
+// nullopt where there is no such route.
+[[nodiscard]] std::optional<Access> access_of(Method, std::string_view target);
+// The owner's routes take bodies of so many bytes: two passwords, or a hundred addresses.
+inline constexpr std::size_t k_owner_body_max = 64UL * 1024;
 
 // Every route there is, for the test that holds them to the description.
 struct RouteInfo {

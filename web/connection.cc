@@ -1,5 +1,7 @@
 #include "web/connection.h"
 
+#include <sodium.h>
+
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -70,6 +72,12 @@ asio::awaitable<ApiResponse> on_pool(asio::thread_pool& pool, Work& work) {
       std::move(start), asio::use_awaitable);
 }
 
+ApiResponse too_many_failures() {
+  auto response = error_response(429);
+  response.headers.emplace_back("Retry-After", "60");
+  return response;
+}
+
 std::optional<int> status_of_read_error(const beast::error_code& error) {
   if (error == http::error::header_limit) return 431;
   if (error == http::error::body_limit) return 413;
@@ -117,7 +125,7 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
   close();
 }
 
-void Connection::authorise(Exchange& exchange) {
+void Connection::authorise(Exchange& exchange, bool is_owners) {
   const auto& head = exchange.parser.get();
   auto& caller = exchange.caller;
   const auto refuse = [&exchange](int status) {
@@ -134,7 +142,7 @@ void Connection::authorise(Exchange& exchange) {
   }
   const auto& config = host_.config();
   caller.ip = client_behind(peer_, find_field(head, "X-Forwarded-For"), config.trusted_proxies);
-  const auto header = find_field(head, "Authorization");
+  const auto header = is_owners ? std::string_view() : find_field(head, "Authorization");
   // A valid token is never shut out by what others at the same address (a proxy, an office) do: at
   // its length, guessing it is hopeless at any rate. The limits keep the rest from costing much.
   caller.authorised = !header.empty() && host_.token_matches(header);
@@ -187,6 +195,8 @@ asio::awaitable<bool> Connection::serve_one() {
   const auto& request = parser.get();
   const auto method = parse_method(view_of(request.method_string()));
   const auto target = origin_form(view_of(request.target()));
+  const auto access = access_of(method, target);
+  const bool is_owners = access == Access::owner || access == Access::owner_door;
   // RFC 9112 §3.2: exactly one Host in HTTP/1.1.
   const auto hosts = request.count(http::field::host);
   const bool host_is_right = hosts == 1 || (hosts == 0 && request.version() < 11);
@@ -194,7 +204,7 @@ asio::awaitable<bool> Connection::serve_one() {
     exchange.response = error_response(400, "one Host header is needed");
     exchange.refused = true;
   } else {
-    authorise(exchange);
+    authorise(exchange, is_owners);
   }
   if (!exchange.refused) {
     if (auto refusal = refuse_early(method, target, exchange.caller)) {
@@ -204,6 +214,15 @@ asio::awaitable<bool> Connection::serve_one() {
   }
   // Who cannot name the host may have meant something else by the rest, too: do not read on.
   exchange.has_body_left = !parser.is_done() || !host_is_right;
+  if (is_owners && !exchange.refused) {
+    // Open to anybody, so anybody's bytes: no more of them than an owner ever needs.
+    parser.body_limit(k_owner_body_max);
+    const auto length = parser.content_length();
+    if (length && *length > k_owner_body_max) {
+      exchange.response = error_response(413);
+      exchange.refused = true;
+    }
+  }
   if (exchange.refused) co_return co_await answer(exchange);
 
   if (!parser.is_done()) {
@@ -223,12 +242,20 @@ asio::awaitable<bool> Connection::serve_one() {
     exchange.has_body_left = false;
   }
 
-  const ApiRequest asked{method, target, find_field(request, "Content-Type"), request.body()};
+  const ApiRequest asked{method, target, find_field(request, "Content-Type"), request.body(),
+                         find_field(request, "Authorization")};
   auto work = [this, &asked, &exchange] {
-    return handle(asked, host_.control_of(), exchange.caller);
+    return handle(asked, host_.control_of(), exchange.caller, &host_.brake());
   };
   stream_.expires_never();
   exchange.response = co_await on_pool(host_.workers(), work);
+  // It may have held a password.
+  auto& body = parser.get().body();
+  if (!body.empty()) sodium_memzero(body.data(), body.size());
+  if (is_owners && exchange.response.status == 401 && is_tcp() &&
+      !host_.admit_failure(exchange.caller.ip)) {
+    exchange.response = too_many_failures();
+  }
   if (exchange.response.is_stream && method == Method::get) {
     if (host_.stream_begins()) {
       std::uint64_t after = 0;

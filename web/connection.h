@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "web/api.h"
 #include "web/http_stream.h"
 #include "web/server.h"
 
@@ -24,6 +25,7 @@ class ConnectionHost {
   // Count one and say whether it is within what an address may do in a minute.
   [[nodiscard]] virtual bool admit_request(const IpAddress&) = 0;
   [[nodiscard]] virtual bool admit_failure(const IpAddress&) = 0;
+  [[nodiscard]] virtual OwnerBrake& brake() = 0;
   virtual void count_request() = 0;
   [[nodiscard]] virtual bool stream_begins() = 0;
   virtual void stream_ends() = 0;
@@ -49,8 +51,9 @@ class Connection {
   [[nodiscard]] asio::awaitable<bool> answer(Exchange& exchange);
   [[nodiscard]] asio::awaitable<void> stream_news(std::uint64_t after);
   [[nodiscard]] asio::awaitable<void> linger();
-  // Sets exchange.caller, and a refusal when too much is asked for.
-  void authorise(Exchange& exchange);
+  // Sets exchange.caller, and a refusal when too much is asked for. For the owner's routes the
+  // header Authorization is none of ours: handle() takes it.
+  void authorise(Exchange& exchange, bool is_owners);
 
   HttpStream stream_;
   // Shared, because news posted by other threads may look for it after we are gone.

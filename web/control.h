@@ -22,6 +22,7 @@
 
 #include "base/instant.h"
 #include "base/ip_address.h"
+#include "base/ip_network.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -31,7 +32,6 @@
 #include "decide/records.h"
 #include "decide/recovery.h"
 #include "decide/standing.h"
-#include "base/ip_network.h"
 
 namespace sekimori::web {
 

@@ -15,6 +15,8 @@ struct Call {
   boost::json::object body;                  // {} when there was none
   Control& control;
   const Caller& caller;
+  const OwnerIdentity* owner = nullptr;  // on Access::owner routes: whose token it is
+  OwnerBrake* brake = nullptr;
 };
 
 struct Route {
@@ -30,11 +32,21 @@ struct Route {
 [[nodiscard]] std::span<const Route> account_routes();   // accounts, domains, the server's standing
 [[nodiscard]] std::span<const Route> incident_routes();  // incidents, held mail, audit
 [[nodiscard]] std::span<const Route> system_routes();    // rules, handles, health, pages
+[[nodiscard]] std::span<const Route> recovery_routes();  // passwords, the way back, notices
+[[nodiscard]] std::span<const Route> owner_routes();     // the owner's own
 
 // 200 with this value.
 [[nodiscard]] ApiResponse json_response(const boost::json::value&, int status = 200);
 // What Control's failure means to a reader (`changing` false) or to whoever asked for a change.
 [[nodiscard]] ApiResponse failure_response(const Error&, bool changing);
+// error_response with a further key in the error.
+[[nodiscard]] ApiResponse error_with(int status, std::string_view detail, std::string_view key,
+                                     boost::json::value value);
+// 401 for an owner: the proof did not hold (whatever was wrong with it), or the token is over.
+enum class OwnerRefusal : std::uint8_t { not_proved, session_over };
+[[nodiscard]] ApiResponse owner_refusal(OwnerRefusal);
+// 429.
+[[nodiscard]] ApiResponse too_often();
 
 // ---- parts of a request as types; errors: bad_input in words for the client ----
 [[nodiscard]] Result<std::string> read_domain(std::string_view text);
@@ -50,6 +62,28 @@ struct Paging {
 // characters.
 [[nodiscard]] Result<std::string> read_text(const boost::json::object&, std::string_view key,
                                             std::size_t most, bool lines = false);
+// A secret may hold any characters: what is wrong with them is said by whoever judges it. nullopt
+// when the key is missing or null.
+[[nodiscard]] Result<std::optional<Secret>> read_secret(const boost::json::object&,
+                                                        std::string_view key);
+// ["a@b", …]: at most k_targets_max texts. Empty when the key is missing or null.
+inline constexpr std::size_t k_targets_max = 100;
+[[nodiscard]] Result<std::vector<std::string>> read_targets(const boost::json::object&);
+// {"answer": "keep" or "remove", "targets": […]}.
+struct ForwardsOrder {
+  ForwardsAnswer answer = ForwardsAnswer::keep;
+  std::vector<std::string> targets;
+};
+[[nodiscard]] Result<ForwardsOrder> read_forwards_order(const boost::json::object&);
+// {"password": …, "old_password": …}. A password that is there and empty is an empty one, not "make
+// one": `given`.
+struct PasswordRequest {
+  PasswordOrder order;
+  bool given = false;
+};
+[[nodiscard]] Result<PasswordRequest> read_password_request(const boost::json::object&);
+// {"password": …}, which is needed.
+[[nodiscard]] Result<Secret> read_candidate(const boost::json::object&);
 // nullopt when the key is missing or null.
 [[nodiscard]] Result<std::optional<bool>> read_bool(const boost::json::object&,
                                                     std::string_view key);

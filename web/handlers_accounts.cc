@@ -88,6 +88,18 @@ ApiResponse show_standing(const Call& call) {
   return json_response(json_of(*record));
 }
 
+// With the gates that are open, where those are why.
+ApiResponse restore_refusal(const Call& call, const StandingOrder& order, const Error& error) {
+  if (error.kind == ErrorKind::bad_input && order.subject.kind == SubjectKind::account &&
+      order.reason.empty()) {
+    const auto view = call.control.recovery(order.subject.id);
+    if (view && !view->recovery.ended.is_set() && !decide::is_complete(view->recovery)) {
+      return error_with(409, error.text, "open_gates", json_of_open_gates(view->recovery));
+    }
+  }
+  return failure_response(error, true);
+}
+
 template <SubjectKind kind, RequestKind request>
 ApiResponse change(const Call& call) {
   auto subject = subject_of<kind>(call);
@@ -102,6 +114,9 @@ ApiResponse change(const Call& call) {
   order.to_probation = request == RequestKind::restore && probation->value_or(false);
   order.reason = std::move(*reason);
   const auto outcome = call.control.change_standing(order, call.caller);
+  if (!outcome && request == RequestKind::restore) {
+    return restore_refusal(call, order, outcome.error());
+  }
   if (!outcome) return failure_response(outcome.error(), true);
   return json_response(json_of(*outcome));
 }

@@ -26,6 +26,18 @@ namespace sekimori::web {
 [[nodiscard]] boost::json::value json_of(const IpRule&);
 [[nodiscard]] boost::json::value json_of(const ReleaseReport&);
 [[nodiscard]] boost::json::value json_of(const HealthReport&);
+// ---- the way back ----
+[[nodiscard]] boost::json::value json_of(const PasswordProblem&);
+[[nodiscard]] boost::json::value json_of(const PasswordVerdict&);
+[[nodiscard]] boost::json::value json_of(const PasswordOutcome&);  // "recovery" null
+[[nodiscard]] boost::json::value json_of(const RecoveryView&);
+[[nodiscard]] boost::json::value json_of_open_gates(const decide::Recovery&);
+[[nodiscard]] boost::json::value json_of(const decide::NoticeRow&);
+[[nodiscard]] boost::json::value json_of(const decide::CallSheet&);
+// What the account's owner sees of it: no operators' names, no incident, no figures.
+[[nodiscard]] boost::json::value json_of_owner(const PasswordOutcome&);  // "recovery" null
+[[nodiscard]] boost::json::value json_of_owner(const RecoveryView&);
+[[nodiscard]] boost::json::value json_of_owner(const OwnerSession&);
 
 // {"items": […], "total": n, "offset": o}.
 template <class T>

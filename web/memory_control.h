@@ -14,6 +14,7 @@
 
 #include "base/mail_address.h"
 #include "web/control.h"
+#include "web/memory_recovery.h"
 
 namespace sekimori::web {
 
@@ -118,6 +119,11 @@ class MemoryControl : public Control {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
     if (!is_ours(order.subject)) return not_found("no such subject");
+    const bool of_account = order.subject.kind == decide::SubjectKind::account;
+    if (of_account && order.kind == decide::RequestKind::restore && order.reason.empty() &&
+        recovery_.wants_a_reason(order.subject.id)) {
+      return bad_input("not everything is verified: a reason is needed");
+    }
     decide::StandingRequest request;
     request.kind = order.kind;
     request.by_machine = false;
@@ -128,6 +134,13 @@ class MemoryControl : public Control {
     if (!step) return std::unexpected(step.error());
     step->next.reason = {order.reason, order.reason};
     standings_[order.subject] = step->next;
+    if (of_account && step->changed) {
+      if (order.kind == decide::RequestKind::restore) {
+        recovery_.restored(order.subject.id, by.who, order.reason);
+      } else {
+        recovery_.contained(order.subject.id, false);
+      }
+    }
     write(by, std::string("standing_") + std::string(to_string(step->next.standing)), order.subject,
           order.reason);
     return StandingOutcome{step->next, step->changed};
@@ -145,7 +158,110 @@ class MemoryControl : public Control {
     if (failure_) return std::unexpected(*failure_);
     if (!rows_.contains(std::string(address))) return not_found("no such account");
     write(by, "recovery_code", {decide::SubjectKind::account, std::string(address)}, "");
-    return RecoveryCode{Secret("7KQ4-2M9X-TR5D"), now_ + hours(1)};
+    recovery_.code_issued(std::string(address));
+    return RecoveryCode{Secret(std::string(MemoryRecovery::k_code)), now_ + hours(1)};
+  }
+
+  // As the judge would do it.
+  void contain_by_machine(const std::string& account, Standing standing = Standing::restricted) {
+    const std::scoped_lock lock(mutex_);
+    const decide::Subject subject{decide::SubjectKind::account, account};
+    auto record = standing_of(subject);
+    record.standing = standing;
+    ++record.epoch;
+    record.by = "machine";
+    standings_[subject] = record;
+    recovery_.contained(account, true);
+  }
+  void end_owner_sessions() {
+    const std::scoped_lock lock(mutex_);
+    recovery_.end_sessions();
+  }
+
+  Result<PasswordOutcome> set_password(std::string_view address, PasswordOrder order,
+                                       const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    const std::string account(address);
+    auto outcome = recovery_.set_password(account, std::move(order), by.who);
+    if (!outcome.changed) return outcome;
+    write(by, "password", {decide::SubjectKind::account, account}, "");
+    if (outcome.recovery) move(account, decide::RequestKind::begin_recovery, by.who);
+    return outcome;
+  }
+  Result<PasswordVerdict> judge_password(std::string_view address,
+                                         const Secret& password) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    return recovery_.judge(std::string(address), password);
+  }
+  Result<RecoveryView> recovery(std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    return view_of(address);
+  }
+  Result<RecoveryView> check_recovery(std::string_view address, const Caller& by) override {
+    return change_recovery(address, by, "recovery_check",
+                           [&](const std::string& account) { return recovery_.check(account); });
+  }
+  Result<RecoveryView> answer_forwards(std::string_view address, ForwardsAnswer answer,
+                                       const std::vector<std::string>& targets,
+                                       const Caller& by) override {
+    return change_recovery(address, by, "forwards", [&](const std::string& account) {
+      return recovery_.answer(account, answer, targets);
+    });
+  }
+  Result<RecoveryView> review(std::string_view address, const std::string& reason,
+                              const Caller& by) override {
+    return change_recovery(address, by, "review", [&](const std::string& account) {
+      return recovery_.review(account, reason, by.who);
+    });
+  }
+  Result<OwnerSession> owner_begin(std::string_view address, OwnerProof proof,
+                                   const IpAddress&) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    OwnerSession session;
+    const std::string account(address);
+    if (rows_.contains(account)) session.token = recovery_.begin(account, proof);
+    if (!session.token.is_set()) return bad_input("not proved");
+    session.expires = now_ + hours(1);
+    auto view = view_of(address);
+    if (!view) return bad_input("not proved");
+    session.view = std::move(*view);
+    return session;
+  }
+  Result<void> owner_contact_code(std::string_view address, Language, const IpAddress&) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!rows_.contains(std::string(address))) return not_found("no such account");
+    recovery_.send_contact_code(std::string(address));
+    return {};
+  }
+  Result<OwnerIdentity> owner_account(const Secret& token) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    return recovery_.owner_of(token);
+  }
+
+  Result<Page<decide::NoticeRow>> notices(const decide::NoticeFilter& filter) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    auto page = recovery_.notices(filter);
+    cut(page, filter.offset, filter.limit);
+    return page;
+  }
+  Result<decide::NoticeRow> acknowledge_notice(std::uint64_t id, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    auto row = recovery_.acknowledge(id, by.who);
+    if (row) write(by, "notice_acknowledged", row->subject, "");
+    return row;
+  }
+  Result<decide::CallSheet> call_sheet(std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    return recovery_.call_sheet(rows_.at(std::string(address)), standing_at(address));
   }
 
   Result<Page<decide::Incident>> incidents(
@@ -337,6 +453,44 @@ class MemoryControl : public Control {
     if (page.items.size() > limit) page.items.resize(limit);
   }
 
+  // The failure a test asked for, or that there is no such account.
+  Result<void> find(std::string_view address) const {
+    if (failure_) return std::unexpected(*failure_);
+    if (!rows_.contains(std::string(address))) return not_found("no such account");
+    return {};
+  }
+  Standing standing_at(std::string_view address) const {
+    return standing_of({decide::SubjectKind::account, std::string(address)}).standing;
+  }
+  Result<RecoveryView> view_of(std::string_view address) const {
+    return recovery_.view(std::string(address), standing_at(address));
+  }
+  void move(const std::string& account, decide::RequestKind kind, const std::string& by) {
+    decide::StandingRequest request;
+    request.kind = kind;
+    request.by_machine = kind == decide::RequestKind::restore;
+    request.verified = request.to_probation = request.by_machine;
+    request.by = by;
+    request.now = now_;
+    const decide::Subject subject{decide::SubjectKind::account, account};
+    if (auto step = decide::step(standing_of(subject), request)) standings_[subject] = step->next;
+  }
+  // Verified, it goes to probation by itself.
+  template <class Change>
+  Result<RecoveryView> change_recovery(std::string_view address, const Caller& by,
+                                       std::string action, Change change) {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    const std::string account(address);
+    if (auto done = change(account); !done) return std::unexpected(done.error());
+    write(by, std::move(action), {decide::SubjectKind::account, account}, "");
+    if (recovery_.is_complete(account)) {
+      recovery_.restored(account, "verified", "");
+      move(account, decide::RequestKind::restore, "verified");
+    }
+    return view_of(address);
+  }
+
   bool is_ours(const decide::Subject& subject) const {
     if (subject.kind == decide::SubjectKind::account) return rows_.contains(subject.id);
     if (subject.kind == decide::SubjectKind::server) return true;
@@ -378,6 +532,7 @@ class MemoryControl : public Control {
   std::mutex mutex_;
   const Instant now_{1'795'000'000'000'000};  // 2026-11-18
   std::optional<Error> failure_;
+  MemoryRecovery recovery_{now_};
   std::map<std::string, decide::AccountRow> rows_;
   std::map<decide::Subject, decide::StandingRecord> standings_;
   std::map<std::uint64_t, decide::Incident> incidents_;

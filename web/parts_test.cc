@@ -1,9 +1,9 @@
 // The small parts: targets, ranges, admission, the hub.
 #include <gtest/gtest.h>
 
+#include "base/ip_network.h"
 #include "web/admission.h"
 #include "web/hub.h"
-#include "base/ip_network.h"
 #include "web/target.h"
 
 namespace sekimori::web {

@@ -77,6 +77,70 @@ Result<std::string> read_text(const json::object& body, std::string_view key, st
   return std::string(view);
 }
 
+Result<std::optional<Secret>> read_secret(const json::object& body, std::string_view key) {
+  // Longer than any password that is allowed, so that too long a one is judged, not just refused.
+  constexpr std::size_t k_secret_max = 4096;
+  const auto* value = body.if_contains(key);
+  if (value == nullptr || value->is_null()) return std::optional<Secret>();
+  const auto name = "'" + std::string(key) + "'";
+  if (!value->is_string()) return bad_input(name + " must be a text");
+  const auto& text = value->get_string();
+  if (text.size() > k_secret_max) {
+    return bad_input(name + " must be at most " + std::to_string(k_secret_max) + " bytes");
+  }
+  return std::optional<Secret>(Secret(std::string(text.data(), text.size())));
+}
+
+Result<std::vector<std::string>> read_targets(const json::object& body) {
+  std::vector<std::string> out;
+  const auto* value = body.if_contains("targets");
+  if (value == nullptr || value->is_null()) return out;
+  if (!value->is_array() || value->get_array().size() > k_targets_max) {
+    return bad_input("'targets' must be a list of at most " + std::to_string(k_targets_max));
+  }
+  for (const auto& item : value->get_array()) {
+    if (!item.is_string()) return bad_input("'targets' must be texts");
+    const auto& text = item.get_string();
+    const std::string_view view(text.data(), text.size());
+    if (view.empty() || view.size() > k_reason_max || has_control(view)) {
+      return bad_input("a target of 'targets' is empty, too long or has a control character");
+    }
+    out.emplace_back(view);
+  }
+  return out;
+}
+
+Result<ForwardsOrder> read_forwards_order(const json::object& body) {
+  ForwardsOrder order;
+  const auto word = read_text(body, "answer", 16);
+  if (!word) return std::unexpected(word.error());
+  if (*word != "keep" && *word != "remove") return bad_input("'answer' must be keep or remove");
+  order.answer = *word == "keep" ? ForwardsAnswer::keep : ForwardsAnswer::remove;
+  auto targets = read_targets(body);
+  if (!targets) return std::unexpected(targets.error());
+  order.targets = std::move(*targets);
+  return order;
+}
+
+Result<PasswordRequest> read_password_request(const json::object& body) {
+  PasswordRequest request;
+  auto password = read_secret(body, "password");
+  if (!password) return std::unexpected(password.error());
+  auto old = read_secret(body, "old_password");
+  if (!old) return std::unexpected(old.error());
+  request.given = password->has_value();
+  if (*password) request.order.password = std::move(**password);
+  if (*old) request.order.old = std::move(**old);
+  return request;
+}
+
+Result<Secret> read_candidate(const json::object& body) {
+  auto password = read_secret(body, "password");
+  if (!password) return std::unexpected(password.error());
+  if (!*password) return bad_input("'password' is needed");
+  return std::move(**password);
+}
+
 Result<std::optional<bool>> read_bool(const json::object& body, std::string_view key) {
   const auto* value = body.if_contains(key);
   if (value == nullptr || value->is_null()) return std::optional<bool>();

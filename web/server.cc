@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <list>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -24,6 +25,24 @@ namespace {
 
 // The command line opens one connection a call.
 constexpr std::size_t k_unix_connections_max = 64;
+
+Instant steady_now() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
+}
+
+// Asked from the pool's threads.
+class LockedBrake : public OwnerBrake {
+ public:
+  bool admit(OwnerAct act, const IpAddress& from, std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    return limiter_.admit(act, from, address, steady_now());
+  }
+
+ private:
+  std::mutex mutex_;
+  OwnerLimiter limiter_;
+};
 
 }  // namespace
 
@@ -58,6 +77,7 @@ struct Server::Impl : ConnectionHost {
     ++auth_failures;
     return failures.admit(ip, steady_now());
   }
+  OwnerBrake& brake() override { return owners; }
   void count_request() override { ++requests_seen; }
   bool stream_begins() override {
     if (streams >= settings.streams_max) return false;
@@ -69,11 +89,6 @@ struct Server::Impl : ConnectionHost {
   Hub& hub_of() override { return hub; }
   asio::thread_pool& workers() override { return pool; }
 
-  static Instant steady_now() {
-    const auto since = std::chrono::steady_clock::now().time_since_epoch();
-    return {std::chrono::duration_cast<std::chrono::microseconds>(since).count()};
-  }
-
   const ServerSettings settings;
   const TokenCheck token_check;
   const bool token_short;
@@ -81,6 +96,7 @@ struct Server::Impl : ConnectionHost {
   Hub& hub;
   AddressLimiter failures;
   AddressLimiter requests;
+  LockedBrake owners;
   asio::io_context io{1};
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
   asio::thread_pool pool;

@@ -17,11 +17,11 @@
 
 #include "base/instant.h"
 #include "base/ip_address.h"
+#include "base/ip_network.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "web/control.h"
 #include "web/hub.h"
-#include "base/ip_network.h"
 
 namespace sekimori::web {
 
