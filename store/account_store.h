@@ -10,7 +10,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/secret.h"
 #include "decide/ports.h"
 
 namespace sekimori::store {
@@ -60,9 +62,49 @@ class PostfixadminStore : public decide::AccountStore {
 
   // Adds a domain without limits. Errors: bad_input when it is there or no domain name.
   [[nodiscard]] Result<void> add_domain(std::string_view domain, std::string_view description);
+  // Who looks after the domain: active admins, by address; with `superadmins` also those of all
+  // domains. Empty where the tables do not exist.
+  [[nodiscard]] Result<std::vector<std::string>> admins_of(std::string_view domain,
+                                                           bool superadmins);
+  // The domain's description, where providers write the customer's number; "" = none.
+  [[nodiscard]] Result<std::string> domain_description(std::string_view domain);
   // Removes the app passwords of an account (PostfixAdmin 4; a password change leaves them alone).
   // Returns how many there were; 0 where the table does not exist.
   [[nodiscard]] Result<std::uint64_t> remove_app_passwords(std::string_view address);
+
+  // ---- the way back ----
+  // Makes the app passwords of an account fit nothing, and keeps the rows: their owner sees in
+  // PostfixAdmin which ones are to be made anew. Returns how many were good until now.
+  [[nodiscard]] Result<std::uint64_t> suspend_app_passwords(std::string_view address);
+  // How many are good.
+  [[nodiscard]] Result<std::uint64_t> app_passwords(std::string_view address);
+  // The authenticator's key in base32; not set where there is none, or no such column.
+  [[nodiscard]] Result<Secret> totp_secret(std::string_view address);
+  // The entries of the account's own alias, as they stand: where its mail goes besides, or instead
+  // of, the mailbox. Neither the account itself nor PostfixAdmin's vacation address.
+  [[nodiscard]] Result<std::vector<std::string>> forwards(std::string_view address);
+  // Takes out the named entries and changes nothing else in the alias; where nothing is left, the
+  // mailbox itself is. Returns how many there were.
+  [[nodiscard]] Result<std::uint64_t> remove_forwards(std::string_view address,
+                                                      const std::vector<std::string>& targets);
+  struct Stored {
+    std::string address;
+    std::string password_hash;
+    bool active = true;
+  };
+  // Of at most k_stored_max accounts; those that are not there are left out.
+  static constexpr std::size_t k_stored_max = 500;
+  [[nodiscard]] Result<std::vector<Stored>> stored(const std::vector<std::string>& addresses);
+  struct Contacts {
+    std::string address;
+    std::string email_other;
+    std::string phone;
+    Secret totp_secret;
+  };
+  // The accounts after `after`, by address; fewer than `limit` (≤ 1000): these were the last.
+  [[nodiscard]] Result<std::vector<Contacts>> contacts(std::string_view after, std::size_t limit);
+  // Mailboxes that the provider has set inactive, by address.
+  [[nodiscard]] Result<std::vector<std::string>> inactive();
 
  private:
   struct Impl;

@@ -58,6 +58,26 @@ class AccountStoreTest : public testing::Test {
   TemporaryDirectory directory;
 };
 
+TEST_F(AccountStoreTest, KnowsWhoLooksAfterADomain) {
+  const auto store = open();
+  ASSERT_TRUE(store->prepare());
+  ASSERT_TRUE(store->add_domain("example.jp", "顧客番号 A-1024"));
+  sql("INSERT INTO admin(username, password, active, superadmin) VALUES"
+      "('Kanri@example.jp', 'x', 1, 0), ('gone@example.jp', 'x', 0, 0), ('other@b.jp', 'x', 1, 0), "
+      "('former@example.jp', 'x', 1, 0), ('root@provider.jp', 'x', 1, 1)");
+  sql("INSERT INTO domain_admins(username, domain, active) VALUES"
+      "('Kanri@example.jp', 'example.jp', 1), ('gone@example.jp', 'example.jp', 1), "
+      "('other@b.jp', 'b.jp', 1), ('former@example.jp', 'example.jp', 0), "
+      "('root@provider.jp', 'ALL', 1)");
+  EXPECT_EQ(store->admins_of("Example.JP", false).value(),
+            (std::vector<std::string>{"kanri@example.jp"}));
+  EXPECT_EQ(store->admins_of("example.jp", true).value(),
+            (std::vector<std::string>{"kanri@example.jp", "root@provider.jp"}));
+  EXPECT_TRUE(store->admins_of("c.jp", false)->empty());
+  EXPECT_EQ(store->domain_description("example.jp").value(), "顧客番号 A-1024");
+  EXPECT_EQ(store->domain_description("c.jp").value(), "");
+}
+
 TEST_F(AccountStoreTest, MakesPostfixadminsTablesWhereThereAreNone) {
   const auto store = open();
   ASSERT_TRUE(store->prepare());
@@ -278,6 +298,88 @@ TEST_F(AccountStoreTest, WorksOnPostfixadminsOwnTables) {
   ASSERT_TRUE(added) << added.error().text;
   ASSERT_TRUE(store->set_password("a@example.jp", "y"));
   EXPECT_EQ(store->directory()->accounts, std::vector<std::string>{"a@example.jp"});
+}
+
+TEST_F(AccountStoreTest, AppPasswordsAreSuspendedNotLost) {
+  auto store = open();
+  ASSERT_TRUE(store->prepare());
+  EXPECT_EQ(store->suspend_app_passwords("a@example.jp").value(), 0U) << "no such table";
+  sql("CREATE TABLE mailbox_app_password (id INTEGER PRIMARY KEY, username VARCHAR(255), "
+      "description VARCHAR(255), password_hash VARCHAR(255))");
+  sql("INSERT INTO mailbox_app_password (username, description, password_hash) VALUES "
+      "('a@example.jp', 'phone', '{PLAIN}one'), ('a@example.jp', 'tablet', '$6$x$y'), "
+      "('b@example.jp', 'phone', '{PLAIN}two')");
+  store = open();
+  EXPECT_EQ(store->app_passwords("a@example.jp").value(), 2U);
+  EXPECT_EQ(store->suspend_app_passwords("A@example.jp").value(), 2U);
+  EXPECT_EQ(store->suspend_app_passwords("a@example.jp").value(), 0U);
+  EXPECT_EQ(store->app_passwords("a@example.jp").value(), 0U);
+  EXPECT_EQ(store->app_passwords("b@example.jp").value(), 1U);
+  EXPECT_EQ(sql("SELECT COUNT(*) FROM mailbox_app_password"), "3");
+  const std::string kept = sql("SELECT password_hash FROM mailbox_app_password WHERE id = 1");
+  for (const char* guess : {"one", "!suspended!{PLAIN}one", "{PLAIN}one", "!", ""}) {
+    EXPECT_FALSE(verify_password(kept, Secret(guess)).value_or(false)) << guess;
+  }
+}
+
+TEST_F(AccountStoreTest, OneForwardIsTakenOutAndNothingElse) {
+  auto store = open();
+  ASSERT_TRUE(store->add_domain("example.jp", ""));
+  ASSERT_TRUE(store->add(row("taro@example.jp"), "hash"));
+  const auto goto_is = [&] {
+    return sql("SELECT goto FROM alias WHERE address = 'taro@example.jp'");
+  };
+  EXPECT_TRUE(store->forwards("taro@example.jp").value().empty());
+  sql("UPDATE alias SET goto = 'taro@example.jp, Thief@evil.test,friend@home.test,"
+      "taro#example.jp@vacation.example.jp' WHERE address = 'taro@example.jp'");
+  EXPECT_EQ(store->forwards("taro@example.jp").value(),
+            (std::vector<std::string>{"Thief@evil.test", "friend@home.test"}));
+  EXPECT_EQ(store->remove_forwards("taro@example.jp", {"thief@EVIL.test", "x@y.test"}).value(), 1U);
+  EXPECT_EQ(goto_is(), "taro@example.jp,friend@home.test,taro#example.jp@vacation.example.jp");
+  EXPECT_EQ(store->remove_forwards("taro@example.jp", {"thief@evil.test"}).value(), 0U);
+  EXPECT_EQ(store->remove_forwards("taro@example.jp", {"taro@example.jp"}).value(), 0U)
+      << "the mailbox itself is no forward";
+  EXPECT_EQ(sql("SELECT COUNT(*) FROM log WHERE action = 'edit_alias'"), "1");
+  // No local copy: when the last forward goes, the mail comes home.
+  sql("UPDATE alias SET goto = 'thief@evil.test' WHERE address = 'taro@example.jp'");
+  EXPECT_EQ(store->remove_forwards("taro@example.jp", {"thief@evil.test"}).value(), 1U);
+  EXPECT_EQ(goto_is(), "taro@example.jp");
+  EXPECT_EQ(store->remove_forwards("nobody@example.jp", {"x@y.test"}).error().kind,
+            ErrorKind::not_found);
+}
+
+TEST_F(AccountStoreTest, LooksAtManyAccountsAtOnce) {
+  auto store = open();
+  ASSERT_TRUE(store->add_domain("example.jp", ""));
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(store->add(row(std::to_string(i) + "@example.jp"), "hash" + std::to_string(i)));
+  }
+  sql("UPDATE mailbox SET active = 0 WHERE username = '3@example.jp'");
+  const auto found = store->stored({"1@example.jp", "3@example.jp", "9@example.jp"}).value();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].password_hash, "hash1");
+  EXPECT_TRUE(found[0].active);
+  EXPECT_FALSE(found[1].active);
+  EXPECT_TRUE(store->stored({}).value().empty());
+  EXPECT_FALSE(store->stored(std::vector<std::string>(501, "x")));
+  EXPECT_EQ(store->inactive().value(), std::vector<std::string>{"3@example.jp"});
+
+  const auto first = store->contacts("", 2).value();
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_EQ(first[1].address, "1@example.jp");
+  EXPECT_EQ(first[1].email_other, "me@example.net");
+  EXPECT_EQ(first[1].phone, "+81 3 1234");
+  EXPECT_FALSE(first[1].totp_secret.is_set());
+  EXPECT_EQ(store->contacts("1@example.jp", 10).value().size(), 3U);
+  EXPECT_TRUE(store->contacts("4@example.jp", 10).value().empty());
+
+  EXPECT_FALSE(store->totp_secret("1@example.jp").value().is_set()) << "no such column";
+  sql("ALTER TABLE mailbox ADD COLUMN totp_secret VARCHAR(255) NULL");
+  sql("UPDATE mailbox SET totp_secret = 'JBSWY3DPEHPK3PXP' WHERE username = '1@example.jp'");
+  store = open();
+  EXPECT_EQ(store->totp_secret("1@example.jp").value().reveal(), "JBSWY3DPEHPK3PXP");
+  EXPECT_FALSE(store->totp_secret("2@example.jp").value().is_set());
+  EXPECT_EQ(store->contacts("", 2).value()[1].totp_secret.reveal(), "JBSWY3DPEHPK3PXP");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "store/files.h"
 
@@ -28,6 +29,9 @@ constexpr const char* k_put =
     "ON CONFLICT(kind, id) DO UPDATE SET no_send = excluded.no_send, no_login = excluded.no_login, "
     "no_receive = excluded.no_receive, reply = excluded.reply, reason = excluded.reason, "
     "epoch = excluded.epoch, updated = excluded.updated WHERE excluded.epoch >= standing.epoch";
+constexpr const char* k_put_waiting =
+    "INSERT INTO inactive(address, waits) VALUES(?1, ?2) "
+    "ON CONFLICT(address) DO UPDATE SET waits = excluded.waits";
 constexpr const char* k_rows =
     "SELECT kind, id, no_send, no_login, no_receive, reply, reason, epoch FROM standing "
     "ORDER BY kind, id";
@@ -107,6 +111,7 @@ struct SqliteGuardStore::Impl {
   ino_t inode = 0;
   dev_t device = 0;
   std::map<Subject, GuardRow> mirror;  // as the file should be
+  std::map<std::string, bool, std::less<>> waiting;  // address → waits (still)
   bool bypass = false;
   std::uint64_t generation = 1;
   int last_code = SQLITE_OK;
@@ -135,6 +140,11 @@ struct SqliteGuardStore::Impl {
       // Made before SQLite opens it: -wal and -shm take over its mode, whatever the umask.
       struct stat info{};
       made = ::stat(settings.path.c_str(), &info) != 0;
+      if (!made && info.st_size == 0 && ::access(settings.path.c_str(), R_OK | W_OK) != 0) {
+        // Deleted, and then asked for by a reader: SQLite makes an empty file for whoever opens
+        // one, and it may be root's. The directory is ours.
+        made = ::unlink(settings.path.c_str()) == 0;
+      }
       if (made) {
         for (const char* suffix : {"-wal", "-shm"}) {
           // They belong to the file that is gone; SQLite would play them back into the new one.
@@ -208,12 +218,25 @@ struct SqliteGuardStore::Impl {
         put.step();
         if (!put.good()) return failure("write", put.code());
       }
+      if (auto done = run("DELETE FROM inactive", "write"); !done) return done;
+      for (const auto& [address, waits] : waiting) {
+        if (auto done = write_waiting(address, waits); !done) return done;
+      }
       return write_bypass();
     }());
+  }
+  Result<void> write_waiting(std::string_view address, bool waits) {
+    Statement put(db, k_put_waiting);
+    put.bind(1, address);
+    put.bind(2, std::int64_t{waits});
+    put.step();
+    return put.good() ? Result<void>() : failure("write", put.code());
   }
   Result<void> write_bypass() {
     return run(bypass ? "UPDATE bypass SET on_off = 1" : "UPDATE bypass SET on_off = 0", "write");
   }
+
+  [[nodiscard]] bool is_empty() const { return mirror.empty() && waiting.empty() && !bypass; }
 
   // Opens the file if it is not open or not the one that we opened; fills a new one from the
   // mirror.
@@ -225,7 +248,7 @@ struct SqliteGuardStore::Impl {
       if (!is_damage(last_code)) return done;
       return begin_anew();
     }
-    return mirror.empty() && !bypass ? Result<void>() : write_all_rows();
+    return is_empty() ? Result<void>() : write_all_rows();
   }
 
   // For a file that is no sound database any more.
@@ -237,7 +260,7 @@ struct SqliteGuardStore::Impl {
     }
     ++generation;
     if (auto done = open(); !done) return done;
-    return mirror.empty() && !bypass ? Result<void>() : write_all_rows();
+    return is_empty() ? Result<void>() : write_all_rows();
   }
 
   // What a reader that comes now would see: our own connection may answer from its cache.
@@ -298,6 +321,11 @@ struct SqliteGuardStore::Impl {
     if (!select.good()) return failure("read", select.code());
     return found;
   }
+  Result<void> read_waiting() {
+    Statement select(db, "SELECT address, waits FROM inactive");
+    while (select.step()) waiting.insert_or_assign(select.text(0), select.integer(1) != 0);
+    return select.good() ? Result<void>() : failure("read", select.code());
+  }
   Result<bool> read_bypass() {
     Statement select(db, "SELECT on_off FROM bypass");
     const bool on = select.step() && select.integer(0) != 0;
@@ -318,7 +346,7 @@ Result<std::unique_ptr<SqliteGuardStore>> SqliteGuardStore::open(GuardStoreSetti
     auto on = impl->read_bypass();
     if (!on) return std::unexpected(on.error());
     impl->bypass = *on;
-    return {};
+    return impl->read_waiting();
   });
   if (!loaded) return std::unexpected(loaded.error());
   return std::unique_ptr<SqliteGuardStore>(new SqliteGuardStore(std::move(impl)));
@@ -375,6 +403,57 @@ Result<void> SqliteGuardStore::rebuild(std::span<const GuardRow> rows) {
     impl_->mirror.swap(next);
     auto done = impl_->write_all_rows();
     if (!done) impl_->mirror.swap(next);
+    return done;
+  });
+}
+
+Result<void> SqliteGuardStore::set_waiting(std::span<const std::string> addresses) {
+  return impl_->with_file([&]() -> Result<void> {
+    std::map<std::string, bool, std::less<>> changes;
+    for (const std::string& address : addresses) {
+      const auto known = impl_->waiting.find(address);
+      if (known == impl_->waiting.end() || !known->second) changes[address] = true;
+    }
+    std::set<std::string_view> wanted(addresses.begin(), addresses.end());
+    for (const auto& [address, waits] : impl_->waiting) {
+      if (waits && !wanted.contains(address)) changes[address] = false;
+    }
+    if (changes.empty()) return {};
+    if (auto begun = impl_->begin(); !begun) return begun;
+    auto done = impl_->end([&]() -> Result<void> {
+      for (const auto& [address, waits] : changes) {
+        if (auto put = impl_->write_waiting(address, waits); !put) return put;
+      }
+      return {};
+    }());
+    if (done) {
+      for (const auto& [address, waits] : changes) impl_->waiting[address] = waits;
+    }
+    return done;
+  });
+}
+
+Result<std::vector<std::string>> SqliteGuardStore::waited() {
+  const std::lock_guard guard(impl_->mutex);
+  std::vector<std::string> found;
+  for (const auto& [address, waits] : impl_->waiting) {
+    if (!waits) found.push_back(address);
+  }
+  return found;
+}
+
+Result<void> SqliteGuardStore::forget_waiting(std::string_view address) {
+  return impl_->with_file([&]() -> Result<void> {
+    const auto known = impl_->waiting.find(address);
+    if (known == impl_->waiting.end() || known->second) return {};
+    if (auto begun = impl_->begin(); !begun) return begun;
+    auto done = impl_->end([&]() -> Result<void> {
+      Statement gone(impl_->db, "DELETE FROM inactive WHERE address = ?1 AND waits = 0");
+      gone.bind(1, address);
+      gone.step();
+      return gone.good() ? Result<void>() : impl_->failure("write", gone.code());
+    }());
+    if (done) impl_->waiting.erase(known);
     return done;
   });
 }

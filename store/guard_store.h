@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "decide/ports.h"
@@ -28,6 +29,8 @@ inline constexpr const char* k_guard_schema =
     "no_receive INTEGER NOT NULL DEFAULT 0, reply TEXT NOT NULL DEFAULT '', "
     "reason TEXT NOT NULL DEFAULT '', epoch INTEGER NOT NULL DEFAULT 0, "
     "updated TEXT NOT NULL DEFAULT '', PRIMARY KEY(kind,id));"
+    "CREATE TABLE IF NOT EXISTS inactive(address TEXT NOT NULL PRIMARY KEY, "
+    "waits INTEGER NOT NULL DEFAULT 1);"
     "CREATE TABLE IF NOT EXISTS bypass(on_off INTEGER NOT NULL);"
     "INSERT INTO bypass(on_off) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM bypass);";
 
@@ -53,6 +56,14 @@ class SqliteGuardStore : public decide::GuardStore {
   [[nodiscard]] Result<std::vector<decide::GuardRow>> rows() override;
   [[nodiscard]] Result<void> set_bypass(bool on) override;
   [[nodiscard]] Result<bool> bypass() override;
+
+  // Mailboxes that the provider has set inactive elsewhere and whose mail waits: exactly these, in
+  // one transaction, nothing written where nothing changed. One that waits no longer stays known
+  // (it forbids nothing) until forget_waiting(), so that its mail is tried again whatever happens
+  // in between.
+  [[nodiscard]] Result<void> set_waiting(std::span<const std::string> addresses);
+  [[nodiscard]] Result<std::vector<std::string>> waited();  // they wait no longer
+  [[nodiscard]] Result<void> forget_waiting(std::string_view address);
 
   // Makes the content exactly these rows (at start, from the state store), in one transaction;
   // readers see the old or the new. The bypass stays as it is.

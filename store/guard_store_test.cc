@@ -175,6 +175,33 @@ TEST(GuardStoreTest, ADamagedFileIsMovedAsideAndMadeAgain) {
   }
 }
 
+TEST(GuardStoreTest, MailboxesSetInactiveWaitUntilTheyAreForgotten) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "guard.db";
+  auto store = open(path);
+  using Names = std::vector<std::string>;
+  ASSERT_TRUE(store->set_waiting(Names{"a@x.test", "b@x.test"}));
+  EXPECT_TRUE(store->waited().value().empty());
+  ASSERT_TRUE(store->set_waiting(Names{"b@x.test"}));
+  EXPECT_EQ(store->waited().value(), Names{"a@x.test"});
+  ASSERT_TRUE(store->forget_waiting("b@x.test"));  // it still waits
+  // Killed here: what waits no longer is still known, also to a file made anew.
+  store = open(path);
+  EXPECT_EQ(store->waited().value(), Names{"a@x.test"});
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_TRUE(store->put(row("c@x.test", true, 1)));
+  store = open(path);
+  EXPECT_EQ(store->waited().value(), Names{"a@x.test"});
+  // Inactive again before its mail was tried: it waits on.
+  ASSERT_TRUE(store->set_waiting(Names{"a@x.test", "b@x.test"}));
+  EXPECT_TRUE(store->waited().value().empty());
+  ASSERT_TRUE(store->set_waiting({}));
+  ASSERT_TRUE(store->forget_waiting("a@x.test"));
+  ASSERT_TRUE(store->forget_waiting("b@x.test"));
+  store = open(path);
+  EXPECT_TRUE(store->waited().value().empty());
+}
+
 TEST(GuardStoreTest, RebuildMakesExactlyTheseRowsAndKeepsTheBypass) {
   const TemporaryDirectory directory;
   const std::string path = directory / "guard.db";
