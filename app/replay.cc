@@ -252,6 +252,15 @@ Result<ReplaySummary> replay(const ReplayOptions& options) {
       continue;
     }
     ++summary.events;
+    if (event->history) {
+      // A journal tells what was learnt from old logs, at times long past.
+      if (std::holds_alternative<EpochMark>(event->body)) {
+        (void)engine.end_history(event->t);
+      } else {
+        (void)engine.learn(*event);
+      }
+      continue;
+    }
     clock.advance(event->t);
     if (is_own_decision(*event)) continue;
     if (options.place) fill_place(*event, options.place);

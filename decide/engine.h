@@ -119,8 +119,8 @@ class Engine {
   void recover(const Event&, std::uint64_t sequence);
 
   // ---- old logs ----
-  // Folds an event of the past: the same judge and the same counting on the past's own clock, but no
-  // answer, hold, standing or incident comes of it, and what is live is not touched before
+  // Folds an event of the past: the same judge and the same counting on the past's own clock, but
+  // no answer, hold, standing or incident comes of it, and what is live is not touched before
   // end_history(). Journaled. Events come in the order of their time; ids are remembered, so that
   // the same log teaches nothing twice (at least the last 2 million ids).
   [[nodiscard]] Learnt learn(const Event&);

@@ -63,8 +63,7 @@ inline constexpr std::array<std::string_view, k_key_count> k_names{
     "client", "tls",   "pwhash",     "seconds",  "bytes_in", "bytes_out",  "fetched", "deleted",
     "helo",   "from",  "to",         "size",     "queue_id", "message_id", "sketch",  "status",
     "dsn",    "reply", "what",       "detail",   "country",  "asn",        "hosting", "by",
-    "reason", "epoch", "recipients", "released", "number",   "fate",
-    "history"};
+    "reason", "epoch", "recipients", "released", "number",   "fate",       "history"};
 
 // Keys by length, so that a look-up compares a handful of words.
 inline constexpr std::size_t k_name_max = 10;
