@@ -120,7 +120,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   };
   doing.account_of_message = [&w](std::string_view id) -> std::optional<std::string> {
     const auto by = w.queue.find(id);
-    if (!by) return std::nullopt;
+    if (!by || !by->is_login_known) return std::nullopt;
     return by->account;
   };
   doing.on_hold = [&w](const decide::HeldMessage& hold) {

@@ -109,7 +109,11 @@ void LogJoin::client(const Context& context, const wire::PostfixClient& record) 
       handed_on_.emplace(record.orig_queue_id);
     }
   }
-  if (!account.empty()) queue_.put(record.queue_id, account, {}, context.t);
+  if (!account.empty()) {
+    queue_.put(record.queue_id, account, {}, context.t);
+  } else if (record.orig_queue_id.empty()) {
+    queue_.put_without_login(record.queue_id, context.t);
+  }
 }
 
 void LogJoin::verdict(const Context& context, const wire::PostfixVerdict& record) {

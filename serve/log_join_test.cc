@@ -75,6 +75,21 @@ TEST(LogJoin, MailWithoutALoginIsNobodysDelivery) {
   EXPECT_EQ(std::get<Received>(log.events[0].body).from, "x@example.com");
 }
 
+TEST(LogJoin, KnowsWhoseMailItDoesNotKnow) {
+  Log log;
+  // Handed in before our time: its next try says nothing of a login.
+  log.line(
+      "postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: from=<taro@example.jp>, size=5, nrcpt=1 (queue active)");
+  EXPECT_FALSE(log.queue.find("4Xk1jd2Gz3z9sP")->is_login_known);
+  log.line("postfix/smtpd[1]: 4Xk1jd2Gz3z9sQ: client=p[192.0.2.1]");
+  EXPECT_TRUE(log.queue.find("4Xk1jd2Gz3z9sQ")->is_login_known);
+  EXPECT_EQ(log.queue.find("4Xk1jd2Gz3z9sQ")->account, "");
+  log.line(
+      "postfix/smtpd[1]: 4Xk1jd2Gz3z9sR: client=p[192.0.2.1], sasl_method=PLAIN, "
+      "sasl_username=taro@example.jp");
+  EXPECT_TRUE(log.queue.find("4Xk1jd2Gz3z9sR")->is_login_known);
+}
+
 TEST(LogJoin, WhatCleanupRefusesIsWithdrawn) {
   Log log;
   log.line(

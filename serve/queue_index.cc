@@ -10,11 +10,25 @@ constexpr std::size_t k_address_max = 320;  // RFC 5321 §4.5.3.1
 
 void QueueIndex::put(std::string_view queue_id, std::string_view account, std::string_view sender,
                      Instant now) {
-  if (queue_id.empty() || queue_id.size() > k_queue_id_max) return;
   const std::lock_guard lock(mutex_);
+  Entry* entry = touch(queue_id, now);
+  if (entry == nullptr) return;
+  if (!sender.empty()) entry->by.sender = sender.substr(0, k_address_max);
+  if (account.empty()) return;
+  entry->by.account = account.substr(0, k_address_max);
+  entry->by.is_login_known = true;
+}
+
+void QueueIndex::put_without_login(std::string_view queue_id, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (Entry* entry = touch(queue_id, now)) entry->by.is_login_known = true;
+}
+
+QueueIndex::Entry* QueueIndex::touch(std::string_view queue_id, Instant now) {
+  if (queue_id.empty() || queue_id.size() > k_queue_id_max) return nullptr;
   auto found = by_id_.find(queue_id);
   if (found == by_id_.end()) {
-    if (max_ == 0) return;
+    if (max_ == 0) return nullptr;
     if (order_.size() >= max_) drop_oldest();
     order_.push_back({std::string(queue_id), {}, now});
     found = by_id_.emplace(order_.back().queue_id, std::prev(order_.end())).first;
@@ -22,10 +36,9 @@ void QueueIndex::put(std::string_view queue_id, std::string_view account, std::s
     order_.splice(order_.end(), order_, found->second);
   }
   Entry& entry = *found->second;
-  if (!account.empty()) entry.by.account = account.substr(0, k_address_max);
-  if (!sender.empty()) entry.by.sender = sender.substr(0, k_address_max);
   entry.touched = now;
   while (!order_.empty() && order_.front().touched + keep_ < now) drop_oldest();
+  return &entry;
 }
 
 void QueueIndex::drop_oldest() {

@@ -16,8 +16,9 @@
 namespace sekimori::serve {
 
 struct QueuedBy {
-  std::string account;  // "" for mail that came without a login
+  std::string account;  // "" for mail that came without a login, or from before our time
   std::string sender;   // "" where unknown, or the null sender
+  bool is_login_known = false;
 };
 
 // Any thread. At most `max_entries`; the one put or refreshed longest ago goes first. A hundred and
@@ -32,6 +33,8 @@ class QueueIndex {
   // ignored.
   void put(std::string_view queue_id, std::string_view account, std::string_view sender,
            Instant now);
+  // It came without a login, for certain.
+  void put_without_login(std::string_view queue_id, Instant now);
   void erase(std::string_view queue_id);
   [[nodiscard]] std::optional<QueuedBy> find(std::string_view queue_id) const;
   // The account, "" when unknown or without a login.
@@ -48,7 +51,8 @@ class QueueIndex {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
   };
-  using Order = std::list<Entry>;  // oldest first
+  using Order = std::list<Entry>;                        // oldest first
+  Entry* touch(std::string_view queue_id, Instant now);  // under the lock; newest from now on
   void drop_oldest();
 
   mutable std::mutex mutex_;
