@@ -14,6 +14,9 @@ namespace sekimori::app {
 namespace {
 // Listing a queue of 100,000 messages takes Postfix a second or two: not every minute.
 constexpr Duration k_look_for_missing = minutes(5);
+
+// Is it time? A clock that was set back must not keep work waiting for the lost time.
+bool is_due(Instant now, Instant next, Duration pace) { return now >= next || next - now > pace; }
 }  // namespace
 
 Timers::Timers(World& world, serve::PolicyDesk& desk) : world_(world), desk_(desk) {
@@ -86,7 +89,7 @@ void Timers::second() {
     world_.engine->set_bypass(*on);
     world_.log(*on ? "bypass is on: nothing is stopped" : "bypass is off");
   }
-  if (now >= next_directory_) {
+  if (is_due(now, next_directory_, world_.settings.accounts.refresh_interval)) {
     world_.refresh_directory();
     next_directory_ = now + world_.settings.accounts.refresh_interval;
   }
@@ -94,24 +97,23 @@ void Timers::second() {
 
 void Timers::hourly() {
   const Instant now = system_now();
-  if (now >= next_epoch_) {
+  if (is_due(now, next_epoch_, detect::k_epoch)) {
     world_.engine->next_epoch(now);
     next_epoch_ = now + detect::k_epoch;
     end_probations();
     world_.reload_ip_rules();
   }
-  // A clock that was set back must not keep a snapshot waiting for the lost time.
-  if (now >= next_snapshot_ || next_snapshot_ - now > world_.settings.snapshot.interval) {
+  if (is_due(now, next_snapshot_, world_.settings.snapshot.interval)) {
     if (auto done = world_.snapshot(); !done) {
       world_.log(fmt::format("snapshot: {}", done.error().text));
     }
     next_snapshot_ = now + world_.settings.snapshot.interval;
   }
-  if (now >= next_look_) {
+  if (is_due(now, next_look_, k_look_for_missing)) {
     end_missing();
     next_look_ = now + k_look_for_missing;
   }
-  if (now >= next_retention_) {
+  if (is_due(now, next_retention_, hours(1))) {
     if (auto needed = store::journal_needed_from(world_.settings.snapshot.directory)) {
       if (auto gone = world_.journal->remove_old(now - world_.settings.journal.retention, *needed);
           !gone) {
