@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/recovery_service.h"
 #include "base/mail_address.h"
 #include "decide/standing.h"
 
@@ -13,6 +14,8 @@ namespace {
 
 // How long a person waits for the database before being told that it is still busy.
 constexpr int k_durable_wait_ms = 5000;
+// A page of releases is two transactions for each message.
+constexpr int k_page_durable_wait_ms = 120'000;
 
 Text in_both(const std::string& reason) { return {reason, reason}; }
 
@@ -36,6 +39,13 @@ void ControlService::audited(const web::Caller& by, std::string action, decide::
                                        .incident = incident,
                                        .why = std::move(why),
                                        .detail = std::move(detail)});
+}
+
+void ControlService::audited_end(const web::Caller& by, std::string action,
+                                 const decide::HeldMessage& hold, const std::string& reason) {
+  audited(by, std::move(action), {decide::SubjectKind::account, hold.account}, hold.incident,
+          reason,
+          fmt::format(R"({{"queue_id":"{}","recipients":{}}})", hold.queue_id, hold.recipients));
 }
 
 // ---------------------------------------------------------------- accounts
@@ -169,6 +179,12 @@ Result<web::StandingOutcome> ControlService::change_standing(const web::Standing
     return not_found(
         fmt::format("'{}' is no {} of this server", subject.id, decide::to_string(subject.kind)));
   }
+  const bool is_account = subject.kind == decide::SubjectKind::account;
+  if (is_account && order.kind == decide::RequestKind::restore) {
+    if (auto may = parts_.way_back.may_restore(subject.id, order.reason); !may) {
+      return std::unexpected(may.error());
+    }
+  }
   decide::StandingRequest request;
   request.kind = order.kind;
   request.by_machine = false;
@@ -187,6 +203,7 @@ Result<web::StandingOutcome> ControlService::change_standing(const web::Standing
       return std::unexpected(durable.error());
     }
   }
+  if (is_account) parts_.way_back.standing_changed(subject.id);
   return web::StandingOutcome{news->change.record, news->changed};
 }
 
@@ -311,9 +328,7 @@ Result<decide::HeldMessage> ControlService::end_hold(std::string_view queue_id,
     hold->ended_by = by.who;
     applied.holds.push_back(*hold);
   }
-  audited(by, release ? "release" : "delete_held", {decide::SubjectKind::account, hold->account},
-          hold->incident, reason,
-          fmt::format(R"({{"queue_id":"{}","recipients":{}}})", hold->queue_id, hold->recipients));
+  audited_end(by, release ? "release" : "delete_held", *hold, reason);
   decide::HeldMessage ended = applied.holds.front();
   if (auto durable = parts_.writer.wait(parts_.writer.put(applied), k_durable_wait_ms); !durable) {
     return std::unexpected(durable.error());
@@ -397,6 +412,26 @@ Result<void> ControlService::set_bypass(bool on, const std::string& reason, cons
   return parts_.guard.set_bypass(on);
 }
 
+Result<void> ControlService::release_together(const std::vector<decide::HeldMessage>& holds,
+                                              const std::string& reason, const web::Caller& by) {
+  std::vector<std::string> ids;
+  for (const auto& hold : holds) ids.push_back(hold.queue_id);
+  if (auto done = parts_.hands.release(ids); !done) return done;
+  std::uint64_t ticket = 0;
+  for (const auto& hold : holds) {
+    decide::Applied applied;
+    parts_.engine.hold_ended(hold.account, parts_.now(), hold.queue_id, by.who, true, applied);
+    if (applied.holds.empty()) {
+      applied.holds.push_back(hold);
+      applied.holds.back().state = decide::HoldState::released;
+      applied.holds.back().ended_by = by.who;
+    }
+    audited_end(by, "release", hold, reason);
+    ticket = parts_.writer.put(applied);
+  }
+  return parts_.writer.wait(ticket, k_page_durable_wait_ms);
+}
+
 Result<web::ReleaseReport> ControlService::release_all(const std::string& reason,
                                                        const web::Caller& by) {
   web::ReleaseReport report;
@@ -409,6 +444,12 @@ Result<web::ReleaseReport> ControlService::release_all(const std::string& reason
       auto page = holds(filter);
       if (!page) return std::unexpected(page.error());
       if (page->items.empty()) break;
+      // All of the page with one call of postsuper; one by one only where that fails, to let go
+      // what can be and to know what cannot.
+      if (release_together(page->items, reason, by)) {
+        report.released += page->items.size();
+        continue;
+      }
       for (const auto& hold : page->items) {
         if (end_hold(hold.queue_id, reason, by, true)) {
           ++report.released;

@@ -71,6 +71,11 @@ class ControlService : public web::Control {
   [[nodiscard]] std::string normalised(std::string_view address) const;
   void audited(const web::Caller& by, std::string action, decide::Subject subject,
                std::uint64_t incident, std::string why, std::string detail = {});
+  void audited_end(const web::Caller& by, std::string action, const decide::HeldMessage& hold,
+                   const std::string& reason);
+  // Messages that one helper request may name (1000 at most): let go together, or an error.
+  Result<void> release_together(const std::vector<decide::HeldMessage>& holds,
+                                const std::string& reason, const web::Caller& by);
   Result<decide::HeldMessage> end_hold(std::string_view queue_id, const std::string& reason,
                                        const web::Caller& by, bool release);
   [[nodiscard]] Result<bool> exists(const decide::Subject& subject);
