@@ -122,7 +122,7 @@ class Engine {
   // Folds an event of the past: the same judge and the same counting on the past's own clock, but
   // no answer, hold, standing or incident comes of it, and what is live is not touched before
   // end_history(). Journaled. Events come in the order of their time; ids are remembered, so that
-  // the same log teaches nothing twice (at least the last 2 million ids).
+  // the same log teaches nothing twice (at least the last 131,072 ids of each shard).
   [[nodiscard]] Learnt learn(const Event&);
   // The run is over: contacts, places and rhythm are known from here on, a shard at a time. What
   // was sent less than the learning delay before `now` is learnt when that is over. Without it the

@@ -21,8 +21,10 @@ struct Past {
     std::uint64_t logins = 0, messages = 0, recipients = 0, received = 0;
   };
 
-  // Apart from the ids of live events, which a large log would push out.
-  RecentIds ids;
+  // Apart from the ids of live events, which a large log would push out. Sixteen million at most in
+  // all shards, 256 MiB then; no log, no memory.
+  static constexpr std::size_t k_ids_max = 131'072;
+  RecentIds ids{k_ids_max};
   std::optional<detect::Detector> detector;  // while a run lasts
   // Accounts that would have been contained, and when they last looked so: what they send is not
   // learnt until a week of calm has passed.

@@ -191,6 +191,20 @@ TEST(EnginePast, TheSameLogTeachesNothingTwice) {
   EXPECT_EQ(engine.hash(), hash);
 }
 
+TEST(EnginePast, ABusyAccountsLogIsRememberedToo) {
+  Engine engine(enforcing(), nullptr, detect::shipped_priors());
+  std::vector<Event> past;
+  for (int i = 0; i < 100'000; ++i) {
+    past.push_back(login(k_now - days(60) + seconds(40 * i), k_hanako, k_home));
+  }
+  EXPECT_EQ(learn(engine, past).at(Learnt::learnt), 100'000);
+  (void)engine.end_history(k_now);
+  const auto hash = engine.hash();
+  EXPECT_EQ(learn(engine, past).at(Learnt::already), 100'000);
+  EXPECT_EQ(engine.end_history(k_now).accounts, 0U);
+  EXPECT_EQ(engine.hash(), hash);
+}
+
 TEST(EnginePast, AnOlderLogAfterANewerOneTeachesToo) {
   Engine engine(enforcing(), nullptr, detect::shipped_priors());
   (void)learn(engine, quiet_past(k_hanako, k_now, 20));

@@ -43,7 +43,7 @@ void RecentIds::save(std::string& out) const {
 Result<void> RecentIds::load(std::string_view& bytes) {
   for (auto* set : {&young_, &old_}) {
     std::uint64_t count = 0;
-    if (!take(bytes, count) || count > k_max || bytes.size() < count * 8) {
+    if (!take(bytes, count) || count > max_ || bytes.size() < count * 8) {
       return bad_input("the snapshot's list of event ids is cut");
     }
     set->clear();

@@ -18,6 +18,8 @@ class RecentIds {
   // 64 shards × 2 × 32,768 ids × 16 bytes: 64 MiB when all are full, some four million events.
   static constexpr std::size_t k_max = 32'768;
 
+  explicit RecentIds(std::size_t max = k_max) : max_(max) {}
+
   [[nodiscard]] bool contains(std::uint64_t id_hash) const {
     return young_.contains(id_hash) || old_.contains(id_hash);
   }
@@ -28,7 +30,7 @@ class RecentIds {
   }
   void insert(std::uint64_t id_hash) {
     if (contains(id_hash)) return;
-    if (young_.size() >= k_max) {
+    if (young_.size() >= max_) {
       std::swap(old_, young_);
       young_.clear();
     }
@@ -94,6 +96,7 @@ class RecentIds {
     std::size_t size_ = 0;
   };
 
+  std::size_t max_;
   Ids young_;
   Ids old_;
 };
