@@ -36,6 +36,7 @@ Exit run(const Invocation& given) {
     return run_service_command(given);
   }
   if (command == "account add" || command == "account password") return run_password_command(given);
+  if (command == "account call-sheet" && given.with_code) return run_call_sheet_command(given);
   if (command == "bypass" || command == "release-all") return run_panic_command(given);
   if (command == "learn") return run_learn_command(given);
   if (command == "drill") return run_drill_command(given);

@@ -15,6 +15,8 @@ namespace sekimori::app {
 [[nodiscard]] Exit run_api_command(const Invocation& given);
 // account add, account password.
 [[nodiscard]] Exit run_password_command(const Invocation& given);
+// account call-sheet --with-code: two requests.
+[[nodiscard]] Exit run_call_sheet_command(const Invocation& given);
 // bypass, release-all: also with the daemon dead and databases broken.
 [[nodiscard]] Exit run_panic_command(const Invocation& given);
 // learn: through the daemon, or over its files when it does not run.

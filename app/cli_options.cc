@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 namespace sekimori::app {
@@ -35,6 +36,7 @@ class Tree {
     account_commands();
     subject_commands();
     incident_commands();
+    notice_commands();
     hold_commands();
     ip_commands();
     server_wide_commands();
@@ -164,6 +166,11 @@ class Tree {
     auto* change = command(account, "password", "パスワードを変えます", "change the password");
     address(change);
     password(change);
+    change->add_flag("--old-password-stdin", out_.old_password_stdin,
+                     text("いままでのパスワードも標準入力から読み、似ていないかを確かめます"
+                          "(--password-stdin と併用する場合は 2 行目)",
+                          "also read the earlier password, to compare (the second line where "
+                          "--password-stdin is given, too)"));
     const auto standing = [&](const char* name, const char* ja, const char* en) {
       auto* made = command(account, name, ja, en);
       address(made);
@@ -177,6 +184,61 @@ class Tree {
     probation(standing("restore", "元に戻します", "give everything back"));
     address(command(account, "recovery-code", "本人確認用の復旧コードを発行します",
                     "make a code with which the owner proves who they are"));
+    recovery_command(account);
+    auto* sheet = command(account, "call-sheet", "本人に電話するための台本を表示します",
+                          "what to say when telephoning the owner");
+    address(sheet);
+    sheet->add_flag("--with-code", out_.with_code,
+                    text("読み上げる復旧コードも発行します(前のコードは無効になります)",
+                         "make a recovery code to read out, too; it ends the one before"));
+  }
+
+  void recovery_command(CLI::App* account) {
+    auto* recovery = command(account, "recovery", "復旧の進み具合を表示し、進めます",
+                             "how far the way back is, and the next step of it");
+    address(recovery);
+    auto* check = recovery->add_flag("--check", out_.check,
+                                     text("機械で確かめられることを、いますぐ確かめ直します",
+                                          "prove again, now, all that a machine can prove"));
+    // Any number of targets, none meaning all: CLI11 hands over one empty word for none.
+    const auto forwards = [&](const char* name, bool* chosen, const char* ja, const char* en) {
+      auto* option = recovery->add_option_function<std::vector<std::string>>(
+          name,
+          [this, chosen](const std::vector<std::string>& words) {
+            *chosen = true;
+            std::ranges::copy_if(words, std::back_inserter(out_.targets),
+                                 [](const std::string& word) { return !word.empty(); });
+          },
+          text(ja, en));
+      return option->type_name("TARGET")->expected(0, 100);
+    };
+    auto* keep = forwards("--keep-forwards", &out_.keep_forwards,
+                          "転送先(省略時はすべて)は本人のものとして残します",
+                          "these forwards (all when none is named) are the owner's: keep them");
+    auto* remove =
+        forwards("--remove-forwards", &out_.remove_forwards, "転送先(省略時はすべて)を取り除きます",
+                 "remove these forwards (all when none)");
+    auto* review = recovery->add_option("--review", out_.review,
+                                        text("繰り返しの乗っ取りを人が確認した、その内容",
+                                             "what a person's look at a repeated takeover found"));
+    review->type_name("REASON");
+    check->excludes(keep)->excludes(remove)->excludes(review);
+    keep->excludes(remove)->excludes(review);
+    remove->excludes(review);
+  }
+
+  void notice_commands() {
+    auto* notice = group("notice", "人への知らせを扱います", "work with what people were told");
+    auto* list = command(notice, "list", "知らせの一覧を表示します", "list notices");
+    list->add_option(
+            "--state", out_.state,
+            text("waiting、sent、acknowledged、failed", "waiting, sent, acknowledged or failed"))
+        ->check(CLI::IsMember({"waiting", "sent", "acknowledged", "failed"}));
+    list->add_option("--account", out_.account,
+                     text("アカウントのアドレス", "an account's address"));
+    limit(list);
+    subject(command(notice, "acknowledge", "知らせを確認済みにします", "say that you know of it"),
+            "ID", "知らせの番号", "the notice's number");
   }
 
   void subject_commands() {

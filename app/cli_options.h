@@ -34,6 +34,14 @@ struct Invocation {
   std::string name;
   bool password_stdin = false;
   bool generate = false;
+  bool old_password_stdin = false;  // behind the new one, where that is piped, too
+  // account recovery: one of these, or none to look
+  bool check = false;
+  bool keep_forwards = false;
+  bool remove_forwards = false;
+  std::vector<std::string> targets;  // of the two above; empty: all
+  std::string review;
+  bool with_code = false;  // call-sheet
   // ip
   std::string expires;  // "24h" or RFC 3339
   // release-all

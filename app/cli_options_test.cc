@@ -65,6 +65,10 @@ TEST(CliOptions, EveryCommandOfTheContractIsThere) {
       {"account", "suspend", "a@b"},
       {"account", "restore", "a@b"},
       {"account", "recovery-code", "a@b"},
+      {"account", "recovery", "a@b"},
+      {"account", "call-sheet", "a@b", "--with-code"},
+      {"notice", "list"},
+      {"notice", "acknowledge", "1"},
       {"domain", "suspend", "b"},
       {"server", "stop-sending"},
       {"server", "resume-sending"},
@@ -108,6 +112,10 @@ TEST(CliOptions, WhatIsWrongEndsWithTwo) {
         {"replay", "x", "--mode", "odd"},
         {"account", "show", "a@b", "--nosuch"},
         {"account", "add", "a@b", "--generate", "--password-stdin"},
+        {"account", "recovery", "a@b", "--check", "--review", "x"},
+        {"account", "recovery", "a@b", "--keep-forwards", "--remove-forwards"},
+        {"account", "recovery"},
+        {"notice", "list", "--state", "lost"},
         {"version", "--lang", "fr"}}) {
     EXPECT_EQ(exit_of(words), 2) << (words.empty() ? "" : words[0]);
   }

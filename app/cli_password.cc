@@ -1,7 +1,6 @@
 #include "app/cli_password.h"
 
 #include <fmt/format.h>
-#include <sodium.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -10,13 +9,9 @@
 #include <string>
 
 #include "app/cli_commands.h"
-#include "store/password_hash.h"
 
 namespace sekimori::app {
 namespace {
-
-// NIST SP 800-63B §5.1.1.2: at least 8, and no rules about kinds of letters.
-constexpr std::size_t k_password_chars_min = 8;
 
 // The terminal without echo while it lives.
 class NoEcho {
@@ -50,27 +45,17 @@ Result<Secret> typed(const char* prompt) {
   return secret;
 }
 
-Result<Secret> long_enough(const Invocation& given, Secret password) {
-  std::size_t letters = 0;
-  for (const char c : password.reveal())
-    letters += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  if (letters < k_password_chars_min || password.reveal().size() > store::k_password_bytes_max) {
-    return bad_input(say(given, "パスワードは 8 文字以上 512 バイト以下にしてください",
-                         "a password has at least 8 characters and at most 512 bytes"));
-  }
-  return password;
-}
-
 }  // namespace
 
-Secret generated_password() {
-  constexpr std::string_view letters = "abcdefghjkmnpqrstuvwxyz23456789";
-  std::string text;
-  for (int i = 0; i < 16; ++i) {
-    if (i > 0 && i % 4 == 0) text += '-';
-    text += letters[::randombytes_uniform(static_cast<std::uint32_t>(letters.size()))];
-  }
-  return Secret(std::move(text));
+password::PasswordRules password_rules(const config::Settings::Password& settings) {
+  password::PasswordRules rules;
+  rules.min_length = static_cast<std::size_t>(settings.length_min);
+  rules.need_upper = settings.upper;
+  rules.need_lower = settings.lower;
+  rules.need_digit = settings.digit;
+  rules.need_symbol = settings.symbol;
+  rules.min_score = static_cast<int>(settings.strength_min);
+  return rules;
 }
 
 Result<Secret> password_from_stdin() {
@@ -82,11 +67,7 @@ Result<Secret> password_from_stdin() {
 }
 
 Result<Secret> ask_password(const Invocation& given) {
-  if (given.password_stdin) {
-    auto piped = password_from_stdin();
-    if (!piped) return piped;
-    return long_enough(given, std::move(*piped));
-  }
+  if (given.password_stdin) return password_from_stdin();
   if (::isatty(STDIN_FILENO) == 0) {
     return bad_input(say(given, "--password-stdin か --generate を指定してください",
                          "give --password-stdin or --generate"));
@@ -98,7 +79,7 @@ Result<Secret> ask_password(const Invocation& given) {
   if (first->reveal() != second->reveal()) {
     return bad_input(say(given, "2 回の入力が一致しません", "the two are not the same"));
   }
-  return long_enough(given, std::move(*first));
+  return first;
 }
 
 }  // namespace sekimori::app

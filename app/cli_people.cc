@@ -1,15 +1,19 @@
-// The commands that are one request to the API.
+// The commands that are one request to the API, and the call sheet, which may be two.
 #include <fmt/format.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdio>
+#include <iterator>
 
 #include "app/cli_api.h"
 #include "app/cli_commands.h"
 #include "app/cli_print.h"
+#include "app/cli_print_recovery.h"
 #include "app/cli_requests.h"
 #include "app/installation.h"
+#include "web/target.h"
 
 namespace sekimori::app {
 namespace {
@@ -28,7 +32,60 @@ bool says_failing(const std::string& body) {
   return level != nullptr && level->is_string() && level->get_string() == "failing";
 }
 
+void print_answer(const Invocation& given, int status, const std::string& body) {
+  if (given.json) {
+    fmt::print("{}{}", body, body.ends_with('\n') ? "" : "\n");
+  } else if (exit_of(status) == Exit::done) {
+    fmt::print("{}", printed_answer(given, body));
+  } else {
+    fmt::print(stderr, "sekimori: {}\n", printed_error(given, status, body));
+  }
+}
+
 }  // namespace
+
+Exit run_call_sheet_command(const Invocation& given) {
+  auto loaded = load_settings(given);
+  if (!loaded) {
+    print_failure(given, loaded.error());
+    return Exit::refused;
+  }
+  auto api = Api::connect(loaded->settings);
+  if (!api) {
+    print_failure(given, api.error());
+    return Exit::refused;
+  }
+  const auto path = "/api/v1/accounts/" + web::percent_encode(given.subject);
+  boost::json::value parts[2];
+  const ApiRequestText requests[] = {{"GET", path + "/call-sheet", ""},
+                                     {"POST", path + "/recovery-code", ""}};
+  for (std::size_t i = 0; i < std::size(requests); ++i) {
+    const auto answer = (*api)->call(requests[i].method, requests[i].target);
+    if (!answer) {
+      print_failure(given, answer.error());
+      return Exit::refused;
+    }
+    if (const Exit exit = exit_of(answer->status); exit != Exit::done) {
+      print_answer(given, answer->status, answer->body);
+      return exit;
+    }
+    boost::system::error_code broken;
+    parts[i] = boost::json::parse(answer->body, broken);
+    if (broken || !parts[i].is_object()) {
+      print_failure(given, operating_failure("the daemon's answer is no JSON").error());
+      return Exit::refused;
+    }
+  }
+  if (given.json) {
+    auto all = parts[0].get_object();
+    all["code"] = parts[1].get_object()["code"];
+    all["code_expires"] = parts[1].get_object()["expires"];
+    fmt::print("{}\n", boost::json::serialize(all));
+  } else {
+    fmt::print("{}", printed_call_sheet(given, parts[0], parts[1]));
+  }
+  return Exit::done;
+}
 
 Exit run_api_command(const Invocation& given) {
   const auto request = api_request(given, system_now());
@@ -52,13 +109,7 @@ Exit run_api_command(const Invocation& given) {
     return Exit::refused;
   }
   Exit exit = exit_of(answer->status);
-  if (given.json) {
-    fmt::print("{}{}", answer->body, answer->body.ends_with('\n') ? "" : "\n");
-  } else if (exit == Exit::done) {
-    fmt::print("{}", printed_answer(given, answer->body));
-  } else {
-    fmt::print(stderr, "sekimori: {}\n", printed_error(given, answer->status, answer->body));
-  }
+  print_answer(given, answer->status, answer->body);
   if (given.command == "health" && exit == Exit::done && says_failing(answer->body)) {
     exit = Exit::refused;
   }

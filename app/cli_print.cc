@@ -9,17 +9,16 @@
 #include <boost/json/value.hpp>
 #include <vector>
 
+#include "app/cli_answer.h"
+#include "app/cli_print_recovery.h"
 #include "app/cli_text.h"
 
 namespace sekimori::app {
-namespace json = boost::json;
 namespace {
 
-using Rows = std::vector<std::vector<std::string>>;
-
-class Printer {
+class Printer : public AnswerReader {
  public:
-  explicit Printer(const Invocation& given) : given_(given) {}
+  using AnswerReader::AnswerReader;
 
   std::string accounts(const json::value& page) {
     Rows rows = {{t("アカウント", "account"), t("状態", "standing"), t("疑い", "ln R"),
@@ -192,41 +191,10 @@ class Printer {
     if (const auto detail = word(*error, "detail"); !detail.empty()) {
       out += fmt::format(fmt::runtime(t("({})", " ({})")), detail);
     }
-    return out;
+    return out + printed_error_details(given_, *error);
   }
 
  private:
-  [[nodiscard]] const char* t(const char* ja, const char* en) const {
-    return given_.language == Language::ja ? ja : en;
-  }
-  static const json::value* find(const json::value& of, std::string_view key) {
-    return of.is_object() ? of.get_object().if_contains(key) : nullptr;
-  }
-  static std::string word(const json::value& of, std::string_view key) {
-    const auto* value = find(of, key);
-    return value != nullptr && value->is_string() ? harmless(value->get_string()) : "";
-  }
-  static std::string number(const json::value& of, std::string_view key) {
-    const auto* value = find(of, key);
-    if (value == nullptr || value->is_null()) return "";
-    if (value->is_double()) return fmt::format("{:.2f}", value->get_double());
-    return value->is_number() ? json::serialize(*value) : "";
-  }
-  static bool flag(const json::value& of, std::string_view key) {
-    const auto* value = find(of, key);
-    return value != nullptr && value->is_bool() && value->get_bool();
-  }
-  static std::string time(const json::value& of, std::string_view key) {
-    const auto text = word(of, key);
-    return text.empty() ? "" : local_time(text);
-  }
-  [[nodiscard]] std::string text_of(const json::value& of, std::string_view key) const {
-    const auto* text = find(of, key);
-    return text == nullptr ? "" : word(*text, given_.language == Language::ja ? "ja" : "en");
-  }
-  [[nodiscard]] std::string standing(const json::value& of) const {
-    return standing_word(word(of, "standing"), given_.language);
-  }
   [[nodiscard]] std::string state(const json::value& of) const {
     return state_word(word(of, "state"), given_.language);
   }
@@ -243,17 +211,6 @@ class Printer {
     if (subject == nullptr) return "";
     const auto id = word(*subject, "id");
     return id.empty() ? t("サーバー全体", "server") : id;
-  }
-  static json::array items(const json::value& of) {
-    const auto* list = find(of, "items");
-    return list != nullptr && list->is_array() ? list->get_array() : json::array();
-  }
-  [[nodiscard]] std::string total(const json::value& page, std::size_t shown) const {
-    const auto* total = find(page, "total");
-    if (total == nullptr || !total->is_number()) return "";
-    const auto all = total->to_number<std::uint64_t>();
-    if (all == shown) return fmt::format(fmt::runtime(t("{} 件\n", "{} in all\n")), all);
-    return fmt::format(fmt::runtime(t("{} 件中 {} 件\n", "{1} of {0}\n")), all, shown);
   }
   [[nodiscard]] std::string holds_table(const json::array& list) const {
     Rows rows = {{t("キュー ID", "queue id"), t("状態", "state"), t("アカウント", "account"),
@@ -289,8 +246,6 @@ class Printer {
     }
     return out;
   }
-
-  const Invocation& given_;
 };
 
 using Form = std::string (Printer::*)(const json::value&);
@@ -332,6 +287,7 @@ std::string printed_answer(const Invocation& given, std::string_view body) {
   boost::system::error_code broken;
   const json::value answer = json::parse(body, broken);
   if (!broken) {
+    if (auto printed = printed_recovery_answer(given, answer)) return *printed;
     for (const FormOf& form : k_forms) {
       if (given.command == form.command) return (Printer(given).*form.form)(answer);
     }

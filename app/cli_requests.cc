@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -54,6 +55,8 @@ constexpr std::array k_on_one = {
     OnOne{"account suspend", "accounts", "suspend"},
     OnOne{"account restore", "accounts", "restore"},
     OnOne{"account recovery-code", "accounts", "recovery-code"},
+    OnOne{"account call-sheet", "accounts", "call-sheet"},
+    OnOne{"notice acknowledge", "notices", "acknowledge"},
     OnOne{"domain restrict", "domains", "restrict"},
     OnOne{"domain suspend", "domains", "suspend"},
     OnOne{"domain restore", "domains", "restore"},
@@ -62,6 +65,22 @@ constexpr std::array k_on_one = {
     OnOne{"hold release", "holds", "release"},
     OnOne{"hold delete", "holds", "delete"},
 };
+
+ApiRequestText recovery(const Invocation& given) {
+  const auto path = fmt::format("/api/v1/accounts/{}/recovery", web::percent_encode(given.subject));
+  if (given.check) return post(path + "/check", "");
+  if (!given.review.empty()) {
+    return post(path + "/review", json::serialize(json::object{{"reason", given.review}}));
+  }
+  if (given.keep_forwards || given.remove_forwards) {
+    json::object body{{"answer", given.keep_forwards ? "keep" : "remove"}};
+    if (!given.targets.empty()) {
+      body["targets"] = json::array(given.targets.begin(), given.targets.end());
+    }
+    return post(path + "/forwards", json::serialize(body));
+  }
+  return {"GET", path, ""};
+}
 
 Result<ApiRequestText> ip_rule(const Invocation& given, Instant now) {
   json::object body{{"network", given.subject},
@@ -97,6 +116,7 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
     if (command != one.command) continue;
     auto path = fmt::format("/api/v1/{}/{}", one.collection, web::percent_encode(given.subject));
     if (one.action.empty()) return ApiRequestText{"GET", std::move(path), ""};
+    if (one.action == "call-sheet") return ApiRequestText{"GET", path + "/call-sheet", ""};
     return post(fmt::format("{}/{}", path, one.action), reason_body(given));
   }
   const std::string limit = std::to_string(given.limit);
@@ -118,6 +138,13 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
     return get(Query("/api/v1/holds")
                    .with("account", given.account)
                    .with("state", given.state)
+                   .with("limit", limit));
+  }
+  if (command == "account recovery") return recovery(given);
+  if (command == "notice list") {
+    return get(Query("/api/v1/notices")
+                   .with("state", given.state)
+                   .with("account", given.account)
                    .with("limit", limit));
   }
   if (command == "server stop-sending") return post("/api/v1/server/restrict", reason_body(given));

@@ -54,6 +54,13 @@ TEST(CliRequests, EveryRequestIsARouteOfTheApi) {
       {"account", "show", "a@b"},
       {"account", "suspend", "a@b"},
       {"account", "recovery-code", "a@b"},
+      {"account", "recovery", "a@b"},
+      {"account", "recovery", "a@b", "--check"},
+      {"account", "recovery", "a@b", "--keep-forwards"},
+      {"account", "recovery", "a@b", "--review", "x"},
+      {"account", "call-sheet", "a@b"},
+      {"notice", "list"},
+      {"notice", "acknowledge", "1"},
       {"domain", "restrict", "b"},
       {"domain", "suspend", "b"},
       {"domain", "restore", "b"},
@@ -83,6 +90,19 @@ TEST(CliRequests, EveryRequestIsARouteOfTheApi) {
     }
     EXPECT_TRUE(known) << request.method << ' ' << request.target;
   }
+}
+
+TEST(CliRequests, ForwardsAreAnsweredByNameOrAllAtOnce) {
+  const auto all = request_of({"account", "recovery", "a@b", "--remove-forwards"});
+  EXPECT_EQ(all.method, "POST");
+  EXPECT_EQ(all.target, "/api/v1/accounts/a%40b/recovery/forwards");
+  EXPECT_EQ(all.body, "{\"answer\":\"remove\"}");
+  EXPECT_EQ(request_of({"account", "recovery", "a@b", "--keep-forwards", "x@y", "z@y"}).body,
+            "{\"answer\":\"keep\",\"targets\":[\"x@y\",\"z@y\"]}");
+  EXPECT_EQ(request_of({"account", "recovery", "a@b", "--review", "called"}).body,
+            "{\"reason\":\"called\"}");
+  EXPECT_EQ(request_of({"notice", "list", "--state", "waiting"}).target,
+            "/api/v1/notices?state=waiting&limit=100");
 }
 
 TEST(CliRequests, ExpiryIsALengthOrATime) {

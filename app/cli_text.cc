@@ -36,6 +36,24 @@ constexpr std::array k_states = {
     Word{"failed", "失敗", "failed"},
 };
 
+constexpr std::array k_gate_states = {
+    Word{"open", "未完了", "to do"},
+    Word{"proved", "確認済み", "verified"},
+    Word{"not_needed", "不要", "not needed"},
+    Word{"overridden", "省略", "skipped"},
+};
+constexpr std::array k_channels = {
+    Word{"mail", "メール", "mail"},
+    Word{"webhook", "Webhook", "webhook"},
+    Word{"call", "電話", "call"},
+};
+constexpr std::array k_notice_states = {
+    Word{"waiting", "送信待ち", "waiting"},
+    Word{"sent", "送信済み", "sent"},
+    Word{"acknowledged", "確認済み", "acknowledged"},
+    Word{"failed", "失敗", "failed"},
+};
+
 template <std::size_t n>
 std::string word_of(const std::array<Word, n>& words, std::string_view key, Language language) {
   for (const Word& word : words) {
@@ -145,6 +163,45 @@ std::string standing_word(std::string_view standing, Language language) {
 }
 std::string state_word(std::string_view state, Language language) {
   return word_of(k_states, state, language);
+}
+
+std::string gate_word(std::string_view state, Language language) {
+  return word_of(k_gate_states, state, language);
+}
+std::string channel_word(std::string_view channel, Language language) {
+  return word_of(k_channels, channel, language);
+}
+std::string notice_word(std::string_view state, Language language) {
+  return word_of(k_notice_states, state, language);
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::string_view indent) {
+  const std::size_t taken = display_width(indent);
+  const std::size_t room = width > taken + 2 ? width - taken : 2;
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  std::string out;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    text = end == std::string_view::npos ? "" : text.substr(end + 1);
+    do {
+      auto part = fitting(line, room);
+      if (part.size() < line.size()) {
+        const auto rest = line.substr(part.size());
+        const bool in_word = is_ascii(part.back()) && is_ascii(rest[0]) && rest[0] != ' ';
+        const auto blank = in_word ? part.rfind(' ') : std::string_view::npos;
+        if (blank != std::string_view::npos && blank > 0) part = part.substr(0, blank);
+        // Japanese lines do not begin with these: they hang over the edge.
+        for (const std::string_view mark : {"、", "。", "」", ")"}) {
+          if (rest.starts_with(mark)) part = line.substr(0, part.size() + mark.size());
+        }
+      }
+      out.append(indent).append(part) += '\n';
+      line.remove_prefix(part.size());
+      while (line.starts_with(' ')) line.remove_prefix(1);
+    } while (!line.empty());
+  }
+  return out;
 }
 
 std::string harmless(std::string_view text) {

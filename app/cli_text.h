@@ -24,6 +24,15 @@ namespace sekimori::app {
 [[nodiscard]] std::string standing_word(std::string_view standing, Language language);
 // The same of the state of an incident or a hold.
 [[nodiscard]] std::string state_word(std::string_view state, Language language);
+// The same of a gate on the way back: "proved" → "確認済み".
+[[nodiscard]] std::string gate_word(std::string_view state, Language language);
+// The same of a notice's channel and of its state, of which "waiting" means another thing.
+[[nodiscard]] std::string channel_word(std::string_view channel, Language language);
+[[nodiscard]] std::string notice_word(std::string_view state, Language language);
+// The text in lines of at most `width` columns, broken at blanks where there are any; its own line
+// ends stay. Each line begins with `indent`.
+[[nodiscard]] std::string wrapped(std::string_view text, std::size_t width,
+                                  std::string_view indent);
 // What a person types (or pipes) must not steer the terminal: control characters become '?'.
 [[nodiscard]] std::string harmless(std::string_view text);
 

@@ -26,6 +26,14 @@ TEST(CliText, ColumnsStandUnderEachOther) {
   EXPECT_EQ(table({{"状態", "x"}, {"ok", "y"}}), "状態  x\nok    y\n");
 }
 
+TEST(CliText, LongTextIsBrokenAtBlanksOrBetweenLetters) {
+  EXPECT_EQ(wrapped("one two three", 9, "  "), "  one two\n  three\n");
+  EXPECT_EQ(wrapped("新しいパスワード", 10, "  "), "  新しいパ\n  スワード\n");
+  EXPECT_EQ(wrapped("a\n\nb", 9, "> "), "> a\n> \n> b\n");
+  EXPECT_EQ(wrapped("", 9, "> "), "");
+  EXPECT_EQ(wrapped("停", 1, ""), "停\n") << "a letter wider than the line";
+}
+
 TEST(CliText, ControlCharactersDoNotReachTheTerminal) {
   EXPECT_EQ(harmless("a\x1b[31m\x07\xC2\x9B"), "a?[31m???");
   EXPECT_EQ(harmless("送信"), "送信");
@@ -42,9 +50,60 @@ TEST(CliPrint, AnErrorIsSaidInTheLanguageWithItsDetail) {
   EXPECT_EQ(printed_error(given, 502, "<html>"), "HTTP 502");
 }
 
+TEST(CliPrint, WhatStandsInTheWayOfARestoreIsSaid) {
+  Invocation given;
+  given.language = Language::ja;
+  const std::string body =
+      R"({"error":{"code":"conflict","message_ja":"できません。","message_en":"No.","open_gates":[
+      {"kind":"works_smtp","title":{"ja":"送信の確認","en":"Sending"},"state":"open",
+       "evidence":{"ja":"未確認です。","en":"Not yet."},"when":null}]}})";
+  const auto ja = printed_error(given, 409, body);
+  EXPECT_NE(ja.find("送信の確認"), std::string::npos) << ja;
+  EXPECT_NE(ja.find("未完了"), std::string::npos) << ja;
+  EXPECT_NE(ja.find("--reason"), std::string::npos) << ja;
+  given.language = Language::en;
+  const std::string refused =
+      R"({"error":{"code":"password_refused","message_ja":"x","message_en":"No.","problems":[
+      {"code":"no_digit","message_ja":"数字","message_en":"Add a digit."}]}})";
+  EXPECT_EQ(printed_error(given, 422, refused), "No.\n  - Add a digit.");
+}
+
+TEST(CliPrint, TheWayBackIsATableWithANextStep) {
+  Invocation given;
+  given.command = "account recovery";
+  given.language = Language::en;
+  const auto text = printed_answer(given, R"({"account":"a@b","standing":"recovering",
+      "contained":"2026-11-22T00:00:00Z","begun":null,"ended":null,"times":2,"by_machine":true,
+      "begun_by":"","ended_by":"","complete":false,"forwards":[{"source":"a@b","target":"c@d"}],
+      "gates":[{"kind":"works_smtp","title":{"ja":"x","en":"Sending"},"state":"proved",
+                "evidence":{"ja":"x","en":"Tried."},"when":null}],
+      "next_step":{"ja":"x","en":"Say whether the forward is yours."}})");
+  for (const auto* part :
+       {"recovering", "Sending  verified  Tried.", "a@b         c@d", "next:\n  Say whether"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  }
+}
+
+TEST(CliPrint, ACallSheetWarnsOfANewNumber) {
+  Invocation given;
+  given.command = "account call-sheet";
+  given.language = Language::ja;
+  const std::string body = R"({"account":"a@b","customer_number":"","name":"関 太郎",
+      "phone":"03-0000-0000","phone_is_old":false,"incident":3,"standing":"suspended",
+      "since":"2026-11-22T00:00:00Z","what_happened":{"ja":"起きました。","en":"x"},
+      "what_to_say":{"ja":"もしもし。\nお名前を。","en":"x"}})";
+  const auto text = printed_answer(given, body);
+  for (const auto* part :
+       {"(登録なし)", "最近変更", "03-0000-0000", "  もしもし。\n  お名前を。"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  }
+}
+
 TEST(CliPrint, AnAnswerOfAnotherFormDoesNotBreakIt) {
-  for (const char* command : {"account list", "account show", "incident show", "hold list",
-                              "ip list", "health", "release-all", "bypass", "account restrict"}) {
+  for (const char* command :
+       {"account list", "account show", "incident show", "hold list", "account recovery",
+        "account call-sheet", "notice list", "notice acknowledge", "ip list", "health",
+        "release-all", "bypass", "account restrict"}) {
     Invocation given;
     given.command = command;
     for (const char* body :

@@ -195,9 +195,9 @@ def test_a_domain_and_the_server(lab):
 def test_add_an_account_and_change_its_password(lab):
     address = f"new-{uuid.uuid4().hex[:8]}@lab-ja.example"
     added = done(lab, "account", "add", address, "--name", "新しい 人", "--password-stdin",
-                 stdin="first password 1\n")
+                 stdin="Hatsuyuki-no-asa-41\n")
     assert added["address"] == address and "password" not in added
-    assert signs_in(lab, address, password="first password 1")
+    assert signs_in(lab, address, password="Hatsuyuki-no-asa-41")
     wait_for(lambda: sekimori(lab, "account", "show", address).code == 0, 10, "the daemon knows it")
     assert done(lab, "account", "show", address)["name"] == "新しい 人"
     assert sekimori(lab, "account", "add", address, "--generate").code == 1, "taken"
@@ -207,14 +207,19 @@ def test_add_an_account_and_change_its_password(lab):
 
     made = done(lab, "account", "password", address, "--generate")
     assert len(made["password"]) == 19 and made["cache_flushed"]
+    assert "ハイフン" in made["reading"]["ja"] and "hyphen" in made["reading"]["en"].lower()
     assert signs_in(lab, address, password=made["password"])
     with lab.submission(address, password=made["password"]) as smtp:
         smtp.noop()
-    again = done(lab, "account", "password", address, "--password-stdin", stdin="correct horse 7\n")
+    refused = sekimori(lab, "account", "password", address, "--password-stdin", "--json",
+                       stdin=f"{address}\n")
+    assert refused.code == 1
+    assert "contains_address" in [one["code"] for one in refused.json["error"]["problems"]]
+    again = done(lab, "account", "password", address, "--password-stdin", stdin="Kumo-to-tsuki-83\n")
     assert "password" not in again
     # At once, although Dovecot's cache holds the old one for an hour.
     assert not signs_in(lab, address, password=made["password"])
-    assert signs_in(lab, address, password="correct horse 7")
+    assert signs_in(lab, address, password="Kumo-to-tsuki-83")
     assert sekimori(lab, "account", "password", "nobody@lab-ja.example", "--generate").code == 1
 
 
