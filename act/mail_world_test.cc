@@ -2,7 +2,6 @@
 // server, all our own. Skipped without root or without the programs.
 #include <gtest/gtest.h>
 #include <pwd.h>
-#include <sodium.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,7 +15,6 @@
 #include <stdexcept>
 
 #include "act/hands.h"
-#include "act/mail_notifier.h"
 #include "helper/helper.h"
 #include "helper/private_postfix_for_test.h"
 #include "helper/protocol.h"
@@ -232,91 +230,6 @@ TEST_F(WithPostfix, WholeServersSendingStopsAndGoesOn) {
   EXPECT_EQ(postfix_->arrived("server-stop").size(), 0U);
   ASSERT_TRUE(hands.stop_server_sending(false));
   EXPECT_TRUE(eventually([&] { return postfix_->arrived("server-stop").size() == 1; }));
-}
-
-std::string body_of(const std::string& message) {
-  const std::size_t at = message.find("\r\n\r\n");
-  std::string text;
-  std::string packed;
-  for (const char c : message.substr(at + 4)) {
-    if (c != '\r' && c != '\n') packed += c;
-  }
-  text.resize(packed.size());
-  std::size_t size = 0;
-  EXPECT_EQ(
-      sodium_base642bin(reinterpret_cast<unsigned char*>(text.data()), text.size(), packed.data(),
-                        packed.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL),
-      0);
-  text.resize(size);
-  return text;
-}
-
-decide::Notice notice(std::string kind) {
-  decide::Notice notice;
-  notice.kind = std::move(kind);
-  notice.subject = {decide::SubjectKind::account, "taro@a.test"};
-  notice.incident = 42;
-  notice.summary = {"海外から初めてのログインがありました。", "A first sign-in from abroad."};
-  return notice;
-}
-
-TEST_F(WithPostfix, NoticesReachOperatorsAndTheOwnerOnce) {
-  MailNotifierSettings settings;
-  settings.smtp = "127.0.0.1:" + std::to_string(postfix_->smtp_port());
-  settings.from = "sekimori@a.test";
-  settings.operators = {"op1@away.test", "not an address", "op2@away.test"};
-  settings.portal_url = "https://portal.a.test/";
-  settings.server_name = "mx1";
-  std::int64_t t = 1'800'000'000;
-  settings.now = [&] { return Instant{seconds(t).us}; };
-  MailNotifier notifier(std::move(settings));
-  const auto told = notifier.tell(notice("restricted"));
-  ASSERT_TRUE(told) << told.error().text;
-  ASSERT_TRUE(notifier.tell(notice("restricted")));  // done twice: told once
-  EXPECT_TRUE(eventually([&] { return postfix_->arrived("Auto-Submitted").size() == 2; }));
-  ASSERT_TRUE(notifier.tell(notice("suspended")));  // they cannot read: operators only
-  EXPECT_TRUE(eventually([&] { return postfix_->arrived("Auto-Submitted").size() == 3; }));
-  EXPECT_EQ(postfix_->arrived("To: <taro@a.test>").size(), 1U);
-  EXPECT_EQ(postfix_->arrived("<op2@away.test>").size(), 2U);
-  t += 3600;
-  ASSERT_TRUE(notifier.tell(notice("suspended")));
-  EXPECT_TRUE(eventually([&] { return postfix_->arrived("Auto-Submitted").size() == 4; }));
-}
-
-TEST(MailNotifier, WritesASoundMessage) {
-  NoticeMail mail;
-  mail.from = "sekimori@a.test";
-  mail.to = {"taro@a.test"};
-  mail.portal_url = "https://portal.a.test/";
-  mail.for_owner = true;
-  mail.now = *parse_instant("2026-11-22T03:04:05Z");
-  decide::Notice given = notice("restricted");
-  given.summary.en = "x\r\nBcc: victim@x.test\r\n\r\nevil";
-  given.subject.id = "taro@a.test\r\nX-Evil: 1";
-  const std::string message = notice_message(given, mail);
-  const std::string head = message.substr(0, message.find("\r\n\r\n"));
-  EXPECT_EQ(head.find("Evil"), std::string::npos);
-  EXPECT_NE(head.find("Date: Sun, 22 Nov 2026 03:04:05 +0000\r\n"), std::string::npos);
-  const std::string body = body_of(message);
-  EXPECT_NE(body.find("受信と閲覧は、これまでどおりお使いいただけます"), std::string::npos);
-  EXPECT_NE(body.find("https://portal.a.test/"), std::string::npos);
-  EXPECT_EQ(body.find("\nBcc"), std::string::npos);
-  std::size_t begin = 0;
-  for (std::size_t end; (end = message.find("\r\n", begin)) != std::string::npos; begin = end + 2) {
-    EXPECT_LE(end - begin, 78U) << message.substr(begin, end - begin);
-  }
-  for (const char c : message) EXPECT_LT(static_cast<unsigned char>(c), 0x80);
-}
-
-TEST(MailNotifier, FailsWhereNobodyTakesItAndIsSilentWithoutASender) {
-  MailNotifierSettings settings;
-  settings.smtp = "127.0.0.1:" + std::to_string(helper::testing::free_port());
-  settings.now = [] { return Instant{seconds(1'800'000'000).us}; };
-  settings.operators = {"op@away.test"};
-  MailNotifierSettings with_sender = settings;
-  with_sender.from = "sekimori@a.test";
-  EXPECT_TRUE(MailNotifier(settings).tell(notice("restricted")));
-  EXPECT_FALSE(MailNotifier(with_sender).tell(notice("restricted")));
 }
 
 class PrivateDovecot {

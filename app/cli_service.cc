@@ -1,17 +1,20 @@
 // serve, helper, replay, config and version.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 
 #include "act/geoip.h"
 #include "app/cli_commands.h"
 #include "app/cli_helper.h"
 #include "app/daemon.h"
 #include "app/engine_settings.h"
+#include "app/notice_setup.h"
 #include "app/replay.h"
 #include "app/version.h"
 #include "app/watchdog.h"
@@ -108,6 +111,7 @@ Exit config_check(const Invocation& given) {
     print_failure(given, loaded.error());
     return Exit::refused;
   }
+  std::ranges::move(template_findings(loaded->settings), std::back_inserter(loaded->findings));
   const bool usable = loaded->usable();
   if (given.json) {
     json::array findings;

@@ -10,6 +10,7 @@
 #include "decide/engine.h"
 #include "decide/ports.h"
 #include "store/desk_store.h"
+#include "store/notice_store.h"
 #include "store/state_store.h"
 #include "web/control.h"
 
@@ -23,6 +24,8 @@ struct ControlParts {
   decide::AccountStore& accounts;
   store::DeskStore& desk;  // address rules and recovery codes
   decide::Hands& hands;
+  store::NoticeStore& notices;
+  std::function<Result<decide::CallSheet>(const std::string& account)> call_sheet;
   std::function<Instant()> now;
   std::function<std::shared_ptr<const decide::Directory>()> directory;
   std::function<web::HealthReport()> health;        // probes every lever
@@ -44,6 +47,9 @@ class ControlService : public web::Control {
                                                const web::Caller&) override;
   Result<decide::StandingRecord> standing(const decide::Subject&) override;
   Result<web::RecoveryCode> recovery_code(std::string_view address, const web::Caller&) override;
+  Result<web::Page<decide::NoticeRow>> notices(const decide::NoticeFilter&) override;
+  Result<decide::NoticeRow> acknowledge_notice(std::uint64_t id, const web::Caller&) override;
+  Result<decide::CallSheet> call_sheet(std::string_view address) override;
   Result<web::Page<decide::Incident>> incidents(const decide::StateStore::IncidentFilter&) override;
   Result<web::IncidentDetails> incident(std::uint64_t id) override;
   Result<decide::Incident> close_incident(std::uint64_t id, const std::string& reason,

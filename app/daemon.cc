@@ -85,6 +85,7 @@ class Daemon {
     if (auto done = start_web(); !done) return done;
     if (world_.settings.maillog.follow) start_log();
     timers_ = std::make_unique<Timers>(world_, policy_desk_);
+    world_.notifier->start();
     world_.executor->start();
     return {};
   }
@@ -97,6 +98,7 @@ class Daemon {
     if (follower_) follower_->stop();
     if (timers_) timers_->stop();
     world_.executor->stop();
+    world_.notifier->stop();
     if (auto done = world_.snapshot(); !done) log_(fmt::format("snapshot: {}", done.error().text));
     (void)world_.journal->sync();
   }
@@ -140,6 +142,9 @@ class Daemon {
     options.log_followed = world_.settings.maillog.follow;
     options.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
     options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
+    options.waits = [this](std::string_view account, std::string_view sender, Instant now) {
+      world_.notifier->note_waiting(account, keyed_hash(world_.key, sender), now);
+    };
     return options;
   }
   serve::PolicyDesk make_desk();

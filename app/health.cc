@@ -27,6 +27,34 @@ web::HealthItem of_result(std::string name, const Result<void>& result, const ch
              std::move(advice));
 }
 
+web::HealthItem notices_item(World& w) {
+  const auto counts = w.outbox->counts();
+  if (!counts) {
+    return bad("notices", HealthLevel::failing,
+               {"使えません: " + counts.error().text, "not working: " + counts.error().text},
+               {"空き容量と権限を確かめてください。", "check disk space and rights"});
+  }
+  const auto trouble = w.notifier->trouble();
+  if (!trouble.what.empty()) {
+    return bad("notices", HealthLevel::failing,
+               {fmt::format("{} から届けられていません({} 件待ち): {}",
+                            act::notice_time(trouble.since), counts->waiting, trouble.what),
+                fmt::format("failing since {}, {} waiting: {}", act::notice_time(trouble.since),
+                            counts->waiting, trouble.what)},
+               {"notices.smtp と webhook の送り先を確かめてください。直れば自動で届きます。",
+                "check notices.smtp and the webhooks; what waits goes out by itself"});
+  }
+  if (counts->calls > 0) {
+    return bad("notices", HealthLevel::warning,
+               {fmt::format("電話でお知らせする方が {} 人います。", counts->calls),
+                fmt::format("{} people are to be telephoned", counts->calls)},
+               {"sekimori notice list で確かめ、済んだら確認済みにしてください。",
+                "see: sekimori notice list; acknowledge each when it is done"});
+  }
+  return good("notices", fmt::format("届けています(待ち {} 件)。", counts->waiting),
+              fmt::format("delivering, {} waiting", counts->waiting));
+}
+
 }  // namespace
 
 web::HealthReport health_report(World& w) {
@@ -101,6 +129,7 @@ web::HealthReport health_report(World& w) {
                          "not configured: running sessions outlive a suspension"},
                         {"dovecot.doveadm_url を設定してください。", "set dovecot.doveadm_url"}));
   }
+  items.push_back(notices_item(w));
   const std::string snapshot = w.snapshot_trouble.get();
   items.push_back(of_result(
       "snapshot", snapshot.empty() ? Result<void>() : Result<void>(operating_failure(snapshot)),
@@ -192,6 +221,16 @@ std::vector<web::Gauge> gauges(World& w) {
         w.accounts_trouble.get().empty() ? 1 : 0);
   gauge("sekimori_state_db_up", "1 while the state database takes writes",
         w.writer->trouble().empty() ? 1 : 0);
+  if (const auto notices = w.outbox->counts()) {
+    gauge("sekimori_notices_waiting", "Notices that are not delivered yet", d(notices->waiting));
+    gauge("sekimori_notices_failed", "Notices that were given up", d(notices->failed));
+    gauge("sekimori_notices_calls", "People to be telephoned", d(notices->calls));
+    gauge(
+        "sekimori_notices_oldest_seconds", "How long the oldest of them waits",
+        notices->oldest_waiting.is_set() ? (system_now() - notices->oldest_waiting).seconds() : 0);
+  }
+  gauge("sekimori_notices_channel_down", "1 while a channel takes no notices",
+        w.notifier->trouble().what.empty() ? 0 : 1);
   gauge("sekimori_recovery_seconds", "How long the last start took to recover", w.recovery.seconds);
   gauge("sekimori_start_time_seconds", "Start of the process since 1970",
         static_cast<double>(w.started.us) / 1e6);

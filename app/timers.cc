@@ -123,6 +123,9 @@ void Timers::hourly() {
     if (auto pruned = world_.state->prune(now - world_.settings.store.retention); !pruned) {
       world_.log(fmt::format("state database: {}", pruned.error().text));
     }
+    if (auto pruned = world_.outbox->prune(now - world_.settings.store.retention, now); !pruned) {
+      world_.log(fmt::format("state database: {}", pruned.error().text));
+    }
     next_retention_ = now + hours(1);
   }
 }

@@ -8,8 +8,11 @@
 #include <mutex>
 
 #include "act/helper_client.h"
-#include "act/mail_notifier.h"
+#include "act/mail_sender.h"
+#include "act/notice_mail.h"
 #include "app/installation.h"
+#include "app/notice_setup.h"
+#include "base/mail_address.h"
 #include "web/client.h"
 
 namespace sekimori::app {
@@ -64,18 +67,10 @@ std::uint64_t Watchdog::held_messages() const {
 }
 
 void Watchdog::tell(std::uint64_t held, Instant since, Instant now) {
-  act::MailNotifierSettings mail;
-  mail.smtp = settings_.notices.smtp;
-  mail.from = settings_.notices.from;
-  mail.operators = settings_.notices.operators;
-  mail.owners = false;
-  mail.server_name = host_name(settings_);
-  mail.repeat_interval = seconds(1);
-  mail.now = system_now;
-  mail.log = log_;
-  decide::Notice notice;
+  decide::NoticeRow notice;
   notice.kind = "held_while_dead";
   notice.subject = {decide::SubjectKind::server, ""};
+  notice.created = now;
   const auto silent_min = (now - since).us / 60'000'000;
   notice.summary = {
       fmt::format(
@@ -86,9 +81,23 @@ void Watchdog::tell(std::uint64_t held, Instant since, Instant now) {
                   "held. Start it again, or let them go with: sekimori release-all",
                   silent_min, held)};
   log_(notice.summary.en);
-  act::MailNotifier notifier(std::move(mail));
-  if (auto told = notifier.tell(notice); !told) {
-    log_(fmt::format("the operators could not be told: {}", told.error().text));
+  const act::NoticeSender sender = notice_sender(settings_, host_name(settings_));
+  const std::vector<std::string> operators = settings_.notices.operators;
+  if (sender.from.empty() || operators.empty()) return;
+  act::NoticeTemplates templates;
+  (void)templates.load(settings_.notices.template_dir);  // what is wrong with it, the daemon says
+  act::MailHeaders headers;
+  headers.from = sender.from;
+  headers.from_name = "Sekimori";
+  headers.to = operators;
+  headers.message_id = fmt::format("sekimori.watchdog.{:x}@{}", static_cast<std::uint64_t>(now.us),
+                                   domain_of(sender.from));
+  headers.date = now;
+  const act::Letter letter = act::write_notice(notice, {}, sender, templates);
+  act::MailSender mail({.smtp = settings_.notices.smtp});
+  const auto sent = mail.send(sender.from, operators, act::make_mail(headers, letter));
+  if (sent.delivery != act::Delivery::taken) {
+    log_(fmt::format("the operators could not be told: {}", sent.detail));
   }
 }
 

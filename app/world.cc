@@ -10,6 +10,7 @@
 #include "app/engine_settings.h"
 #include "app/health.h"
 #include "app/installation.h"
+#include "app/notice_setup.h"
 #include "config/units.h"
 #include "decide/standing.h"
 #include "detect/epoch.h"
@@ -32,12 +33,6 @@ std::string stream_json(const decide::StandingNews& news) {
 // A busy database is through with its queue in this time; one that is away means no snapshot now.
 constexpr int k_snapshot_wait_ms = 5000;
 
-std::string panel_url(const config::Settings& settings) {
-  std::string url = settings.web.public_url;
-  if (const auto portal = url.find("/portal"); portal != std::string::npos) url.resize(portal + 1);
-  return url;
-}
-
 }  // namespace
 
 World::World(config::Settings s)
@@ -47,9 +42,10 @@ World::World(config::Settings s)
       rules_(std::make_shared<const IpRules>()) {}
 
 World::~World() {
-  // The executor and the writer use the stores: they end first, the writer after it has written.
+  // Notices, executor and writer use the stores: they end first, the writer after it has written.
   if (executor) executor->stop();
   executor.reset();
+  notifier.reset();
   writer.reset();
 }
 
@@ -99,18 +95,9 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   hands.account_of = [&w](std::string_view login) { return w.directory.get()->account_of(login); };
   w.hands = std::make_unique<act::MailHands>(std::move(hands));
 
-  act::MailNotifierSettings notices;
-  notices.smtp = s.notices.smtp;
-  notices.from = s.notices.from;
-  notices.operators = s.notices.operators;
-  notices.owners = s.notices.owners;
-  notices.server_name = w.host;
-  notices.portal_url = s.web.public_url;
-  notices.panel_url = panel_url(s);
-  notices.repeat_interval = s.notices.repeat_interval;
-  notices.now = system_now;
-  notices.log = w.log;
-  w.notifier = std::make_unique<act::MailNotifier>(std::move(notices));
+  auto notifier = make_notices(w);
+  if (!notifier) return std::unexpected(notifier.error());
+  w.notifier = std::move(*notifier);
 
   act::ExecutorSettings doing;
   doing.portal_url = s.web.public_url;
@@ -139,6 +126,8 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .accounts = *w.accounts,
       .desk = *w.desk,
       .hands = *w.hands,
+      .notices = *w.outbox,
+      .call_sheet = [&w](const std::string& account) { return call_sheet_of(w, account); },
       .now = system_now,
       .directory = [&w] { return w.directory.get(); },
       .health = [&w] { return health_report(w); },
@@ -171,6 +160,9 @@ Result<void> World::open_stores() {
   auto opened_desk = store::DeskStore::open(database);
   if (!opened_desk) return std::unexpected(opened_desk.error());
   desk = std::move(*opened_desk);
+  auto opened_outbox = store::NoticeStore::open(database);
+  if (!opened_outbox) return std::unexpected(opened_outbox.error());
+  outbox = std::move(*opened_outbox);
   auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
   if (!opened_guard) return std::unexpected(opened_guard.error());
   guard = std::move(*opened_guard);

@@ -12,7 +12,7 @@
 #include "act/executor.h"
 #include "act/geoip.h"
 #include "act/hands.h"
-#include "act/mail_notifier.h"
+#include "act/notices.h"
 #include "app/control_service.h"
 #include "app/start_agreement.h"
 #include "app/state_writer.h"
@@ -25,6 +25,7 @@
 #include "store/desk_store.h"
 #include "store/guard_store.h"
 #include "store/journal.h"
+#include "store/notice_store.h"
 #include "store/state_store.h"
 #include "web/hub.h"
 
@@ -71,6 +72,7 @@ class World {
   std::unique_ptr<store::SqlStateStore> state;   // the writer's connection
   std::unique_ptr<store::SqlStateStore> reader;  // people's and the executor's
   std::unique_ptr<store::DeskStore> desk;
+  std::unique_ptr<store::NoticeStore> outbox;  // of notices
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
   std::unique_ptr<store::Journal> journal;
@@ -80,7 +82,7 @@ class World {
   serve::QueueIndex queue;
   serve::ServerMetrics metrics;
   std::unique_ptr<act::MailHands> hands;
-  std::unique_ptr<act::MailNotifier> notifier;
+  std::unique_ptr<act::Notices> notifier;
   web::Hub hub;
   std::unique_ptr<StateWriter> writer;
   std::unique_ptr<act::Executor> executor;

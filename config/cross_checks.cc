@@ -123,6 +123,21 @@ class CrossChecks {
           {"https の URL にしてください。パスワードが暗号化されずに流れます。",
            "should be https: passwords would cross the network in clear"});
     }
+    if (!s_.notices.webhook_urls.empty() && s_.notices.webhook_secret_file.empty()) {
+      add(Severity::warning, "notices.webhook_urls", "notices.webhook_secret_file",
+          {"notices.webhook_secret_file も指定してください。署名がないと、受け取る側は真偽を確かめられません。",
+           "set notices.webhook_secret_file: without a signature the receiver cannot tell what is "
+           "genuine"});
+    }
+    for (const std::string& url : s_.notices.webhook_urls) {
+      const bool is_near = url.starts_with("http://127.") || url.starts_with("http://localhost") ||
+                           url.starts_with("http://[::1]");
+      if (!url.starts_with("http://") || is_near) continue;
+      add(Severity::warning, "notices.webhook_urls", "notices.webhook_urls",
+          {"https の URL にしてください。誰のアカウントが止まったかが暗号化されずに流れます。",
+           "should be https: it says in clear whose account is closed"});
+      break;
+    }
     if (s_.snapshot.interval > s_.journal.retention) {
       add(Severity::warning, "snapshot.interval", "journal.retention",
           {"snapshot.interval が journal.retention より長く、状態を組み立て直せなくなります。",

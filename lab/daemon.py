@@ -94,6 +94,14 @@ interval = "2s"
 from = "sekimori@lab-en.example"
 operators = ["postmaster@lab-en.example"]
 smtp = "{local('reinject')}"
+provider_name = "ラボのメールサービス"
+help_url = "http://{local('web')}/portal"
+help_phone = "0120-000-000"
+help_hours = "平日 9:00〜17:00"
+webhook_urls = ["http://{local('webhook')}/notices"]
+webhook_secret_file = "{secret_files['webhook']}"
+# Tests contain many accounts within an hour.
+digest_after = 1000
 """
 
 
@@ -102,7 +110,7 @@ def secrets_of(lab):
     directory = lab.etc / "secrets"
     files.directory(directory, 0o750, "root", "sekimori")
     paths = {name: directory / name
-             for name in ("api_token", "doveadm", "auth_policy_nonce")}
+             for name in ("api_token", "doveadm", "auth_policy_nonce", "webhook")}
     texts = {name: files.secret(path, "sekimori", "sekimori") for name, path in paths.items()}
     return paths, texts
 
@@ -154,7 +162,7 @@ class Background:
 
 class Sink(Background):
     name = "the sink"
-    ports = ("sink",)
+    ports = ("sink", "webhook")
 
     def __init__(self, lab):
         super().__init__(lab, "sink")
@@ -166,7 +174,8 @@ class Sink(Background):
 
     def start(self):
         port = self.lab.port("sink")
-        self.launch([sys.executable, "-B", self.script, str(port), self.lab.sink, SINK_USER],
+        self.launch([sys.executable, "-B", self.script, str(port), self.lab.sink, SINK_USER,
+                     str(self.lab.port("webhook"))],
                     lambda: process.answers(port))
 
     def strays(self):

@@ -29,6 +29,7 @@ PORTS = {
     "web": (7, "Sekimori: panel, portal, REST"),
     "sink": (8, "the outside world (sink)"),
     "doveadm": (9, "Dovecot's doveadm over HTTP"),
+    "webhook": (11, "the outside world: a receiver of webhooks"),
     "reinject": (10, "mail that Dovecot itself sends (Sieve redirect, vacation)"),
 }
 

@@ -85,7 +85,13 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
     // Mail from outside (or from our own machines): only the recipient can be ours to guard. A
     // suspended mailbox answers 450, so that the mail waits at its sender.
     if (request.state != PolicyState::rcpt || request.recipient.empty()) return put({}, out);
-    return put(engine_.may_receive(directory.account_of(request.recipient)), out);
+    const std::string account = directory.account_of(request.recipient);
+    const Answer answer = engine_.may_receive(account);
+    if (answer.action == Answer::Action::refuse && options_.waits &&
+        directory.is_account(account)) {
+      options_.waits(account, request.sender, now);
+    }
+    return put(answer, out);
   }
   if (request.state != PolicyState::rcpt && request.state != PolicyState::data &&
       request.state != PolicyState::end_of_message) {

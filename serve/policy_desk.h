@@ -57,6 +57,8 @@ struct PolicyDeskOptions {
   bool log_followed = false;          // without a log END-OF-MESSAGE is the commit
   PlaceOf place;
   AppliedSink sink;
+  // Told of each 450 for a closed mailbox: that mail waits at its sender. Cheap; may be empty.
+  std::function<void(std::string_view account, std::string_view sender, Instant)> waits = {};
 };
 
 // Any thread; each call takes one transaction's shard lock for the length of one engine call.

@@ -11,11 +11,12 @@ packages_of() {
       libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev libboost-url1.81-dev \
       libboost-container1.81-dev libsoci-dev libsqlite3-dev libcurl4-openssl-dev libmaxminddb-dev \
       libsodium-dev libcrypt-dev libfmt-dev libspdlog-dev libtomlplusplus-dev \
-      libarchive-dev libcli11-dev libssl-dev libzxcvbn-dev liboath-dev ;;
+      libarchive-dev libcli11-dev libssl-dev libzxcvbn-dev liboath-dev libgmime-3.0-dev ;;
     lab) echo python3 python3-aiosmtpd postfix postfix-sqlite \
       dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesieved \
       dovecot-sqlite libmaxmind-db-writer-perl openssl ca-certificates procps ;;
-    test) echo libgtest-dev libgmock-dev python3-pytest python3-requests jq sqlite3 mmdb-bin ;;
+    test) echo libgtest-dev libgmock-dev python3-pytest python3-requests jq sqlite3 mmdb-bin \
+      strace faketime e2fsprogs ;;
     deep) echo clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev ;;
     bench) echo libbenchmark-dev postfwd procps ;;
     *) echo "packages_of: unknown list '$1'" >&2; return 2 ;;
