@@ -247,8 +247,9 @@ asio::awaitable<bool> Connection::serve_one() {
   auto work = [this, &asked, &exchange] {
     return handle(asked, host_.control_of(), exchange.caller, &host_.brake());
   };
+  auto& pool = is_owners ? host_.owner_workers() : host_.workers();
   stream_.expires_never();
-  exchange.response = co_await on_pool(host_.workers(), work);
+  exchange.response = co_await on_pool(pool, work);
   // It may have held a password.
   auto& body = parser.get().body();
   if (!body.empty()) sodium_memzero(body.data(), body.size());

@@ -32,6 +32,8 @@ class ConnectionHost {
   [[nodiscard]] virtual Control& control_of() = 0;
   [[nodiscard]] virtual Hub& hub_of() = 0;
   [[nodiscard]] virtual asio::thread_pool& workers() = 0;
+  // Of their own: a refused proof takes its time on purpose, and must not take the others'.
+  [[nodiscard]] virtual asio::thread_pool& owner_workers() = 0;
 };
 
 class Connection {

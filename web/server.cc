@@ -88,6 +88,7 @@ struct Server::Impl : ConnectionHost {
   Control& control_of() override { return control; }
   Hub& hub_of() override { return hub; }
   asio::thread_pool& workers() override { return pool; }
+  asio::thread_pool& owner_workers() override { return owner_pool; }
 
   const ServerSettings settings;
   const TokenCheck token_check;
@@ -100,6 +101,7 @@ struct Server::Impl : ConnectionHost {
   asio::io_context io{1};
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
   asio::thread_pool pool;
+  asio::thread_pool owner_pool{2};
   asio::steady_timer kill_timer;
   std::vector<TcpAcceptor> tcp;
   std::optional<UnixAcceptor> local;
@@ -247,6 +249,7 @@ void Server::stop() {
     if (impl_->local) ::unlink(impl_->settings.control_socket.c_str());
   }
   impl_->pool.join();
+  impl_->owner_pool.join();
 }
 
 Server::Counters Server::counters() const {

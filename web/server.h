@@ -2,7 +2,7 @@
 // socket for the command line.
 //
 // It brings its own I/O thread and a small pool of threads for Control's calls, which may block on
-// SQL; the mail servers' questions never wait for anything here.
+// SQL, and two more for the owners'; the mail servers' questions never wait for anything here.
 //
 // Who is believed: over TCP the bearer of the token; over the unix socket root and the daemon's own
 // user, as the kernel says (SO_PEERCRED). There are no cookies yet, so nothing that a foreign web
