@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+import faultkit
 import labkit
 
 
@@ -21,7 +22,7 @@ def pytest_collection_modifyitems(items):
 
 def _lab(name):
     # A lab that runs already, for trying tests again and again.
-    if name == "lab" and "SEKIMORI_TEST_LAB" in os.environ:
+    if name in ("lab", "faults") and "SEKIMORI_TEST_LAB" in os.environ:
         yield labkit.Lab(os.environ["SEKIMORI_TEST_LAB"])
         return
     directory = tempfile.mkdtemp(prefix=f"sekimori-{name}-")
@@ -64,6 +65,21 @@ def whole(request):
 def people(lab):
     """Three fresh mailboxes in a fresh domain; `all@` and `one@` are aliases there."""
     return lab.hire()
+
+
+@pytest.fixture(scope="session")
+def faulty_site():
+    """A lab of its own to break, shared by the reliability tests."""
+    for lab in _lab("faults"):
+        yield faultkit.Site(lab)
+
+
+@pytest.fixture
+def site(faulty_site):
+    """The same, whole at the beginning and at the end of each test."""
+    faulty_site.mend()
+    yield faulty_site
+    faulty_site.mend()
 
 
 @pytest.fixture(scope="module")
