@@ -216,7 +216,7 @@ def test_clock_jumps(site, request):
                 site.lab.api.change("suspend", "account", person)
                 wait_for(lambda: cannot_sign_in(site.lab, person), 20, "no login")
                 run.traffic.flows(3)
-                site.lab.api.change("restore", "account", person)
+                site.lab.api.change("restore", "account", person, reason="a test")
                 site.settled()
                 subject = site.lab.send(person, "friend@far.example", client="192.0.2.10")
                 site.lab.sink.wait_for(subject=subject)

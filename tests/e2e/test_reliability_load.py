@@ -279,8 +279,8 @@ def test_many_held_messages(site, request):
         for id in bulk.ids[:20]:
             site.lab.api.call("POST", f"/holds/{id}/release", {"reason": "his own"})
         wait_for(lambda: len(bulk.arrived()) == 20, 60, "the picked ones there")
-        site.lab.api.change("restore", "account", bulk.address)
-        site.lab.api.change("restore", "account", beside)
+        site.lab.api.change("restore", "account", bulk.address, reason="a test")
+        site.lab.api.change("restore", "account", beside, reason="a test")
         release_s, outcome = timed(lambda: done(site.lab, "release-all", "--reason", "a test",
                                                 deadline=patience))
         assert outcome["released"] == count - 20 and outcome["complete"], outcome
