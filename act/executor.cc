@@ -28,6 +28,8 @@ namespace {
 constexpr std::size_t k_open_max = 10'000;
 constexpr std::size_t k_asked_max = 100'000;
 constexpr std::size_t k_detail_max = 500;
+// A second's work where each is made durable in two milliseconds.
+constexpr std::size_t k_hold_at_once = 500;
 // A message answered HOLD stands in Postfix's queue by then (cleanup's and milters' deadlines).
 constexpr Duration k_queued_by = minutes(10);
 
@@ -187,12 +189,9 @@ Executor::Report Executor::run_once(Instant now) {
     if (auto stored = store_.put_step(step); !stored) return store_failed(stored.error());
     if (step.state != StepState::retrying) --undone[{step.subject, step.kind}];
     // A new containment does not wait until a long queue was searched: its guard row comes first.
-    if (urgency(step.kind) >= 3) {
-      const std::lock_guard lock(mutex_);
-      if (woken_) {
-        report.next = now;
-        return report;
-      }
+    if (urgency(step.kind) >= 3 && is_woken()) {
+      report.next = now;
+      return report;
     }
   }
   return report;
@@ -312,7 +311,9 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
     if (!theirs.contains(message.queue_id)) records.push_back(std::move(message));
   }
   // Written down before it is done: a message is never in the hold queue with nobody knowing why.
+  // In portions: of a long queue the first are held soon, and what is more urgent comes between.
   std::vector<std::string> ids;
+  std::size_t left = theirs.size();
   for (const auto& [id, queued] : theirs) {
     HeldMessage message;
     message.queue_id = id;
@@ -327,9 +328,12 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
     if (auto stored = store_.put_hold(message); !stored) return stored;
     ids.push_back(id);
     records.push_back(std::move(message));
-  }
-  if (!ids.empty()) {
+    if (--left > 0 && ids.size() < k_hold_at_once) continue;
     if (auto held = hands_.hold(ids); !held) return held;
+    ids.clear();
+    if (left > 0 && is_woken()) {
+      return operating_failure(fmt::format("{} messages are still to be held", left));
+    }
   }
   auto on_their_way = reconcile(records, step.created, false);
   if (!on_their_way) return std::unexpected(on_their_way.error());
@@ -456,6 +460,11 @@ void Executor::wake() {
     woken_ = true;
   }
   changed_.notify_all();
+}
+
+bool Executor::is_woken() {
+  const std::lock_guard lock(mutex_);
+  return woken_;
 }
 
 void Executor::stop() {

@@ -91,6 +91,7 @@ class Executor {
   StepResult give_up_holding(const decide::Step& step, Instant now);
   StepResult requeue_waiting(const decide::Step& step);
   StepResult notify(const decide::Step& step, const decide::StandingRecord& standing);
+  bool is_woken();  // something new came since this pass began
   std::optional<std::string> known_account(const std::string& queue_id);
   void log(std::string_view line) const;
   void loop(const std::stop_token& stop);

@@ -322,6 +322,24 @@ TEST(Executor, HoldsAMessageThatMovesBetweenQueuesWhileTheyAreListed) {
   EXPECT_TRUE(world.was_called("hold AAAAAA2"));
 }
 
+TEST(Executor, ClosesAnotherAccountInTheMiddleOfALongQueue) {
+  World world;
+  for (int i = 0; i < 1200; ++i) {
+    const std::string id = "BBBBBB" + std::to_string(i);
+    world.queue.push_back(queued(id, "deferred", "taro@a.test"));
+    world.logins[id] = "taro@a.test";
+  }
+  world.request(k_taro, RequestKind::restrict);
+  Process process(world, [](ExecutorSettings& settings) {
+    settings.account_of_message = [](std::string_view) { return "taro@a.test"; };
+  });
+  process.executor->wake();  // as the change of another account does
+  const auto report = process.executor->run_once(at(0));
+  EXPECT_EQ(world.holds.size(), 500U);
+  EXPECT_EQ(report.next, at(0));
+  EXPECT_FALSE(world.all_done());
+}
+
 TEST(Executor, LooksAtALongQueueInParts) {
   World world;
   for (int i = 0; i < 25; ++i) {
