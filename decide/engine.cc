@@ -453,7 +453,10 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
         newer = true;
       }
     }
-    if (newer) impl_->build_epoch();
+    if (!newer) return;
+    impl_->build_epoch();
+    const std::lock_guard lock(impl_->epoch_mutex);
+    impl_->epoch_sequence = sequence;
     return;
   }
   if (event.account.empty()) return;

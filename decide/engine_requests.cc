@@ -310,6 +310,7 @@ void Engine::next_epoch(Instant now) {
   mark.t = now;
   mark.body = EpochMark{detect::epoch_number(*impl_->priors)};
   const auto sequence = impl_->journal->append(mark);
+  if (sequence) impl_->epoch_sequence = *sequence;
   for (auto& shard : impl_->shards) {
     if (sequence) shard->sequence = *sequence;
     shard->detector.install(impl_->priors);

@@ -75,6 +75,7 @@ struct Engine::Impl {
   std::vector<std::unique_ptr<Shard>> shards;
   std::shared_ptr<const detect::Priors> priors;  // under epoch_mutex
   mutable std::mutex epoch_mutex;                // epochs and snapshots, never on the decision path
+  std::uint64_t epoch_sequence = 0;  // of the journal's mark that made `priors`; under epoch_mutex
   std::map<std::string, Mode, std::less<>> domain_modes;  // under modes_mutex
   std::map<std::string, Mode, std::less<>> account_modes;
   Mode server_mode = Mode::observe;

@@ -81,7 +81,7 @@ void Engine::save(
   std::string bytes;
   std::string past;
   detect::save(*impl_->priors, bytes);
-  sink("priors", 0, bytes);
+  sink("priors", impl_->epoch_sequence, bytes);
   for (std::size_t i = 0; i < k_shards; ++i) {
     const Shard& shard = *impl_->shards[i];
     bytes.clear();
@@ -109,6 +109,7 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
     if (!priors) return std::unexpected(priors.error());
     const std::lock_guard lock(impl_->epoch_mutex);
     impl_->priors = *priors;
+    impl_->epoch_sequence = sequence;
     for (auto& shard : impl_->shards) {
       const std::lock_guard shard_lock(shard->mutex);
       shard->detector.install(impl_->priors);

@@ -430,6 +430,29 @@ TEST(Engine, ASnapshotAnywhereAndTheRestOfTheJournalGiveTheSameState) {
   EXPECT_EQ(recovered.hash(), straight.hash());
 }
 
+TEST(Engine, NoPartOfASnapshotNeedsTheJournalFromBeforeTheLastEpoch) {
+  // Else every start would read the whole journal, and retention could never shorten it.
+  MemoryJournal journal;
+  Engine engine(enforcing(), &journal, detect::shipped_priors());
+  live(engine, 3, 50);
+  engine.next_epoch(k_start + hours(1));
+  const std::uint64_t mark = journal.events.size();
+  ASSERT_TRUE(std::holds_alternative<EpochMark>(journal.events.back().body));
+  std::map<std::string, std::pair<std::uint64_t, std::string>> snapshot;
+  engine.save([&](std::string_view name, std::uint64_t sequence, std::string_view bytes) {
+    EXPECT_GE(sequence, mark) << name;
+    snapshot[std::string(name)] = {sequence, std::string(bytes)};
+  });
+  // It stays so for an engine that was loaded from it.
+  Engine loaded(enforcing(), nullptr, detect::shipped_priors());
+  for (const auto& [name, part] : snapshot) {
+    ASSERT_TRUE(loaded.load(name, part.first, part.second));
+  }
+  loaded.save([&](std::string_view name, std::uint64_t sequence, std::string_view) {
+    EXPECT_GE(sequence, mark) << name;
+  });
+}
+
 TEST(Engine, DamagedSnapshotsAreRefused) {
   Engine engine(enforcing(), nullptr, detect::shipped_priors());
   live(engine, 5, 200);
