@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/recovery_service.h"
 #include "base/mail_address.h"
 #include "decide/standing.h"
 
@@ -178,6 +179,12 @@ Result<web::StandingOutcome> ControlService::change_standing(const web::Standing
     return not_found(
         fmt::format("'{}' is no {} of this server", subject.id, decide::to_string(subject.kind)));
   }
+  const bool is_account = subject.kind == decide::SubjectKind::account;
+  if (is_account && order.kind == decide::RequestKind::restore) {
+    if (auto may = parts_.way_back.may_restore(subject.id, order.reason); !may) {
+      return std::unexpected(may.error());
+    }
+  }
   decide::StandingRequest request;
   request.kind = order.kind;
   request.by_machine = false;
@@ -196,6 +203,7 @@ Result<web::StandingOutcome> ControlService::change_standing(const web::Standing
       return std::unexpected(durable.error());
     }
   }
+  if (is_account) parts_.way_back.standing_changed(subject.id);
   return web::StandingOutcome{news->change.record, news->changed};
 }
 

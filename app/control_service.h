@@ -9,12 +9,16 @@
 #include "decide/directory.h"
 #include "decide/engine.h"
 #include "decide/ports.h"
+#include "store/account_store.h"
 #include "store/desk_store.h"
 #include "store/notice_store.h"
+#include "store/recovery_store.h"
 #include "store/state_store.h"
 #include "web/control.h"
 
 namespace sekimori::app {
+
+class RecoveryService;
 
 struct ControlParts {
   decide::Engine& engine;
@@ -25,6 +29,12 @@ struct ControlParts {
   store::DeskStore& desk;  // address rules and recovery codes
   decide::Hands& hands;
   store::NoticeStore& notices;
+  store::RecoveryStore& recoveries;
+  store::PostfixadminStore& provider;  // what only PostfixAdmin's store tells
+  RecoveryService& way_back;
+  std::function<Result<void>(const std::string& to, std::string_view subject,
+                             std::string_view body)>
+      send_letter;
   std::function<Result<decide::CallSheet>(const std::string& account)> call_sheet;
   std::function<Instant()> now;
   std::function<std::shared_ptr<const decide::Directory>()> directory;
@@ -34,6 +44,8 @@ struct ControlParts {
   std::function<void()> rules_changed;
   std::function<Place(const IpAddress&)> place;  // of old events that do not say it
   Duration recovery_code_lifetime = hours(24);
+  Duration contact_code_lifetime = minutes(30);
+  Duration owner_session = minutes(60);
 };
 
 // Any thread.
@@ -47,6 +59,21 @@ class ControlService : public web::Control {
                                                const web::Caller&) override;
   Result<decide::StandingRecord> standing(const decide::Subject&) override;
   Result<web::RecoveryCode> recovery_code(std::string_view address, const web::Caller&) override;
+  Result<web::PasswordOutcome> set_password(std::string_view address, web::PasswordOrder,
+                                            const web::Caller&) override;
+  Result<web::PasswordVerdict> judge_password(std::string_view address, const Secret&) override;
+  Result<web::RecoveryView> recovery(std::string_view address) override;
+  Result<web::RecoveryView> check_recovery(std::string_view address, const web::Caller&) override;
+  Result<web::RecoveryView> answer_forwards(std::string_view address, web::ForwardsAnswer,
+                                            const std::vector<std::string>& targets,
+                                            const web::Caller&) override;
+  Result<web::RecoveryView> review(std::string_view address, const std::string& reason,
+                                   const web::Caller&) override;
+  Result<web::OwnerSession> owner_begin(std::string_view address, web::OwnerProof,
+                                        const IpAddress& from) override;
+  Result<void> owner_contact_code(std::string_view address, Language,
+                                  const IpAddress& from) override;
+  Result<web::OwnerIdentity> owner_account(const Secret& token) override;
   Result<web::Page<decide::NoticeRow>> notices(const decide::NoticeFilter&) override;
   Result<decide::NoticeRow> acknowledge_notice(std::uint64_t id, const web::Caller&) override;
   Result<decide::CallSheet> call_sheet(std::string_view address) override;
@@ -84,6 +111,9 @@ class ControlService : public web::Control {
                                 const std::string& reason, const web::Caller& by);
   Result<decide::HeldMessage> end_hold(std::string_view queue_id, const std::string& reason,
                                        const web::Caller& by, bool release);
+  [[nodiscard]] Result<bool> is_proved(const std::string& account,
+                                       const store::RecoveryRow& recovery,
+                                       const web::OwnerProof& proof);
   [[nodiscard]] Result<bool> exists(const decide::Subject& subject);
 
   ControlParts parts_;

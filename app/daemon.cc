@@ -87,6 +87,7 @@ class Daemon {
     timers_ = std::make_unique<Timers>(world_, policy_desk_);
     world_.notifier->start();
     world_.executor->start();
+    world_.way_back->start();
     return {};
   }
 
@@ -97,6 +98,7 @@ class Daemon {
     if (web_) web_->stop();
     if (follower_) follower_->stop();
     if (timers_) timers_->stop();
+    world_.way_back->stop();
     world_.executor->stop();
     world_.notifier->stop();
     if (auto done = world_.snapshot(); !done) log_(fmt::format("snapshot: {}", done.error().text));
@@ -142,6 +144,9 @@ class Daemon {
     options.log_followed = world_.settings.maillog.follow;
     options.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
     options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
+    options.is_inactive = [this](std::string_view account) {
+      return world_.inactive.waits(account);
+    };
     options.waits = [this](std::string_view account, std::string_view sender, Instant now) {
       world_.notifier->note_waiting(account, keyed_hash(world_.key, sender), now);
     };
@@ -305,6 +310,7 @@ serve::AuthDesk Daemon::make_auth_desk() {
   options.log_followed = world_.settings.maillog.follow;
   options.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
   options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
+  options.watched = [this](const Event& event) { world_.way_back->signed_in(event); };
   options.rule = [this](const IpAddress& ip) -> std::optional<bool> {
     const auto action = world_.ip_rule_for(ip);
     if (!action) return std::nullopt;

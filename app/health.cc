@@ -4,6 +4,7 @@
 
 #include "app/engine_settings.h"
 #include "app/installation.h"
+#include "app/recovery_setup.h"
 #include "app/version.h"
 #include "app/world.h"
 
@@ -130,6 +131,7 @@ web::HealthReport health_report(World& w) {
                         {"dovecot.doveadm_url を設定してください。", "set dovecot.doveadm_url"}));
   }
   items.push_back(notices_item(w));
+  items.push_back(recovery_health(w));
   const std::string snapshot = w.snapshot_trouble.get();
   items.push_back(of_result(
       "snapshot", snapshot.empty() ? Result<void>() : Result<void>(operating_failure(snapshot)),
@@ -231,6 +233,17 @@ std::vector<web::Gauge> gauges(World& w) {
   }
   gauge("sekimori_notices_channel_down", "1 while a channel takes no notices",
         w.notifier->trouble().what.empty() ? 0 : 1);
+  if (const auto under_way = w.recoveries->count_under_way()) {
+    gauge("sekimori_recoveries_under_way", "Contained accounts on their way back", d(*under_way));
+  }
+  const auto way_back = w.way_back->counters();
+  counter("sekimori_recoveries_verified_total", "Accounts let go with every gate proved",
+          d(way_back.verified));
+  counter("sekimori_contained_again_total",
+          "Accounts contained again because a stolen password was used or set",
+          d(way_back.contained_again));
+  counter("sekimori_recovery_sign_ins_dropped_total", "Sign-ins not looked at for a full queue",
+          d(way_back.sign_ins_dropped));
   gauge("sekimori_recovery_seconds", "How long the last start took to recover", w.recovery.seconds);
   gauge("sekimori_start_time_seconds", "Start of the process since 1970",
         static_cast<double>(w.started.us) / 1e6);

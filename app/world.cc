@@ -11,6 +11,7 @@
 #include "app/health.h"
 #include "app/installation.h"
 #include "app/notice_setup.h"
+#include "app/recovery_setup.h"
 #include "config/units.h"
 #include "decide/standing.h"
 #include "detect/epoch.h"
@@ -43,6 +44,7 @@ World::World(config::Settings s)
 
 World::~World() {
   // Notices, executor and writer use the stores: they end first, the writer after it has written.
+  if (way_back) way_back->stop();
   if (executor) executor->stop();
   executor.reset();
   notifier.reset();
@@ -73,6 +75,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
                       news.change.record.incident, news.log_r,
                       news.mode == decide::Mode::observe ? ", observed only" : ""));
     if (w.executor) w.executor->wake();
+    if (w.way_back) w.way_back->wake();
   };
   writing.on_incident = [&w](const decide::Incident& incident) {
     w.hub.publish("incident", boost::json::serialize(web::json_of(incident)));
@@ -118,6 +121,8 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   w.executor =
       std::make_unique<act::Executor>(*w.reader, *w.guard, *w.hands, *w.notifier, std::move(doing));
 
+  w.prover = std::make_unique<act::Prover>(prover_settings(s));
+  w.way_back = make_way_back(w);
   w.control = std::make_unique<ControlService>(ControlParts{
       .engine = *w.engine,
       .writer = *w.writer,
@@ -127,6 +132,11 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .desk = *w.desk,
       .hands = *w.hands,
       .notices = *w.outbox,
+      .recoveries = *w.recoveries,
+      .provider = *w.accounts,
+      .way_back = *w.way_back,
+      .send_letter = [&w](const std::string& to, std::string_view subject,
+                          std::string_view body) { return send_letter(w, to, subject, body); },
       .call_sheet = [&w](const std::string& account) { return call_sheet_of(w, account); },
       .now = system_now,
       .directory = [&w] { return w.directory.get(); },
@@ -136,6 +146,8 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .rules_changed = [&w] { w.reload_ip_rules(); },
       .place = [&w](const IpAddress& ip) { return w.geoip.lookup(ip); },
       .recovery_code_lifetime = s.standing.recovery_code_lifetime,
+      .contact_code_lifetime = s.recovery.contact_code_lifetime,
+      .owner_session = s.recovery.owner_session,
   });
   if (auto done = w.agree_on_standings(); !done) return std::unexpected(done.error());
   w.refresh_directory();
@@ -163,6 +175,9 @@ Result<void> World::open_stores() {
   auto opened_outbox = store::NoticeStore::open(database);
   if (!opened_outbox) return std::unexpected(opened_outbox.error());
   outbox = std::move(*opened_outbox);
+  auto opened_recoveries = store::RecoveryStore::open(database);
+  if (!opened_recoveries) return std::unexpected(opened_recoveries.error());
+  recoveries = std::move(*opened_recoveries);
   auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
   if (!opened_guard) return std::unexpected(opened_guard.error());
   guard = std::move(*opened_guard);
@@ -252,6 +267,15 @@ void World::refresh_directory() {
     return;
   }
   accounts_trouble.set("");
+  if (settings.recovery.inactive_waits) {
+    if (auto names = accounts->inactive()) {
+      if (auto done = inactive.set(std::move(*names), *guard); !done) {
+        log(fmt::format("mailboxes set inactive: {}", done.error().text));
+      }
+    }
+  } else if (auto done = inactive.set({}, *guard); !done) {
+    log(fmt::format("mailboxes set inactive: {}", done.error().text));
+  }
   directory.set(std::make_shared<const decide::Directory>(
       *snapshot_of_store, settings.accounts.recipient_delimiter, ""));
 }

@@ -13,7 +13,10 @@
 #include "act/geoip.h"
 #include "act/hands.h"
 #include "act/notices.h"
+#include "act/prover.h"
 #include "app/control_service.h"
+#include "app/inactive_mail.h"
+#include "app/recovery_service.h"
 #include "app/start_agreement.h"
 #include "app/state_writer.h"
 #include "config/settings.h"
@@ -26,6 +29,7 @@
 #include "store/guard_store.h"
 #include "store/journal.h"
 #include "store/notice_store.h"
+#include "store/recovery_store.h"
 #include "store/state_store.h"
 #include "web/hub.h"
 
@@ -73,6 +77,7 @@ class World {
   std::unique_ptr<store::SqlStateStore> reader;  // people's and the executor's
   std::unique_ptr<store::DeskStore> desk;
   std::unique_ptr<store::NoticeStore> outbox;  // of notices
+  std::unique_ptr<store::RecoveryStore> recoveries;
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
   std::unique_ptr<store::Journal> journal;
@@ -86,6 +91,9 @@ class World {
   web::Hub hub;
   std::unique_ptr<StateWriter> writer;
   std::unique_ptr<act::Executor> executor;
+  std::unique_ptr<act::Prover> prover;
+  InactiveMail inactive;
+  std::unique_ptr<RecoveryService> way_back;
   std::unique_ptr<ControlService> control;
 
   // What is wrong now, for health; "" when nothing is.
@@ -107,6 +115,7 @@ class World {
   Trouble accounts_trouble;
   Trouble journal_trouble;
   Trouble snapshot_trouble;
+  Trouble waiting_trouble;  // mail of mailboxes that were inactive
   std::atomic<std::int64_t> last_policy_request_us{0};
   std::atomic<std::int64_t> log_reached_us{0};
 

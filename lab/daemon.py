@@ -6,6 +6,7 @@ one is left alone.
 
 import filecmp
 import os
+import pathlib
 import shutil
 import sys
 
@@ -13,7 +14,8 @@ from lab import files, process
 from lab.layout import ROOT
 from lab.postfix import MAIL_HOST
 
-BINARY = ROOT / "build/sekimori"
+# Another build than the tree's own is tried by naming it.
+BINARY = pathlib.Path(os.environ.get("SEKIMORI_BINARY", ROOT / "build/sekimori"))
 SINK_USER = "nobody"
 
 
@@ -84,6 +86,12 @@ requests_per_minute = 60000
 [geoip]
 country = "{lab.geoip}/lab-country.mmdb"
 asn = "{lab.geoip}/lab-asn.mmdb"
+
+# Where a new password is tried, as its owner's mail program would.
+[recovery]
+smtp_url = "smtp://{local('submission')}"
+imap_url = "imap://{local('imap')}"
+watch_interval = "1s"
 
 # Minutes at a site.
 [watchdog]

@@ -11,6 +11,11 @@ CREATE TABLE IF NOT EXISTS standing(
   epoch INTEGER NOT NULL DEFAULT 0,
   updated TEXT NOT NULL DEFAULT '',
   PRIMARY KEY(kind, id));
+-- Mailboxes that another panel has set inactive: mail to them waits (450) where waits = 1, instead of
+-- bouncing. Filled with the directory; empty where recovery.inactive_waits is off.
+CREATE TABLE IF NOT EXISTS inactive(
+  address TEXT NOT NULL PRIMARY KEY,
+  waits INTEGER NOT NULL DEFAULT 1);
 -- One row; 1 = nothing is enforced (the panic handle).
 CREATE TABLE IF NOT EXISTS bypass(on_off INTEGER NOT NULL);
 INSERT INTO bypass(on_off) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM bypass);

@@ -7,6 +7,13 @@ escape what they put there.
 """
 
 
+_KEY = """(SELECT address, CASE WHEN instr(address, '+') BETWEEN 2 AND instr(address, '@')
+                           THEN substr(address, 1, instr(address, '+') - 1)
+                                || substr(address, instr(address, '@'))
+                           ELSE address END AS plain
+           FROM (SELECT lower('{key}') AS address))"""
+
+
 def standing(columns, flag, key, kinds=("account", "domain", "server")):
     """SELECT `columns` of the nearest standing that has `flag` set, for the address `key`."""
     tests = {
@@ -15,17 +22,26 @@ def standing(columns, flag, key, kinds=("account", "domain", "server")):
         "server": "kind = 'server'",
     }
     return " ".join(f"""
-        SELECT {columns} FROM standing,
-          (SELECT address, CASE WHEN instr(address, '+') BETWEEN 2 AND instr(address, '@')
-                           THEN substr(address, 1, instr(address, '+') - 1)
-                                || substr(address, instr(address, '@'))
-                           ELSE address END AS plain
-           FROM (SELECT lower('{key}') AS address))
+        SELECT {columns} FROM standing, {_KEY.format(key=key)}
         WHERE {flag} = 1 AND instr(address, '@') > 1
           AND NOT EXISTS (SELECT 1 FROM bypass WHERE on_off = 1)
           AND ({' OR '.join(tests[kind] for kind in kinds)})
         ORDER BY CASE kind WHEN 'account' THEN 0 WHEN 'domain' THEN 1 ELSE 2 END LIMIT 1
         """.split())
+
+
+def inactive(column, key):
+    """SELECT `column` where another panel has set the mailbox `key` inactive and its mail waits."""
+    return " ".join(f"""
+        SELECT {column} FROM inactive, {_KEY.format(key=key)}
+        WHERE inactive.address = plain AND waits = 1
+          AND NOT EXISTS (SELECT 1 FROM bypass WHERE on_off = 1) LIMIT 1
+        """.split())
+
+
+def _either(first, second):
+    """What the first query finds, else what the second finds."""
+    return f"SELECT * FROM ({first}) UNION ALL SELECT * FROM ({second}) LIMIT 1"
 
 
 SUSPENDED_REPLY = "450 4.2.1 mailbox temporarily suspended, please try again later"
@@ -39,11 +55,16 @@ def postfix_maps(accounts, guard):
             "CASE reply WHEN '' THEN '525 5.7.13 sending is suspended for this account'"
             " ELSE reply END", "no_send", "%s")),
         # check_recipient_access, for mail from outside: answered 450, so that it waits there.
-        "recipients": (guard, standing(f"'{SUSPENDED_REPLY}'", "no_receive", "%s")),
+        "recipients": (guard, _either(standing(f"'{SUSPENDED_REPLY}'", "no_receive", "%s"),
+                                      inactive(f"'{SUSPENDED_REPLY}'", "%s"))),
+        # virtual_alias_maps, the last of them: an inactive mailbox, whose alias PostfixAdmin sets
+        # inactive with it, is no unknown one, so that what is handed in locally is taken and waits.
+        "inactive": (guard, inactive("'%s'", "%s")),
         # transport_maps: mail that came in by an alias, a list, an authenticated sender or
         # sendmail(1) waits in our own queue.
-        "waiting": (guard, standing("'retry:4.2.1 mailbox temporarily suspended'", "no_receive",
-                                    "%s")),
+        "waiting": (guard, _either(
+            standing("'retry:4.2.1 mailbox temporarily suspended'", "no_receive", "%s"),
+            inactive("'retry:4.2.1 mailbox temporarily inactive'", "%s"))),
         # transport_maps: our own domains are delivered whatever the next map says.
         "local": (accounts, "SELECT 'lmtp:unix:private/dovecot-lmtp' FROM domain "
                             "WHERE domain = substr('%s', instr('%s', '@') + 1) AND active = 1 "

@@ -65,7 +65,7 @@ virtual_alias_domains = {MAIL_HOST}
 virtual_alias_maps = inline:{{
     {{ postmaster@{MAIL_HOST} = postmaster@lab-en.example }},
     {{ root@{MAIL_HOST} = postmaster@lab-en.example }} }},
-  {table['aliases']}, {table['aliases_by_alias_domain']}
+  {table['aliases']}, {table['aliases_by_alias_domain']}, {table['inactive']}
 virtual_transport = lmtp:unix:private/dovecot-lmtp
 transport_maps = {table['waiting']}, {table['local']}, {table['outside']}
 

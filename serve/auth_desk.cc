@@ -29,6 +29,7 @@ void AuthDesk::apply(Event&& event) {
   engine_.apply(event, applied);
   if (options_.sink && (!applied.standings.empty() || !applied.holds.empty()))
     options_.sink(applied);
+  if (applied.watched && options_.watched) options_.watched(event);
 }
 
 void AuthDesk::answer(std::string_view target, std::string_view body, Instant now,

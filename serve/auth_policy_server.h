@@ -36,6 +36,9 @@ struct AuthDeskOptions {
   bool log_followed = false;
   PlaceOf place;
   AppliedSink sink;
+  // Told of each sign-in with the right password by an account whose standing is not normal, after
+  // it was folded. Must not block; any thread.
+  std::function<void(const Event&)> watched = {};
   // The address rules that people wrote: true lets sign-ins from there in whatever is said of the
   // address, false refuses them, nullopt says nothing. A closed account stays closed. Any thread.
   std::function<std::optional<bool>(const IpAddress&)> rule = {};

@@ -86,7 +86,14 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
     // suspended mailbox answers 450, so that the mail waits at its sender.
     if (request.state != PolicyState::rcpt || request.recipient.empty()) return put({}, out);
     const std::string account = directory.account_of(request.recipient);
-    const Answer answer = engine_.may_receive(account);
+    Answer answer = engine_.may_receive(account);
+    if (answer.action == Answer::Action::dunno && options_.is_inactive && !engine_.bypass() &&
+        options_.is_inactive(account)) {
+      // Postfix's own answer would be 550: the mail would be lost to the sender.
+      answer.action = Answer::Action::refuse;
+      answer.text = "450 4.2.1 This mailbox is inactive for now, please try again later";
+      answer.rule = "inactive";
+    }
     if (answer.action == Answer::Action::refuse && options_.waits &&
         directory.is_account(account)) {
       options_.waits(account, request.sender, now);

@@ -57,6 +57,8 @@ struct PolicyDeskOptions {
   bool log_followed = false;          // without a log END-OF-MESSAGE is the commit
   PlaceOf place;
   AppliedSink sink;
+  // Has another panel set the mailbox inactive, and does its mail wait? Cheap; may be empty.
+  std::function<bool(std::string_view account)> is_inactive = {};
   // Told of each 450 for a closed mailbox: that mail waits at its sender. Cheap; may be empty.
   std::function<void(std::string_view account, std::string_view sender, Instant)> waits = {};
 };

@@ -1,7 +1,6 @@
 #include "store/recovery_store.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -64,6 +63,15 @@ std::vector<std::string> split(const std::string& text, char by = ' ') {
   return words;
 }
 
+std::string joined(const std::vector<std::string>& words, char by) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += by;
+    text += word;
+  }
+  return text;
+}
+
 // One row of the table, as SOCI binds it.
 struct Flat {
   Number id = 0, incident = 0, contained = 0, begun = 0, by_machine = 0, times = 0, ended = 0;
@@ -88,11 +96,11 @@ struct Flat {
         begun_by(row.recovery.begun_by),
         earlier_hash(row.recovery.earlier_hash),
         current_hash(row.recovery.current_hash),
-        earlier_pwhashes(fmt::format("{}", fmt::join(row.recovery.earlier_pwhashes, " "))),
+        earlier_pwhashes(joined(row.recovery.earlier_pwhashes, ' ')),
         pwhash(row.recovery.pwhash),
         ended_by(row.recovery.ended_by),
-        networks(fmt::format("{}", fmt::join(row.networks, " "))),
-        kept(fmt::format("{}", fmt::join(row.kept, "\n"))) {}
+        networks(joined(row.networks, ' ')),
+        kept(joined(row.kept, '\n')) {}
 
   void into_query(Query& query) {
     query.into(id).into(account).into(incident).into(contained).into(begun).into(begun_by);

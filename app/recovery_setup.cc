@@ -1,0 +1,108 @@
+#include "app/recovery_setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/installation.h"
+#include "app/world.h"
+
+namespace sekimori::app {
+namespace {
+
+password::PasswordRules password_rules(const config::Settings& settings) {
+  password::PasswordRules rules;
+  rules.min_length =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, settings.password.length_min));
+  rules.need_upper = settings.password.upper;
+  rules.need_lower = settings.password.lower;
+  rules.need_digit = settings.password.digit;
+  rules.need_symbol = settings.password.symbol;
+  rules.min_score = static_cast<int>(settings.password.strength_min);
+  return rules;
+}
+
+}  // namespace
+
+act::ProverSettings prover_settings(const config::Settings& settings) {
+  return {.smtp_url = settings.recovery.smtp_url,
+          .imap_url = settings.recovery.imap_url,
+          .verify_tls = settings.recovery.verify_tls};
+}
+
+std::unique_ptr<RecoveryService> make_way_back(World& world) {
+  World& w = world;
+  RecoverySettings settings;
+  settings.automatic = w.settings.recovery.automatic;
+  settings.watch_interval = w.settings.recovery.watch_interval;
+  settings.again_window = w.settings.recovery.again_window;
+  settings.rules = password_rules(w.settings);
+  settings.company = w.settings.password.company;
+  settings.journal_directory = w.settings.journal.directory;
+  settings.key = w.key;
+  return std::make_unique<RecoveryService>(
+      RecoveryParts{
+          .engine = *w.engine,
+          .writer = *w.writer,
+          .reader = *w.reader,
+          .store = *w.recoveries,
+          .accounts = *w.accounts,
+          .hands = *w.hands,
+          .prover = *w.prover,
+          .now = system_now,
+          .directory = [&w] { return w.directory.get(); },
+          .log = w.log,
+          .also =
+              [&w] {
+                auto done =
+                    w.inactive.requeue(*w.guard, *w.hands, *w.directory.get(), system_now());
+                const std::string text = done ? std::string() : done.error().text;
+                if (text != w.waiting_trouble.get() && !text.empty()) {
+                  w.log(fmt::format("mail that waited: {}", text));
+                }
+                w.waiting_trouble.set(text);
+              },
+      },
+      std::move(settings));
+}
+
+Result<void> send_letter(World& world, const std::string& to, std::string_view subject,
+                         std::string_view body) {
+  return world.notifier->send_now(
+      to, act::Letter{.subject = std::string(subject), .body = std::string(body)});
+}
+
+web::HealthItem recovery_health(World& w) {
+  using web::HealthLevel;
+  web::HealthItem item;
+  item.name = "recovery";
+  if (const std::string trouble = w.way_back->trouble(); !trouble.empty()) {
+    item.level = HealthLevel::failing;
+    item.verdict = {"復旧手続きが進みません: " + trouble, "recoveries do not go on: " + trouble};
+    item.advice = {"状態データベースとアカウントの保存先を確かめてください。",
+                   "check the state database and the account store"};
+    return item;
+  }
+  for (const Service service : {Service::smtp, Service::imap}) {
+    if (auto reached = w.prover->reach(service); !reached) {
+      item.level = HealthLevel::warning;
+      item.verdict = {"新しいパスワードを試せません: " + reached.error().text,
+                      "new passwords cannot be tried: " + reached.error().text};
+      item.advice = {"recovery.smtp_url と recovery.imap_url を確かめてください。",
+                     "check recovery.smtp_url and recovery.imap_url"};
+      return item;
+    }
+  }
+  if (!w.prover->knows(Service::smtp) || !w.prover->knows(Service::imap)) {
+    item.level = HealthLevel::warning;
+    item.verdict = {"新しいパスワードを試すサーバーが設定されていません。",
+                    "no server is set where new passwords are tried"};
+    item.advice = {"recovery.smtp_url と recovery.imap_url を設定してください。",
+                   "set recovery.smtp_url and recovery.imap_url"};
+    return item;
+  }
+  item.verdict = {"復旧手続きは動いています。", "the way back is open"};
+  return item;
+}
+
+}  // namespace sekimori::app
