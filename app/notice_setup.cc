@@ -118,6 +118,10 @@ std::vector<config::Finding> template_findings(const config::Settings& settings)
     finding.what = {fmt::format("{}: {}", place, fault.what.ja),
                     fmt::format("{}: {}", place, fault.what.en)};
     finding.nearest = config::nearest_name(fault.unknown, known);
+    if (!finding.nearest.empty()) {
+      finding.what.ja += fmt::format("「{}」のことでしょうか。", finding.nearest);
+      finding.what.en += fmt::format("; did you mean {}?", finding.nearest);
+    }
     findings.push_back(std::move(finding));
   }
   return findings;
