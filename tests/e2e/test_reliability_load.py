@@ -2,6 +2,7 @@
 others' mail flows."""
 
 import contextlib
+import imaplib
 import os
 import re
 import resource
@@ -247,6 +248,13 @@ class LongQueue:
                       if (mail.subject or "").startswith(self.mark))
 
 
+def ended(session):
+    with contextlib.suppress(OSError, imaplib.IMAP4.error):
+        session.noop()
+        return False
+    return True
+
+
 def timed(work):
     began = time.monotonic()
     found = work()
@@ -261,13 +269,16 @@ def test_many_held_messages(site, request):
                        "meanwhile") as run:
         bulk = LongQueue(site, count)
         beside = site.lab.hire(1)[0]
+        reading = site.lab.imap(beside, "192.0.2.10")
         began = time.monotonic()
         site.lab.api.change("restrict", "account", bulk.address)
         # Beside it, another account is closed while the long queue is being held.
         seconds, _ = timed(lambda: site.lab.api.change("suspend", "account", beside))
         assert site.lab.guard_rows("account", beside) == [(1, 1, 1)]
         wait_for(lambda: cannot_sign_in(site.lab, beside), 60, "no login")
-        run.note(f"suspension beside it answered in {seconds:.1f} s")
+        kicked_s, _ = timed(lambda: wait_for(lambda: ended(reading), 60, "its session ended"))
+        run.note(f"suspension beside it answered in {seconds:.1f} s, its session ended "
+                 f"{kicked_s:.1f} s later")
         run.healed(lambda: bulk.in_queue("hold") == count, patience, "all of them held")
         held_s = time.monotonic() - began
         site.settled(patience)
