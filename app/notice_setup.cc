@@ -40,14 +40,37 @@ Result<RegisteredContact> registered_contact(World& world, const std::string& ac
   auto row = world.accounts->account(account);
   if (!row) return std::unexpected(row.error());
   if (!*row) return not_found(fmt::format("there is no account {}", account));
-  RegisteredContact contact{(**row).name, (**row).email_other, (**row).phone, true};
+  RegisteredContact contact{.name = (**row).name,
+                            .email = (**row).email_other,
+                            .phone = (**row).phone,
+                            .email_is_old = true,
+                            .phone_is_old = true};
   if (incident == 0) return contact;
   auto known = world.reader->incident(incident);
   if (!known) return std::unexpected(known.error());
-  if (*known) {
-    // A thief may have written their own address there after the takeover began.
-    const Instant began = (**known).onset.is_set() ? (**known).onset : (**known).opened;
-    contact.is_old = (**row).modified < began;
+  if (!*known) return contact;
+  const Instant began = (**known).onset.is_set() ? (**known).onset : (**known).opened;
+  const auto as_it_was = [&](store::ContactKind kind, std::string& value,
+                             bool& is_old) -> Result<void> {
+    auto then = world.recoveries->contact_at(account, kind, began);
+    if (!then) return std::unexpected(then.error());
+    if (*then) {
+      value = (*then)->value;
+      is_old = (*then)->unchanged;
+    } else {
+      // Never seen before the incident (the guard is new here): the provider's own time of change
+      // decides. A thief may have written their address there after the takeover began.
+      is_old = (**row).modified < began;
+    }
+    return {};
+  };
+  if (auto done = as_it_was(store::ContactKind::email_other, contact.email, contact.email_is_old);
+      !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = as_it_was(store::ContactKind::phone, contact.phone, contact.phone_is_old);
+      !done) {
+    return std::unexpected(done.error());
   }
   return contact;
 }
@@ -82,7 +105,7 @@ Result<std::unique_ptr<act::Notices>> make_notices(World& w) {
                          std::uint64_t incident) -> Result<act::OwnerContact> {
     auto contact = registered_contact(w, account, incident);
     if (!contact) return std::unexpected(contact.error());
-    return act::OwnerContact{contact->name, contact->is_old ? contact->email : std::string()};
+    return act::OwnerContact{contact->name, contact->email_is_old ? contact->email : std::string()};
   };
   sources.admins = [&w](const std::string& domain) {
     return w.accounts->admins_of(domain, w.settings.notices.superadmins);
@@ -139,7 +162,7 @@ Result<decide::CallSheet> call_sheet_of(World& world, const std::string& account
   facts.known.customer_number = std::move(*description);
   facts.known.name = contact->name;
   facts.known.phone = contact->phone;
-  facts.known.phone_is_old = contact->is_old;
+  facts.known.phone_is_old = contact->phone_is_old;
   facts.known.incident = record.incident;
   facts.known.standing = record.standing;
   facts.known.since = record.since;

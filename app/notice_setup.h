@@ -20,7 +20,10 @@ struct RegisteredContact {
   std::string name;
   std::string email;
   std::string phone;
-  bool is_old = false;  // there and unchanged since before the incident
+  // There and unchanged since before the incident. One that was changed since is the earlier one,
+  // and not old.
+  bool email_is_old = false;
+  bool phone_is_old = false;
 };
 // Errors: not_found, operating. `incident` 0: whatever stands there now is taken as old.
 [[nodiscard]] Result<RegisteredContact> registered_contact(World& world, const std::string& account,
