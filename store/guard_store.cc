@@ -110,7 +110,7 @@ struct SqliteGuardStore::Impl {
   sqlite3* db = nullptr;
   ino_t inode = 0;
   dev_t device = 0;
-  std::map<Subject, GuardRow> mirror;  // as the file should be
+  std::map<Subject, GuardRow> mirror;                // as the file should be
   std::map<std::string, bool, std::less<>> waiting;  // address → waits (still)
   bool bypass = false;
   std::uint64_t generation = 1;

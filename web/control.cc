@@ -35,41 +35,4 @@ std::optional<OwnerProofKind> parse_owner_proof_kind(std::string_view word) {
   return std::nullopt;
 }
 
-namespace {
-std::unexpected<Error> not_yet() {
-  return operating_failure("this part of the server is not running");
-}
-}  // namespace
-
-Result<HistoryOutcome> Control::learn_history(std::string_view, bool, const Caller&) {
-  return not_yet();
-}
-Result<PasswordOutcome> Control::set_password(std::string_view, PasswordOrder, const Caller&) {
-  return not_yet();
-}
-Result<PasswordVerdict> Control::judge_password(std::string_view, const Secret&) {
-  return not_yet();
-}
-Result<RecoveryView> Control::recovery(std::string_view) { return not_yet(); }
-Result<RecoveryView> Control::check_recovery(std::string_view, const Caller&) { return not_yet(); }
-Result<RecoveryView> Control::answer_forwards(std::string_view, ForwardsAnswer,
-                                              const std::vector<std::string>&, const Caller&) {
-  return not_yet();
-}
-Result<RecoveryView> Control::review(std::string_view, const std::string&, const Caller&) {
-  return not_yet();
-}
-Result<OwnerSession> Control::owner_begin(std::string_view, OwnerProof, const IpAddress&) {
-  return not_yet();
-}
-Result<void> Control::owner_contact_code(std::string_view, Language, const IpAddress&) {
-  return not_yet();
-}
-Result<OwnerIdentity> Control::owner_account(const Secret&) { return not_yet(); }
-Result<Page<decide::NoticeRow>> Control::notices(const decide::NoticeFilter&) { return not_yet(); }
-Result<decide::NoticeRow> Control::acknowledge_notice(std::uint64_t, const Caller&) {
-  return not_yet();
-}
-Result<decide::CallSheet> Control::call_sheet(std::string_view) { return not_yet(); }
-
 }  // namespace sekimori::web

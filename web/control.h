@@ -291,38 +291,40 @@ class Control {
   // Judges it by the rules, writes it where the provider keeps it, flushes Dovecot's cache, ends
   // sessions, suspends app passwords; a contained account begins its recovery. not_found as above.
   [[nodiscard]] virtual Result<PasswordOutcome> set_password(std::string_view address,
-                                                             PasswordOrder order, const Caller& by);
+                                                             PasswordOrder order,
+                                                             const Caller& by) = 0;
   // The same judgement, and nothing is changed.
   [[nodiscard]] virtual Result<PasswordVerdict> judge_password(std::string_view address,
-                                                               const Secret& password);
+                                                               const Secret& password) = 0;
   // not_found when the account was never contained.
-  [[nodiscard]] virtual Result<RecoveryView> recovery(std::string_view address);
+  [[nodiscard]] virtual Result<RecoveryView> recovery(std::string_view address) = 0;
   // Proves again, now, all that a machine can prove.
   [[nodiscard]] virtual Result<RecoveryView> check_recovery(std::string_view address,
-                                                            const Caller& by);
+                                                            const Caller& by) = 0;
   // `targets` empty: all. Removing is exact: nothing else in the alias changes.
   [[nodiscard]] virtual Result<RecoveryView> answer_forwards(
       std::string_view address, ForwardsAnswer answer, const std::vector<std::string>& targets,
-      const Caller& by);
+      const Caller& by) = 0;
   // A person looked at an account that was taken over again.
   [[nodiscard]] virtual Result<RecoveryView> review(std::string_view address,
-                                                    const std::string& reason, const Caller& by);
+                                                    const std::string& reason,
+                                                    const Caller& by) = 0;
   // The owner's own, without any other authorisation. Wrong proofs and unknown addresses are one
   // error (bad_input), slowed and limited, so that nobody learns which addresses there are.
   [[nodiscard]] virtual Result<OwnerSession> owner_begin(std::string_view address, OwnerProof proof,
-                                                         const IpAddress& from);
+                                                         const IpAddress& from) = 0;
   // Sends a code to the registered contact, where there is one from before the incident; says
   // nothing of whether there is.
   [[nodiscard]] virtual Result<void> owner_contact_code(std::string_view address, Language language,
-                                                        const IpAddress& from);
+                                                        const IpAddress& from) = 0;
   // The account an owner's token is good for; not_found when it is over or none.
-  [[nodiscard]] virtual Result<OwnerIdentity> owner_account(const Secret& token);
+  [[nodiscard]] virtual Result<OwnerIdentity> owner_account(const Secret& token) = 0;
 
   // ---- telling ----
-  [[nodiscard]] virtual Result<Page<decide::NoticeRow>> notices(const decide::NoticeFilter&);
+  [[nodiscard]] virtual Result<Page<decide::NoticeRow>> notices(const decide::NoticeFilter&) = 0;
   [[nodiscard]] virtual Result<decide::NoticeRow> acknowledge_notice(std::uint64_t id,
-                                                                     const Caller& by);
-  [[nodiscard]] virtual Result<decide::CallSheet> call_sheet(std::string_view address);
+                                                                     const Caller& by) = 0;
+  [[nodiscard]] virtual Result<decide::CallSheet> call_sheet(std::string_view address) = 0;
 
   // ---- incidents ----
   [[nodiscard]] virtual Result<Page<decide::Incident>> incidents(
@@ -357,7 +359,7 @@ class Control {
   // Events as lines of docs/events.md, in the order of their time; a run is as many calls as it
   // takes, the last with `finish`. bad_input: more than k_history_events_max lines.
   [[nodiscard]] virtual Result<HistoryOutcome> learn_history(std::string_view lines, bool finish,
-                                                             const Caller& by);
+                                                             const Caller& by) = 0;
 
   // ---- the panic handles ----
   [[nodiscard]] virtual Result<void> set_bypass(bool on, const std::string& reason,
