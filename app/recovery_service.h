@@ -148,6 +148,7 @@ class RecoveryService {
   // The recovery as the standing in force asks for it: opened, ended, contained again. nullopt: the
   // account is not contained.
   [[nodiscard]] Result<std::optional<Row>> converge(const std::string& account);
+  [[nodiscard]] Result<bool> is_by_machine(const decide::StandingRecord& standing);
   [[nodiscard]] Result<Row> open(const decide::StandingRecord& standing,
                                  const std::optional<Row>& before);
   [[nodiscard]] Result<void> end(Row& row, const decide::StandingRecord& standing);
