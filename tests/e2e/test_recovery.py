@@ -1,6 +1,8 @@
 """The way back: each gate proved on real servers, whoever drives it, whatever dies meanwhile."""
 
+import base64
 import contextlib
+import hmac
 import imaplib
 import itertools
 import json
@@ -8,7 +10,9 @@ import re
 import secrets
 import smtplib
 import sqlite3
+import struct
 import subprocess
+import time
 import urllib.parse
 import uuid
 
@@ -335,6 +339,81 @@ def rcpt(lab, account):
     with lab.mx("192.0.2.98") as smtp:
         smtp.mail("friend@friends.example")
         return smtp.rcpt(account)
+
+
+def prove(lab, account, proof, value):
+    return lab.api.raw("POST", lab.api.prefix + "/owner/session",
+                       json.dumps({"address": account, "proof": proof, "value": value}),
+                       {"Content-Type": "application/json"})
+
+
+def ask_for_a_code(lab, account):
+    answer = lab.api.raw("POST", lab.api.prefix + "/owner/contact-code",
+                         json.dumps({"address": account, "language": "en"}),
+                         {"Content-Type": "application/json"})
+    assert answer.status == 202, (answer.status, answer.body)
+
+
+def known_contact(lab, account, kind):
+    with contextlib.closing(sqlite3.connect(lab.inside["home"] + "/state/sekimori.db",
+                                            timeout=10)) as state:
+        return state.execute("SELECT value FROM contact WHERE account = ? AND kind = ? "
+                             "ORDER BY since_us DESC", (account, kind)).fetchone()
+
+
+def test_a_contact_from_before_the_incident_gets_a_code_and_a_thiefs_does_not(lab):
+    owner, robbed, _ = lab.hire()
+    for account in (owner, robbed):
+        mine = f"{uuid.uuid4().hex}@elsewhere.example"
+        store_rows(lab, "UPDATE mailbox SET email_other = ? WHERE username = ?", mine, account)
+        wait_for(lambda: known_contact(lab, account, "email_other") == (mine,), 20, "the contact")
+        hijack(lab, account)
+    [[mine]] = store_rows(lab, "SELECT email_other FROM mailbox WHERE username = ?", owner)
+    theirs = f"{uuid.uuid4().hex}@evil.example"
+    store_rows(lab, "UPDATE mailbox SET email_other = ? WHERE username = ?", theirs, robbed)
+    wait_for(lambda: known_contact(lab, robbed, "email_other") == (theirs,), 20, "the new contact")
+    ask_for_a_code(lab, robbed)
+    ask_for_a_code(lab, "nobody@nowhere.example")
+    ask_for_a_code(lab, owner)
+    letter = wait_for(lambda: [mail for mail in lab.sink.mails(to=mine)
+                               if "Your recovery code" in mail.subject], 20, "the code")[0]
+    code = re.search(r"^ +([0-9]{8})\s*$", letter.content.get_content(), re.M)[1]
+    assert prove(lab, robbed, "contact", code).status == 401, "another account's code"
+    assert prove(lab, owner, "contact", "00000000").status == 401
+    assert prove(lab, owner, "contact", code).status == 201
+    assert prove(lab, owner, "contact", code).status == 401, "once"
+    assert not [mail for mail in lab.sink.mails(to=theirs) if "code" in mail.subject.lower()]
+    assert code not in lab.daemon_log()
+
+
+def totp(key, step):
+    digest = hmac.new(base64.b32decode(key), struct.pack(">Q", step), "sha1").digest()
+    at = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7fffffff) % 1000000:06}"
+
+
+def test_an_authenticator_enrolled_before_the_incident_proves_and_a_thiefs_does_not(lab):
+    columns = [row[1] for row in store_rows(lab, "PRAGMA table_info(mailbox)")]
+    if "totp_secret" not in columns:
+        # PostfixAdmin 4 has it.
+        store_rows(lab, "ALTER TABLE mailbox ADD COLUMN totp_secret VARCHAR(255) DEFAULT NULL")
+        lab.stop_daemon()
+        lab.start_daemon()
+    owner, robbed, _ = lab.hire()
+    keys = {account: base64.b32encode(secrets.token_bytes(20)).decode()
+            for account in (owner, robbed)}
+    store_rows(lab, "UPDATE mailbox SET totp_secret = ? WHERE username = ?", keys[owner], owner)
+    wait_for(lambda: known_contact(lab, owner, "totp"), 20, "the authenticator")
+    for account in (owner, robbed):
+        hijack(lab, account)
+    store_rows(lab, "UPDATE mailbox SET totp_secret = ? WHERE username = ?", keys[robbed], robbed)
+    wait_for(lambda: known_contact(lab, robbed, "totp"), 20, "the thief's authenticator")
+    now = int(time.time()) // 30
+    assert prove(lab, robbed, "totp", totp(keys[robbed], now)).status == 401
+    assert prove(lab, owner, "totp", totp(keys[owner], now - 100)).status == 401
+    step = int(time.time()) // 30
+    assert prove(lab, owner, "totp", totp(keys[owner], step)).status == 201
+    assert prove(lab, owner, "totp", totp(keys[owner], step)).status == 401, "once"
 
 
 def test_mail_for_a_mailbox_set_inactive_waits_with_the_daemon_and_without(lab):
