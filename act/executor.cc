@@ -313,6 +313,7 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   // Written down before it is done: a message is never in the hold queue with nobody knowing why.
   // In portions: of a long queue the first are held soon, and what is more urgent comes between.
   std::vector<std::string> ids;
+  std::vector<decide::StateStore::Record> portion;
   std::size_t left = theirs.size();
   for (const auto& [id, queued] : theirs) {
     HeldMessage message;
@@ -325,12 +326,14 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
     message.kind = decide::HoldKind::asked;
     message.incident = step.incident;
     message.reason = standing.reason;
-    if (auto stored = store_.put_hold(message); !stored) return stored;
     ids.push_back(id);
+    portion.emplace_back(message);
     records.push_back(std::move(message));
     if (--left > 0 && ids.size() < k_hold_at_once) continue;
+    if (auto stored = store_.put_records(portion); !stored) return stored;
     if (auto held = hands_.hold(ids); !held) return held;
     ids.clear();
+    portion.clear();
     if (left > 0 && is_woken()) {
       return operating_failure(fmt::format("{} messages are still to be held", left));
     }

@@ -29,10 +29,45 @@ Result<void> write_item(decide::StateStore& state, decide::GuardStore& guard,
   return state.append_audit(std::get<decide::AuditEntry>(item));
 }
 
+Result<void> write_items(decide::StateStore& state, const std::vector<StateItem>& items) {
+  std::vector<decide::StateStore::Record> records;
+  records.reserve(items.size());
+  for (const StateItem& item : items) {
+    if (const auto* hold = std::get_if<decide::HeldMessage>(&item)) {
+      records.emplace_back(*hold);
+    } else {
+      records.emplace_back(std::get<decide::AuditEntry>(item));
+    }
+  }
+  return state.put_records(records);
+}
+
+std::vector<StateItem> StateQueue::next(std::size_t max) {
+  const auto is_record = [](const StateItem& item) {
+    return std::holds_alternative<decide::HeldMessage>(item) ||
+           std::holds_alternative<decide::AuditEntry>(item);
+  };
+  std::vector<StateItem> out{waiting_.front().item};
+  if (is_record(out.front())) {
+    while (out.size() < max && out.size() < waiting_.size() &&
+           is_record(waiting_[out.size()].item)) {
+      out.push_back(waiting_[out.size()].item);
+    }
+  }
+  taken_ = out.size();
+  return out;
+}
+
+void StateQueue::done_with(std::size_t count) {
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
+  taken_ = 1;
+}
+
 bool StateQueue::make_room() {
   const auto drop_first = [this](auto&& wanted) {
-    // The first one is being written.
-    for (auto it = waiting_.begin() + 1; it < waiting_.end(); ++it) {
+    // The first ones are being written.
+    for (std::size_t i = taken_; i < waiting_.size(); ++i) {
+      const auto it = waiting_.begin() + static_cast<std::ptrdiff_t>(i);
       if (!wanted(it->item)) continue;
       waiting_.erase(it);
       ++dropped_;

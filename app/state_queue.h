@@ -8,6 +8,7 @@
 #include <deque>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/result.h"
 #include "decide/engine.h"
@@ -23,6 +24,10 @@ using StateItem =
 [[nodiscard]] Result<void> write_item(decide::StateStore& state, decide::GuardStore& guard,
                                       std::string_view portal_url, const StateItem& item);
 
+// The same for holds and audit entries, all of them or none.
+[[nodiscard]] Result<void> write_items(decide::StateStore& state,
+                                       const std::vector<StateItem>& items);
+
 // First in, first out, each with a ticket: 1, 2, 3 …
 class StateQueue {
  public:
@@ -36,9 +41,11 @@ class StateQueue {
   std::uint64_t push(const decide::Applied& applied);
   [[nodiscard]] bool is_empty() const { return waiting_.empty(); }
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
-  // The one to be written next; it is never dropped. Requires !is_empty().
-  [[nodiscard]] const StateItem& front() const { return waiting_.front().item; }
-  void pop() { waiting_.pop_front(); }
+  // The first to be written, and what lies behind it where all of them are holds and audit entries,
+  // which can be written together: at most `max`. They stay, and are not dropped, until done_with()
+  // them. Requires !is_empty().
+  [[nodiscard]] std::vector<StateItem> next(std::size_t max);
+  void done_with(std::size_t count);
   // Everything up to this ticket is written (or was dropped).
   [[nodiscard]] std::uint64_t written() const {
     return waiting_.empty() ? given_ : waiting_.front().ticket - 1;
@@ -57,6 +64,7 @@ class StateQueue {
   std::deque<Waiting> waiting_;
   std::uint64_t given_ = 0;
   std::uint64_t dropped_ = 0;
+  std::size_t taken_ = 1;  // so many at the front are being written
 };
 
 }  // namespace sekimori::app

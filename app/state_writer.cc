@@ -8,6 +8,9 @@
 namespace sekimori::app {
 namespace {
 constexpr std::chrono::milliseconds k_retry_first{50};
+// Holds and audit entries of one transaction: a release of thousands is a few commits, and a change
+// of standing behind them waits some milliseconds.
+constexpr std::size_t k_together_max = 500;
 constexpr std::chrono::milliseconds k_retry_most{5000};
 // How long a stopping daemon goes on trying to write what waits; the journal holds it all anyway.
 constexpr std::chrono::seconds k_stop_grace{3};
@@ -93,15 +96,22 @@ void StateWriter::announce(const StateItem& item) {
 void StateWriter::run(const std::stop_token& stop) {
   auto pause = k_retry_first;
   std::chrono::steady_clock::time_point stop_by{};
+  std::size_t apart = 0;  // so many are written one by one, since one of them is refused
   while (true) {
-    StateItem item;
+    std::vector<StateItem> items;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, stop, [&] { return !queue_.is_empty(); });
       if (queue_.is_empty()) return;  // asked to stop, nothing left
-      item = queue_.front();
+      items = queue_.next(apart > 0 ? 1 : k_together_max);
     }
-    const auto done = write_item(state_, guard_, options_.portal_url, item);
+    const auto done = items.size() > 1
+                          ? write_items(state_, items)
+                          : write_item(state_, guard_, options_.portal_url, items.front());
+    if (!done && done.error().kind == ErrorKind::bad_input && items.size() > 1) {
+      apart = items.size();
+      continue;
+    }
     if (!done && done.error().kind == ErrorKind::bad_input) {
       // It would never be taken: say so and go on, so that one bad row does not dam up the rest.
       if (options_.log)
@@ -130,12 +140,15 @@ void StateWriter::run(const std::stop_token& stop) {
       continue;
     }
     pause = k_retry_first;
-    if (done) announce(item);
+    if (apart > 0) --apart;
+    if (done) {
+      for (const StateItem& item : items) announce(item);
+    }
     {
       const std::lock_guard lock(mutex_);
       if (!trouble_.empty() && options_.log) options_.log("state database: well again");
       trouble_.clear();
-      queue_.pop();
+      queue_.done_with(items.size());
     }
     changed_.notify_all();
   }

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -31,6 +33,16 @@ class Store : public StateStore {
   }
   Result<void> put_hold(const HeldMessage& h) override { return take("hold " + h.queue_id); }
   Result<void> append_audit(const AuditEntry& a) override { return take("audit " + a.action); }
+  Result<void> put_records(std::span<const Record> records) override {
+    ++together_;
+    // All or none, as a transaction.
+    for (const Record& record : records) {
+      const auto* h = std::get_if<HeldMessage>(&record);
+      if (h != nullptr && "hold " + h->queue_id == refused_) return bad_input("never taken");
+    }
+    return StateStore::put_records(records);
+  }
+  [[nodiscard]] int together() const { return together_; }
   Result<void> put_step(const Step&) override { return {}; }
   Result<void> add_note(std::uint64_t, const AuditEntry&) override { return {}; }
   Result<std::vector<StandingRecord>> standings() override { return std::vector<StandingRecord>(); }
@@ -53,6 +65,7 @@ class Store : public StateStore {
     failures_ = times;
     kind_ = kind;
   }
+  void refuse(std::string line) { refused_ = std::move(line); }  // before the writer starts
   void close_gate() {
     const std::lock_guard lock(mutex_);
     open_ = false;
@@ -81,6 +94,7 @@ class Store : public StateStore {
     changed_.notify_all();
     changed_.wait(lock, [&] { return open_; });
     inside_ = false;
+    if (line == refused_) return bad_input("it will never be taken");
     if (failures_ > 0) {
       --failures_;
       return std::unexpected(Error{kind_, "the disk is full"});
@@ -91,6 +105,8 @@ class Store : public StateStore {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> lines_;
+  std::string refused_;
+  std::atomic<int> together_ = 0;
   int failures_ = 0;
   ErrorKind kind_ = ErrorKind::operating;
   bool open_ = true;
@@ -104,6 +120,12 @@ class Guard : public GuardStore {
   Result<void> set_bypass(bool) override { return {}; }
   Result<bool> bypass() override { return false; }
 };
+
+AuditEntry release() {
+  AuditEntry entry;
+  entry.action = "release";
+  return entry;
+}
 
 StandingNews news(std::string who) {
   StandingNews n;
@@ -125,9 +147,9 @@ TEST(StateWriter, WritesInOrderTheIncidentBeforeWhatNamesIt) {
   Applied applied;
   applied.holds.push_back(hold("A"));
   applied.standings.push_back(news("taro"));
-  applied.incidents.push_back(Incident{.id = 7});
+  applied.incidents.emplace_back().id = 7;
   writer.put(applied);
-  writer.put(AuditEntry{.action = "release"});
+  writer.put(release());
   ASSERT_TRUE(writer.wait(writer.put(hold("B")), k_long_ms));
   EXPECT_EQ(store.lines(), (std::vector<std::string>{"incident 7", "apply taro", "hold A",
                                                      "audit release", "hold B"}));
@@ -156,15 +178,41 @@ TEST(StateWriter, TriesAgainUntilTheDatabaseTakesIt) {
 TEST(StateWriter, ARowThatIsNeverTakenDoesNotDamUpTheRestAndIsNotAnnounced) {
   Store store;
   Guard guard;
-  store.fail_next(1, ErrorKind::bad_input);
-  int announced = 0;
+  store.refuse("hold bad");
+  std::vector<std::string> announced;
   StateWriterOptions options;
-  options.on_hold = [&](const HeldMessage&) { ++announced; };
+  options.on_hold = [&](const HeldMessage& h) { announced.push_back(h.queue_id); };
   StateWriter writer(store, guard, std::move(options));
   writer.put(hold("bad"));
   ASSERT_TRUE(writer.wait(writer.put(hold("good")), k_long_ms));
   EXPECT_EQ(store.lines(), (std::vector<std::string>{"hold good"}));
-  EXPECT_EQ(announced, 1);
+  EXPECT_EQ(announced, (std::vector<std::string>{"good"}));
+}
+
+TEST(StateWriter, HoldsAndAuditEntriesAreWrittenTogetherAndEachIsAnnounced) {
+  Store store;
+  Guard guard;
+  store.close_gate();
+  store.refuse("hold 7");  // one that is never taken, in the middle of them
+  std::vector<std::string> announced;
+  StateWriterOptions options;
+  options.on_hold = [&](const HeldMessage& h) { announced.push_back(h.queue_id); };
+  StateWriter writer(store, guard, std::move(options));
+  writer.put(news("taro"));
+  store.until_inside();  // all that follows is there when it is done
+  for (int i = 0; i < 20; ++i) {
+    writer.put(hold(std::to_string(i)));
+    writer.put(release());
+  }
+  const auto last = writer.put(news("hanako"));
+  store.open_gate();
+  ASSERT_TRUE(writer.wait(last, k_long_ms));
+  ASSERT_EQ(announced.size(), 19U);
+  EXPECT_EQ(std::ranges::count(announced, "7"), 0);
+  EXPECT_EQ(std::ranges::count(announced, "8"), 1);
+  EXPECT_GE(store.together(), 1);
+  EXPECT_EQ(store.lines().back(), "apply hanako");
+  EXPECT_EQ(writer.waiting(), 0U);
 }
 
 TEST(StateWriter, WaitSaysUncertainWhileTheDatabaseIsBusy) {
@@ -190,7 +238,7 @@ TEST(StateWriter, AFullQueueDropsHoldsAndNothingSaysDurableThatIsNot) {
   const auto first = writer.put(news("taro"));
   store.until_inside();
   writer.put(hold("A"));
-  writer.put(AuditEntry{.action = "release"});
+  writer.put(release());
   writer.put(news("hanako"));  // hold A makes room
   EXPECT_EQ(writer.dropped(), 1U);
   writer.put(news("jiro"));  // the audit entry makes room

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/event.h"
@@ -50,6 +51,17 @@ class StateStore {
   // Insert or replace; what is older (held_at) than what is stored changes nothing and succeeds.
   [[nodiscard]] virtual Result<void> put_hold(const HeldMessage&) = 0;
   [[nodiscard]] virtual Result<void> append_audit(const AuditEntry&) = 0;
+  // Holds and audit entries, in this order, as by put_hold and append_audit; a store that can takes
+  // them in one transaction (all or none). Errors: bad_input when one of them is refused.
+  using Record = std::variant<HeldMessage, AuditEntry>;
+  [[nodiscard]] virtual Result<void> put_records(std::span<const Record> records) {
+    for (const Record& record : records) {
+      const auto* const hold = std::get_if<HeldMessage>(&record);
+      auto done = hold != nullptr ? put_hold(*hold) : append_audit(std::get<AuditEntry>(record));
+      if (!done) return done;
+    }
+    return {};
+  }
   [[nodiscard]] virtual Result<void> put_step(const Step&) = 0;  // by id; id 0 inserts
   [[nodiscard]] virtual Result<void> add_note(std::uint64_t incident, const AuditEntry&) = 0;
 

@@ -185,6 +185,34 @@ void raise_incident_standing(soci::session& sql, std::uint64_t incident, Standin
       use(word), use(id), use(tightest);
 }
 
+void write_hold(soci::session& sql, const HeldMessage& hold) {
+  const Number held = number(hold.held_at);
+  const Number release = number(hold.release_at);
+  const Number recipients = hold.recipients;
+  const Number bytes = number(hold.size);
+  const std::string kind(to_string(hold.kind));
+  const std::string state(to_string(hold.state));
+  const Number incident = number(hold.incident);
+  const double log_r = real(hold.log_r);
+  int found = 0;
+  sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id AND held_us > :held", use(hold.queue_id),
+      use(held), into(found);
+  if (found > 0) return;  // held again meanwhile: the end of the first time comes late
+  sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id", use(hold.queue_id), into(found);
+  const std::string statement =
+      found > 0 ? "UPDATE hold SET account = :account, held_us = :held, release_us = :release, "
+                  "recipients = :recipients, bytes = :bytes, kind = :kind, state = :state, "
+                  "incident = :incident, log_r = :log_r, reason_ja = :ja, reason_en = :en, "
+                  "ended_by = :by WHERE queue_id = :id"
+                : "INSERT INTO hold (account, held_us, release_us, recipients, bytes, kind, state, "
+                  "incident, log_r, reason_ja, reason_en, ended_by, queue_id) VALUES (:account, "
+                  ":held, :release, :recipients, :bytes, :kind, :state, :incident, :log_r, :ja, "
+                  ":en, :by, :id)";
+  sql << statement, use(hold.account), use(held), use(release), use(recipients), use(bytes),
+      use(kind), use(state), use(incident), use(log_r), use(hold.reason.ja), use(hold.reason.en),
+      use(hold.ended_by), use(hold.queue_id);
+}
+
 // A change that comes after its successor (two threads changed one subject) is no longer in force,
 // and its steps would undo the other's; but it happened, and its incident is where later entries
 // point.
@@ -267,34 +295,23 @@ Result<void> SqlStateStore::put_incident(const Incident& incident) {
 
 Result<void> SqlStateStore::put_hold(const HeldMessage& hold) {
   return impl_->database.write("cannot write a hold", [&](soci::session& sql) -> Result<void> {
-    const Number held = number(hold.held_at);
-    const Number release = number(hold.release_at);
-    const Number recipients = hold.recipients;
-    const Number bytes = number(hold.size);
-    const std::string kind(to_string(hold.kind));
-    const std::string state(to_string(hold.state));
-    const Number incident = number(hold.incident);
-    const double log_r = real(hold.log_r);
-    int found = 0;
-    sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id AND held_us > :held", use(hold.queue_id),
-        use(held), into(found);
-    if (found > 0) return {};  // held again meanwhile: the end of the first time comes late
-    sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id", use(hold.queue_id), into(found);
-    const std::string statement =
-        found > 0
-            ? "UPDATE hold SET account = :account, held_us = :held, release_us = :release, "
-              "recipients = :recipients, bytes = :bytes, kind = :kind, state = :state, "
-              "incident = :incident, log_r = :log_r, reason_ja = :ja, reason_en = :en, "
-              "ended_by = :by WHERE queue_id = :id"
-            : "INSERT INTO hold (account, held_us, release_us, recipients, bytes, kind, state, "
-              "incident, log_r, reason_ja, reason_en, ended_by, queue_id) VALUES (:account, "
-              ":held, :release, :recipients, :bytes, :kind, :state, :incident, :log_r, :ja, "
-              ":en, :by, :id)";
-    sql << statement, use(hold.account), use(held), use(release), use(recipients), use(bytes),
-        use(kind), use(state), use(incident), use(log_r), use(hold.reason.ja), use(hold.reason.en),
-        use(hold.ended_by), use(hold.queue_id);
+    write_hold(sql, hold);
     return {};
   });
+}
+
+Result<void> SqlStateStore::put_records(std::span<const Record> records) {
+  return impl_->database.write("cannot write holds and audit entries",
+                               [&](soci::session& sql) -> Result<void> {
+                                 for (const Record& record : records) {
+                                   if (const auto* hold = std::get_if<HeldMessage>(&record)) {
+                                     write_hold(sql, *hold);
+                                   } else {
+                                     write_entry(sql, "audit", std::get<AuditEntry>(record));
+                                   }
+                                 }
+                                 return {};
+                               });
 }
 
 Result<void> SqlStateStore::append_audit(const AuditEntry& entry) {

@@ -34,6 +34,7 @@ class SqlStateStore : public decide::StateStore {
   // An entry, a note or a step of id 0 that equals one already there in every field is that one: a
   // retry after an uncertain error writes nothing twice.
   [[nodiscard]] Result<void> append_audit(const decide::AuditEntry&) override;
+  [[nodiscard]] Result<void> put_records(std::span<const Record> records) override;
   [[nodiscard]] Result<void> put_step(const decide::Step&) override;
   [[nodiscard]] Result<void> add_note(std::uint64_t incident, const decide::AuditEntry&) override;
 

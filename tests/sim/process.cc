@@ -44,12 +44,13 @@ Result<void> Process::start(const Snapshot& snapshot) {
 
 bool Process::write_state() {
   while (!queue.is_empty()) {
-    const app::StateItem item = queue.front();
-    if (auto done = app::write_item(around_.state, around_.guard, k_portal, item); !done) {
-      return false;
-    }
-    queue.pop();
-    if (const auto* news = std::get_if<decide::StandingNews>(&item);
+    const auto items = queue.next(8);
+    const auto done = items.size() > 1
+                          ? app::write_items(around_.state, items)
+                          : app::write_item(around_.state, around_.guard, k_portal, items.front());
+    if (!done) return false;
+    queue.done_with(items.size());
+    if (const auto* news = std::get_if<decide::StandingNews>(&items.front());
         news != nullptr && news->mode == decide::Mode::enforce) {
       around_.announced(news->change.record);
     }
