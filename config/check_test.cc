@@ -197,13 +197,16 @@ TEST(Check, LettersOutsideQuotesAreNamedWithTheirPlace) {
   EXPECT_EQ(blank.line, 2);
   EXPECT_EQ(blank.column, 10);
   EXPECT_THAT(blank.what.ja, HasSubstr("全角の空白"));
-  const Finding kana = only_finding("# あ\n[log]\nlevel = \"info\" 'é' あ\n");
+  const Finding kana = only_finding("# あ\n[log]\nlevel = \"info\" あ\n");
   EXPECT_EQ(kana.line, 3);
-  EXPECT_EQ(kana.column, 20);
+  EXPECT_EQ(kana.column, 16);
   EXPECT_THAT(kana.what.en, HasSubstr("'あ'"));
   EXPECT_THAT(only_finding("a = \xff").what.en, HasSubstr("'?'"));
   EXPECT_THAT(only_finding("[log]\nfile = \"\"\"\\\nあ\"\"\"\n").what.en, HasSubstr("multi-line"));
-  EXPECT_THAT(only_finding("[log]\nfile = \"あ\nあ\n").what.en, HasSubstr("TOML"));
+  EXPECT_THAT(only_finding("[log]\nfile = \"あ\nあ\n").what.en, HasSubstr("never closed"));
+  // A quote within a number opens no string: toml++ would meet the letter (found by the fuzzer).
+  EXPECT_THAT(only_finding("w=9'-9=\x01+\xef\xbb\xba+t").what.en, HasSubstr("a quote"));
+  EXPECT_THAT(only_finding("w=9'\xef\xbb\xba'").what.en, HasSubstr("a quote"));
   const auto good = parse_settings("\xef\xbb\xbf[log]\nfile = \"/停止中 \\\"#\" # あ\n", "s.toml");
   ASSERT_TRUE(good) << good.error().text;
   EXPECT_EQ(good->log.file, "/停止中 \"#");

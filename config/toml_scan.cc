@@ -55,6 +55,7 @@ std::size_t string_end(std::string_view text, std::size_t open) {
 
 std::optional<Stray> find_stray(std::string_view text) {
   std::size_t i = text.starts_with(k_byte_order_mark) ? k_byte_order_mark.size() : 0;
+  char before = '\n';  // the last sign that is no blank; '"' for a whole string
   while (i < text.size()) {
     const char c = text[i];
     if (c == '#') {
@@ -65,11 +66,25 @@ std::optional<Stray> find_stray(std::string_view text) {
                   {"複数行の文字列は使えません。1 行で書いてください。",
                    "multi-line strings are not taken; write it as one line"});
       }
-      i = string_end(text, i);
-      if (i == std::string_view::npos) return std::nullopt;
+      // Keys and values begin there, and nothing else: a quote within a number opens no string for
+      // toml++, which would meet the letters behind it.
+      if (std::string_view("\n=,[{.").find(before) == std::string_view::npos) {
+        return at(text, i,
+                  {"引用符がここにあります。値の全体を \" で囲んでください。",
+                   "a quote cannot stand here; quote the whole value"});
+      }
+      const std::size_t end = string_end(text, i);
+      if (end == std::string_view::npos) {
+        return at(text, i,
+                  {"引用符が閉じられていません。行の終わりまでに閉じてください。",
+                   "this quote is never closed; close it before the end of the line"});
+      }
+      i = end;
+      before = '"';
     } else if (static_cast<unsigned char>(c) >= 0x80) {
       return at(text, i, stray_letter(text.substr(i)));
     } else {
+      if (c != ' ' && c != '\t' && c != '\r') before = c;
       ++i;
     }
   }

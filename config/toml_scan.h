@@ -19,9 +19,8 @@ struct Stray {
   Text what;
 };
 
-// The first letter beyond ASCII outside strings and comments, or the first multi-line string (no
-// setting has one). nullopt where there is none before the first string that is never closed, at
-// which toml++ stops by itself.
+// The first letter beyond ASCII outside strings and comments, the first multi-line string (no
+// setting has one), the first quote where no string can begin, or one that is never closed.
 [[nodiscard]] std::optional<Stray> find_stray(std::string_view text);
 
 }  // namespace sekimori::config
