@@ -38,7 +38,10 @@ void Simulation::require(bool held, const std::string& what) const {
 
 StandingRecord Simulation::stored(const Subject& subject) const {
   const auto it = state_.tables().standings.find(subject);
-  return it == state_.tables().standings.end() ? StandingRecord{.subject = subject} : it->second;
+  if (it != state_.tables().standings.end()) return it->second;
+  StandingRecord none;
+  none.subject = subject;
+  return none;
 }
 
 // By what was announced as durable, of the account, its domain or (sending) the server.

@@ -100,6 +100,30 @@ Result<void> MemoryState::append_audit(const AuditEntry& entry) {
   });
 }
 
+// One transaction: others see what it ends in, not its lines one by one.
+Result<void> MemoryState::put_records(std::span<const Record> records) {
+  return faults_.call("store.put_records", [&]() -> Result<void> {
+    std::map<std::string, HeldMessage> after;
+    for (const Record& record : records) {
+      const auto* hold = std::get_if<HeldMessage>(&record);
+      if (hold == nullptr) {
+        insert_audit(std::get<AuditEntry>(record));
+        continue;
+      }
+      const auto it = tables_.holds.find(hold->queue_id);
+      if (it != tables_.holds.end() && it->second.held_at > hold->held_at) continue;
+      const auto [mine, is_new] = after.try_emplace(hold->queue_id, *hold);
+      if (!is_new && mine->second.held_at <= hold->held_at) mine->second = *hold;
+    }
+    for (const auto& [id, hold] : after) {
+      const auto it = tables_.holds.find(id);
+      if (on_hold) on_hold(it == tables_.holds.end() ? nullptr : &it->second, hold);
+      tables_.holds[id] = hold;
+    }
+    return {};
+  });
+}
+
 Result<void> MemoryState::put_step(const Step& step) {
   return faults_.call("store.put_step", [&]() -> Result<void> {
     tables_.steps[step.id] = step;

@@ -38,6 +38,7 @@ class MemoryState : public decide::StateStore {
   Result<void> put_incident(const decide::Incident&) override;
   Result<void> put_hold(const decide::HeldMessage&) override;
   Result<void> append_audit(const decide::AuditEntry&) override;
+  Result<void> put_records(std::span<const Record>) override;
   Result<void> put_step(const decide::Step&) override;
   Result<void> add_note(std::uint64_t, const decide::AuditEntry&) override;
   Result<std::vector<decide::StandingRecord>> standings() override;
