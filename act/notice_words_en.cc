@@ -216,7 +216,7 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "Subject: {subject} needs a review\n\n"
      "It was contained more than once within the window: without a person's review it is not "
      "restored.\n"
-     "When you have looked: sekimori account review {address} --reason WHY\n" OPERATORS_EN},
+     "When you have looked: sekimori account recovery {address} --review WHY\n" OPERATORS_EN},
     {"restored", operators,
      "Subject: {subject} was restored\n\n"
      "The restrictions are lifted, and waiting mail is tried again.\n" OPERATORS_EN},

@@ -212,7 +212,7 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
     {"needs_review", operators,
      "Subject: {subject} は確認が必要です\n\n"
      "期間内に 2 回以上止まったため、担当者の確認がないと復旧しません。\n"
-     "確認が済んだら: sekimori account review {address} --reason 理由\n" OPERATORS_JA},
+     "確認が済んだら: sekimori account recovery {address} --review 理由\n" OPERATORS_JA},
     {"restored", operators,
      "Subject: {subject} を元に戻しました\n\n"
      "制限を解除しました。待っていたメールを再送しています。\n" OPERATORS_JA},

@@ -65,12 +65,6 @@ unsigned threads_of(std::int64_t setting) {
   return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
 }
 
-// What a reload takes over while mail flows; the rest is read once, at the start.
-bool is_the_engines(std::string_view name) {
-  return name.starts_with("detect.") || name.starts_with("limits.") || name.starts_with("mode.") ||
-         name == "server.mode";
-}
-
 class Daemon {
  public:
   Daemon(World& world, LogLine log)
@@ -125,9 +119,9 @@ class Daemon {
     }
     for (const auto& name :
          config::changed_settings(world_.settings, next, config::Lifetime::live)) {
-      log_(fmt::format("setting {} {}", name,
-                       is_the_engines(name) ? "taken over" : "changed: in force after a restart"));
+      log_(fmt::format("setting {} taken over", name));
     }
+    // Live are those that the engine holds; everything else is read once, at the start.
     world_.engine->set_live(engine_settings(next, world_.key));
     world_.refresh_directory();
     world_.reload_ip_rules();

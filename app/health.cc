@@ -102,6 +102,15 @@ web::HealthReport health_report(World& w) {
                             "what Postfix and Dovecot read is sound",
                             {"guard.database の場所と権限を確かめてください。",
                              "check the place and rights of guard.database"}));
+  if (w.guard->generation() > 1 && items.back().level == HealthLevel::ok) {
+    // Postfix's proxymap goes on reading the file that is gone.
+    items.back().level = HealthLevel::warning;
+    items.back().verdict = {
+        "表は作り直しましたが、Postfix は消えたほうを見ているおそれがあります。",
+        "it was made again, but Postfix may still read the one that is gone"};
+    items.back().advice = {"postfix reload の後、Sekimori を再起動すると消えます。",
+                           "postfix reload; this goes away when Sekimori is restarted"};
+  }
   const std::string journal = w.journal_trouble.get();
   items.push_back(of_result(
       "journal", journal.empty() ? Result<void>() : Result<void>(operating_failure(journal)),

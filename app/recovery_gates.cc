@@ -345,7 +345,9 @@ Result<void> RecoveryService::finish(Row& row) {
   entry.subject.id = r.account;
   entry.incident = r.incident;
   entry.why = why;
-  return parts_.reader.add_note(r.incident, entry);
+  if (auto done = parts_.reader.add_note(r.incident, entry); !done) return done;
+  tell("verified", r);
+  return {};
 }
 
 }  // namespace sekimori::app

@@ -380,6 +380,7 @@ Result<std::optional<RecoveryService::Row>> RecoveryService::converge(const std:
         }
       }
       if (auto done = parts_.store.put(*row); !done) return std::unexpected(done.error());
+      if (row->recovery.times > 1) tell("needs_review", row->recovery);
     }
   }
   if (is_open) return found;
@@ -397,7 +398,21 @@ Result<std::optional<RecoveryService::Row>> RecoveryService::converge(const std:
     made->epoch = parts_.engine.standing_of(subject_of(account)).epoch;
     if (auto kept = parts_.store.put(*made); !kept) return std::unexpected(kept.error());
   }
+  if (made->recovery.times > 1) tell("needs_review", made->recovery);
   return std::optional<Row>(std::move(*made));
+}
+
+void RecoveryService::tell(const char* kind, const decide::Recovery& recovery) {
+  if (!parts_.tell) return;
+  decide::Notice notice;
+  notice.kind = kind;
+  notice.subject = subject_of(recovery.account);
+  notice.incident = recovery.incident;
+  notice.summary =
+      parts_.engine.standing_of({decide::SubjectKind::account, recovery.account}).reason;
+  if (auto told = parts_.tell(notice); !told) {
+    parts_.log(fmt::format("notice {} for {}: {}", kind, recovery.account, told.error().text));
+  }
 }
 
 Result<void> RecoveryService::request(const std::string& account, RequestKind kind,

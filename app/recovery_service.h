@@ -59,6 +59,8 @@ struct RecoveryParts {
   // Done with every look, on the service's thread (mail that waited for inactive mailboxes). May be
   // empty.
   std::function<void()> also = {};
+  // Tells people; the same notice of one incident is told once.
+  std::function<Result<void>(const decide::Notice&)> tell = {};
 };
 
 // Sign-ins that wait to be looked at; beyond it the oldest is dropped and counted (the watch of the
@@ -169,6 +171,8 @@ class RecoveryService {
   [[nodiscard]] Result<void> begin_standing(Row& row);
   [[nodiscard]] Result<void> finish(Row& row);
   [[nodiscard]] Result<void> contain_again(Row& row, Text reason);
+  // A notice about it; a failure is logged, the outbox of notices tries again by itself.
+  void tell(const char* kind, const decide::Recovery& recovery);
   [[nodiscard]] Result<void> request(const std::string& account, decide::RequestKind kind,
                                      const std::string& by, Text reason, bool verified = false);
   [[nodiscard]] act::TrialOutcome try_password(Row& row, Service service, const Secret& password,

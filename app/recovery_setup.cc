@@ -62,6 +62,7 @@ std::unique_ptr<RecoveryService> make_way_back(World& world) {
                 }
                 w.waiting_trouble.set(text);
               },
+          .tell = [&w](const decide::Notice& notice) { return w.notifier->tell(notice); },
       },
       std::move(settings));
 }
