@@ -120,7 +120,8 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
   const bool past = name.size() == 7 && name.starts_with("past-");
   if (past || (name.size() == 8 && name.starts_with("shard-"))) {
     const auto digits = name.substr(name.size() - 2);
-    number = static_cast<std::size_t>((digits[0] - '0') * 10 + (digits[1] - '0'));
+    const auto value = [](char digit) { return static_cast<std::size_t>(digit - '0'); };
+    number = value(digits[0]) * 10 + value(digits[1]);
   }
   if (number >= k_shards)
     return bad_input(fmt::format("no part of a snapshot is named '{}'", name));

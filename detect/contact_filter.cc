@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <ranges>
 
 namespace sekimori::detect {
 namespace {
@@ -48,8 +49,9 @@ bool ContactFilter::Generation::add(std::uint64_t key) {
 }
 
 bool ContactFilter::contains(std::uint64_t key) const {
-  for (auto it = generations_.rbegin(); it != generations_.rend(); ++it) {
-    if (it->contains(key)) return true;
+  // The newest first: most of what is asked about was written to lately.
+  for (const auto& generation : std::views::reverse(generations_)) {
+    if (generation.contains(key)) return true;
   }
   return false;
 }

@@ -304,6 +304,7 @@ void Detector::Impl::learn_front() {
     again.due_second = std::max(r.due_second, newest.seconds32()) +
                        static_cast<std::uint32_t>(settings.learning_delay.seconds());
     std::vector<RecipientKey> again_keys;
+    again_keys.reserve(r.recipients);
     for (std::uint32_t i = 0; i < r.recipients; ++i) again_keys.push_back(queue.recipient(r, i));
     queue.pop(salt);
     queue.push(again, again_keys, salt);

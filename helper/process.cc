@@ -126,6 +126,7 @@ Result<void> Running::start() {
   words.push_back(command_.program);
   words.insert(words.end(), command_.arguments.begin(), command_.arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::array<std::string, 2> variables{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C"};

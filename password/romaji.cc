@@ -115,7 +115,6 @@ std::string hepburn(std::u32string_view kana) {
 
 std::string to_katakana(std::string_view text) {
   std::u32string wide;
-  std::string raw_bytes;
   std::string out;
   const auto flush = [&] {
     for (const char32_t c : wide) append_utf8(out, c);

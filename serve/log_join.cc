@@ -83,7 +83,7 @@ void LogJoin::record(const wire::LogLine& parsed, std::string_view id, Instant n
       parsed.record);
 }
 
-void LogJoin::give(const Context& context, std::string account, EventBody body) {
+void LogJoin::give(const Context& context, std::string_view account, EventBody body) {
   if (account.empty() || !handlers_.event) return;
   if (auto* login = std::get_if<Login>(&body); login && options_.place && login->ip.is_set()) {
     login->place = options_.place(login->ip);

@@ -60,7 +60,7 @@ class LogJoin {
     IpAddress ip;
     Instant since;
   };
-  void give(const Context& context, std::string account, EventBody body);
+  void give(const Context& context, std::string_view account, EventBody body);
   void client(const Context& context, const wire::PostfixClient& record);
   void verdict(const Context& context, const wire::PostfixVerdict& record);
   void delivery(const Context& context, const wire::PostfixDelivery& record);

@@ -50,7 +50,7 @@ struct DeskStore::Impl {
 DeskStore::DeskStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DeskStore::~DeskStore() = default;
 
-Result<std::unique_ptr<DeskStore>> DeskStore::open(StateStoreSettings settings) {
+Result<std::unique_ptr<DeskStore>> DeskStore::open(const StateStoreSettings& settings) {
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;

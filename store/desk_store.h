@@ -36,7 +36,7 @@ inline constexpr int k_code_tries_max = 5;
 class DeskStore {
  public:
   // Makes or updates its tables. Errors: operating, bad_input (the URL).
-  [[nodiscard]] static Result<std::unique_ptr<DeskStore>> open(StateStoreSettings settings);
+  [[nodiscard]] static Result<std::unique_ptr<DeskStore>> open(const StateStoreSettings& settings);
   ~DeskStore();
 
   // Rules that are not over at `now`, by network.

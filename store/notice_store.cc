@@ -151,7 +151,7 @@ struct NoticeStore::Impl {
 NoticeStore::NoticeStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 NoticeStore::~NoticeStore() = default;
 
-Result<std::unique_ptr<NoticeStore>> NoticeStore::open(StateStoreSettings settings) {
+Result<std::unique_ptr<NoticeStore>> NoticeStore::open(const StateStoreSettings& settings) {
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;
