@@ -16,6 +16,7 @@
 #include "app/engine_settings.h"
 #include "app/notice_setup.h"
 #include "app/replay.h"
+#include "app/stand_in.h"
 #include "app/version.h"
 #include "app/watchdog.h"
 #include "config/pages.h"
@@ -45,6 +46,12 @@ Exit run_helper_command(const Invocation& given) {
     print_failure(given, loaded.error());
     return Exit::refused;
   }
+  const auto log = [](std::string_view line) {
+    fmt::print(stderr, "sekimori helper: {}\n", line);
+    std::fflush(stderr);
+  };
+  // Without it a dead daemon makes sign-ins slow; the helper's own work goes on.
+  if (auto stands = start_stand_in(loaded->settings, log); !stands) log(stands.error().text);
   // The helper takes these from a signalfd; blocked before the watchdog's thread exists, so that
   // they do not end the process there.
   sigset_t ending;
@@ -52,10 +59,6 @@ Exit run_helper_command(const Invocation& given) {
   sigaddset(&ending, SIGTERM);
   sigaddset(&ending, SIGINT);
   ::sigprocmask(SIG_BLOCK, &ending, nullptr);
-  const auto log = [](std::string_view line) {
-    fmt::print(stderr, "sekimori helper: {}\n", line);
-    std::fflush(stderr);
-  };
   Watchdog watchdog(loaded->settings, log);
   watchdog.start();
   return helper::run_helper(helper_options(loaded->settings)) == 0 ? Exit::done : Exit::refused;

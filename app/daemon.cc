@@ -15,6 +15,7 @@
 
 #include "app/engine_settings.h"
 #include "app/installation.h"
+#include "app/stand_in.h"
 #include "app/timers.h"
 #include "app/version.h"
 #include "app/world.h"
@@ -23,6 +24,7 @@
 #include "serve/log_join.h"
 #include "serve/policy_desk.h"
 #include "serve/policy_server.h"
+#include "store/files.h"
 #include "web/server.h"
 
 namespace sekimori::app {
@@ -64,6 +66,10 @@ unsigned threads_of(std::int64_t setting) {
   if (setting > 0) return static_cast<unsigned>(setting);
   return std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
 }
+
+// Two seconds for the stand-in to let go of Dovecot's port.
+constexpr int k_port_tries = 80;
+constexpr long k_port_pause_ns = 25'000'000;
 
 class Daemon {
  public:
@@ -190,9 +196,16 @@ class Daemon {
       options.header_name = std::string(line.substr(0, colon));
       options.header_value = value == std::string_view::npos ? "" : std::string(line.substr(value));
     }
-    auth_ = std::make_unique<serve::AuthPolicyServer>(auth_desk_, world_.directory, system_now,
-                                                      world_.metrics, std::move(options));
-    return auth_->start();
+    // The stand-in, which answered Dovecot while no daemon lived, lets go of the port within a
+    // look.
+    for (int tries = 0;; ++tries) {
+      auth_ = std::make_unique<serve::AuthPolicyServer>(auth_desk_, world_.directory, system_now,
+                                                        world_.metrics, options);
+      auto started = auth_->start();
+      if (started || tries == k_port_tries) return started;
+      const timespec moment{0, k_port_pause_ns};
+      ::nanosleep(&moment, nullptr);
+    }
   }
 
   Result<void> start_web() {
@@ -340,6 +353,15 @@ int run_daemon(const config::Loaded& loaded) {
   }
   log(fmt::format("sekimori {} starts, mode {}", k_version,
                   config::to_string(settings.server.mode)));
+  if (auto made = store::make_directory(settings.server.state_dir); !made) {
+    log(fmt::format("cannot start: {}", made.error().text));
+    return 1;
+  }
+  const auto life_sign = LifeSign::take(settings);
+  if (!life_sign) {
+    log(fmt::format("cannot start: {}", life_sign.error().text));
+    return 1;
+  }
   auto world = World::open(settings, log);
   if (!world) {
     log(fmt::format("cannot start: {}", world.error().text));

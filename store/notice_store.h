@@ -26,7 +26,8 @@ inline constexpr std::uint64_t k_waiting_rows_max = 20'000;
 class NoticeStore : public decide::NoticeOutbox {
  public:
   // Makes or updates its tables. Errors: operating, bad_input (the URL).
-  [[nodiscard]] static Result<std::unique_ptr<NoticeStore>> open(const StateStoreSettings& settings);
+  [[nodiscard]] static Result<std::unique_ptr<NoticeStore>> open(
+      const StateStoreSettings& settings);
   ~NoticeStore() override;
 
   Result<std::size_t> put(std::span<const decide::NoticeRow> rows, decide::Repeat) override;

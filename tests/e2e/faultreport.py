@@ -24,10 +24,10 @@ refused for good, and the state that a successor recovers has the hash of the st
 `pause` is the longest time between two accepted messages of one direction ({pace} s lie between two
 anyway); `healed` is how long after the fault's end everything was in order again.
 
-Known: while the daemon is dead, sign-ins that come at the same moment can wait far longer than the
-0.6 s of a single one (19 s and 60 s were seen). Dovecot 2.3's HTTP client doubles its pause between
-two tries to connect, up to a minute, and does not always end what waits after
-`auth_policy_server_timeout_msecs`. The senders of these tests sign in one at a time.
+While the daemon is dead, the helper's stand-in answers Dovecot. Without it sign-ins that come at the
+same moment waited 19 s and 60 s: Dovecot 2.3's HTTP client doubles its pause between two tries to
+connect, and does not always end what waits after `auth_policy_server_timeout_msecs`
+(`test_standing.py` has the crowd that signs in; the senders here sign in one at a time).
 
 Made by `SEKIMORI_REGENERATE=1` with the tests (`SEKIMORI_SLOW=1` for the long variants, which
 `scripts/test deep` plays); a test holds this list to the list of the tests.

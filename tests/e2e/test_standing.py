@@ -5,6 +5,7 @@ import imaplib
 import poplib
 import re
 import smtplib
+import threading
 import time
 
 import pytest
@@ -293,6 +294,41 @@ def test_standings_outlive_the_daemon(lab, end):
     lab.wait_in_mailbox(closed, waiting)
     assert lab.subjects(closed).count(waiting) == 1
     flows(lab, limited, closed)
+
+
+def test_a_crowd_signs_in_at_once_with_the_daemon_dead(lab):
+    people = lab.hire(4)
+    closed = lab.hire(1)[0]
+    waits, troubles = [], []
+
+    def sign_in_again_and_again(person):
+        for _ in range(15):
+            started = time.monotonic()
+            try:
+                lab.imap(person, "192.0.2.10").logout()
+            except (OSError, imaplib.IMAP4.error) as trouble:
+                troubles.append(trouble)
+            waits.append(time.monotonic() - started)
+
+    with standing(lab, "suspend", "account", closed):
+        lab.kill_daemon()
+        crowd = [threading.Thread(target=sign_in_again_and_again, args=(person,))
+                 for person in people]
+        for one in crowd:
+            one.start()
+        for one in crowd:
+            one.join()
+        assert not troubles, troubles
+        # Dovecot's own patience is 0.6 s; without the stand-in some waited for 10 to 60 s.
+        assert max(waits) < 5, sorted(waits)[-5:]
+        assert sorted(waits)[len(waits) // 2] < 0.5, sorted(waits)
+        assert cannot_sign_in(lab, closed)
+        lab.start_daemon()
+        assert lab.api.account(closed)["standing"] == "suspended"
+        # Its own answers again: the daemon, not the stand-in, has the port.
+        before = lab.api.metrics()["sekimori_auth_allow_total"]
+        lab.imap(people[0], "192.0.2.10").logout()
+        assert lab.api.metrics()["sekimori_auth_allow_total"] > before
 
 
 def test_a_stopped_server_outlives_the_daemon(lab, people):

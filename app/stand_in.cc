@@ -1,0 +1,169 @@
+#include "app/stand_in.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "app/installation.h"
+#include "decide/engine.h"
+#include "serve/auth_policy_server.h"
+#include "serve/directory_cell.h"
+#include "serve/server_metrics.h"
+
+namespace sekimori::app {
+namespace {
+
+// How often it looks whether the daemon lives: a sign-in meets a closed door for so long at most,
+// and a daemon that starts waits so long for its port.
+constexpr long k_look_ns = 50'000'000;
+
+std::string place_of(const config::Settings& settings) {
+  return settings.server.state_dir + "/serve.lock";
+}
+
+// The daemon's listener of sign-ins with an engine that knows nobody and lets everybody in.
+class OpenDoor {
+ public:
+  explicit OpenDoor(const config::Settings& settings)
+      : engine_(small(), nullptr, nullptr), desk_(engine_, metrics_, {}) {
+    engine_.set_bypass(true);
+    for (const auto* list : {&settings.auth_policy.listen, &settings.events.listen}) {
+      for (const auto& text : *list) {
+        auto address = ListenAddress::parse(text);
+        if (!address) continue;
+        if (std::ranges::find(options_.listen, *address) == options_.listen.end()) {
+          options_.listen.push_back(std::move(*address));
+        }
+      }
+    }
+    options_.connections_max = static_cast<std::size_t>(settings.auth_policy.connections_max);
+  }
+
+  [[nodiscard]] bool is_open() const { return server_ != nullptr; }
+  Result<void> open() {
+    auto server = std::make_unique<serve::AuthPolicyServer>(desk_, directory_, system_now, metrics_,
+                                                            options_);
+    if (auto done = server->start(); !done) return done;
+    server_ = std::move(server);
+    return {};
+  }
+  void close() { server_.reset(); }
+
+ private:
+  static decide::EngineSettings small() {
+    decide::EngineSettings settings;
+    settings.detect.contact_filter_bytes = 1024;
+    settings.detect.accounts_max = 64;
+    return settings;
+  }
+
+  decide::Engine engine_;
+  serve::ServerMetrics metrics_;
+  serve::AuthDesk desk_;
+  serve::DirectoryCell directory_;
+  serve::AuthPolicyServerOptions options_;
+  std::unique_ptr<serve::AuthPolicyServer> server_;
+};
+
+// Until SIGTERM or SIGINT, which are blocked.
+void stand_by(const config::Settings& settings, const std::function<void(std::string_view)>& log) {
+  OpenDoor door(settings);
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  std::string trouble;
+  while (true) {
+    const bool alive = LifeSign::is_given(settings);
+    if (alive && door.is_open()) {
+      door.close();
+      log("the daemon answers Dovecot again");
+    } else if (!alive && !door.is_open() && ::access(place_of(settings).c_str(), F_OK) == 0) {
+      // Before the first start ever there is nobody to stand in for.
+      if (auto opened = door.open(); opened) {
+        log("the daemon is dead: Dovecot is told to let in, suspended accounts stay closed");
+        trouble.clear();
+      } else if (std::exchange(trouble, opened.error().text) != opened.error().text) {
+        log(fmt::format("the daemon is dead, and nobody answers Dovecot: {}", trouble));
+      }
+    }
+    const timespec look{0, k_look_ns};
+    if (::sigtimedwait(&ending, nullptr, &look) > 0) return;
+  }
+}
+
+}  // namespace
+
+Result<LifeSign> LifeSign::take(const config::Settings& settings) {
+  const std::string place = place_of(settings);
+  const int fd = ::open(place.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  if (fd < 0) return operating_failure(fmt::format("{}: {}", place, std::strerror(errno)));
+  // A look of the stand-in holds it for a moment.
+  for (int tries = 0; ::flock(fd, LOCK_EX | LOCK_NB) != 0; ++tries) {
+    const int why = errno;
+    if (why == EWOULDBLOCK && tries < 40) {
+      const timespec moment{0, k_look_ns / 2};
+      ::nanosleep(&moment, nullptr);
+      continue;
+    }
+    ::close(fd);
+    if (why == EWOULDBLOCK) {
+      return operating_failure(fmt::format(
+          "another sekimori serve works on {} already (it holds {}); end that one first",
+          settings.server.state_dir, place));
+    }
+    return operating_failure(fmt::format("{}: {}", place, std::strerror(why)));
+  }
+  return LifeSign(fd);
+}
+
+bool LifeSign::is_given(const config::Settings& settings) {
+  const int fd = ::open(place_of(settings).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool given = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(fd);  // gives back what it took
+  return given;
+}
+
+LifeSign::LifeSign(LifeSign&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+LifeSign::~LifeSign() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<void> start_stand_in(const config::Settings& settings,
+                            const std::function<void(std::string_view)>& log) {
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) {
+    return operating_failure(fmt::format("no stand-in process: {}", std::strerror(errno)));
+  }
+  if (child > 0) return {};
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &ending, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  if (auto done = become_user(settings.server.user); !done) {
+    log(fmt::format("stand-in: {}", done.error().text));
+    ::_exit(1);
+  }
+  // After the change of user, which forgets it.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  ::prctl(PR_SET_NAME, "sekimori-stand");
+  if (::getppid() == parent) stand_by(settings, log);
+  ::_exit(0);
+}
+
+}  // namespace sekimori::app
