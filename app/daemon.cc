@@ -86,6 +86,7 @@ class Daemon {
     if (world_.settings.maillog.follow) start_log();
     timers_ = std::make_unique<Timers>(world_, policy_desk_);
     world_.notifier->start();
+    tell_of_open_holds();
     world_.executor->start();
     world_.way_back->start();
     return {};
@@ -134,6 +135,16 @@ class Daemon {
   }
 
  private:
+  // Told already in an earlier life, unless that ended between the incident and the notice.
+  void tell_of_open_holds() {
+    decide::StateStore::IncidentFilter open;
+    open.state = decide::IncidentState::open;
+    open.limit = 1000;
+    const auto incidents = world_.reader->incidents(open);
+    if (!incidents) return;  // health says so
+    for (const auto& incident : *incidents) world_.tell_of_holds(incident);
+  }
+
   serve::PolicyDeskOptions desk_options() {
     serve::PolicyDeskOptions options;
     options.host = world_.host;

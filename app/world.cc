@@ -79,6 +79,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   };
   writing.on_incident = [&w](const decide::Incident& incident) {
     w.hub.publish("incident", boost::json::serialize(web::json_of(incident)));
+    w.tell_of_holds(incident);
   };
   writing.on_hold = [&w](const decide::HeldMessage& hold) {
     w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
@@ -240,6 +241,21 @@ Result<void> World::recover() {
                   recovery.snapshot, recovery.events_replayed, recovery.seconds,
                   recovery.state_hash));
   return {};
+}
+
+void World::tell_of_holds(const decide::Incident& incident) {
+  if (!notifier || incident.state != decide::IncidentState::open || incident.by != "machine" ||
+      incident.mode != decide::Mode::enforce) {
+    return;
+  }
+  decide::Notice notice;
+  notice.kind = "held_asked";
+  notice.subject = incident.subject;
+  notice.incident = incident.id;
+  notice.summary = incident.summary;
+  if (auto told = notifier->tell(notice); !told) {
+    log(fmt::format("notice of held mail of {}: {}", incident.subject.id, told.error().text));
+  }
 }
 
 Result<void> World::agree_on_standings() {

@@ -62,6 +62,9 @@ class World {
   [[nodiscard]] std::optional<web::IpAction> ip_rule_for(const IpAddress& ip) const;
   // Writes a snapshot now. Errors: operating.
   [[nodiscard]] Result<void> snapshot();
+  // An incident that a held message opened: mail waits for a person, who must know. Once an
+  // incident, however often it is called.
+  void tell_of_holds(const decide::Incident& incident);
   // Takes what an engine call brought about to the state writer.
   void remember(const decide::Applied& applied);
 

@@ -195,3 +195,22 @@ def test_own_texts_are_checked(lab, tmp_path):
     assert done.returncode == 1, said
     assert "restricted.owner.ja.txt:3" in said and "{adress}" in said
     assert "did you mean address?" in said or "「address」" in said
+
+
+def test_mail_that_waits_for_a_person_is_told_once(lab, person):
+    strangers = [f"s{number}@strangers{number % 5}.example" for number in range(60)]
+    lab.send(person.address, strangers, client="192.0.2.10")
+    [hold] = wait_for(lambda: lab.api.holds(person.address), 20, "it held")
+    try:
+        assert hold["kind"] == "asked" and hold["incident"]
+        person.all_delivered()
+        told = [row for row in person.rows() if row[0] == "held_asked"]
+        assert {audience for _, _, audience, _ in told} >= {"owner", "operators"}, told
+        assert len(person.outside()) == 1
+        # Another life of the daemon tells nobody again.
+        lab.kill_daemon()
+        lab.start_daemon()
+        person.all_delivered()
+        assert [row for row in person.rows() if row[0] == "held_asked"] == told
+    finally:
+        lab.api.call("POST", f"/holds/{hold['queue_id']}/delete", {"reason": "a test's end"})
