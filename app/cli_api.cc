@@ -52,7 +52,8 @@ std::string login_name() {
 
 class LocalApi : public Api {
  public:
-  LocalApi(std::string who, std::optional<StandInHelper> helper, std::unique_ptr<World> world)
+  LocalApi(const std::string& who, std::optional<StandInHelper> helper,
+           std::unique_ptr<World> world)
       : helper_(std::move(helper)), world_(std::move(world)) {
     caller_.who = "cli:" + who;
     caller_.authorised = true;

@@ -202,7 +202,7 @@ class Printer : public AnswerReader {
     return word(rule, "action") == "allow" ? t("許可", "allow") : t("拒否", "deny");
   }
   [[nodiscard]] std::string level(const json::value& item) const {
-    const auto word_en = word(item, "level");
+    std::string word_en = word(item, "level");
     if (given_.language == Language::en) return word_en;
     return word_en == "ok" ? "正常" : word_en == "warning" ? "注意" : "異常";
   }

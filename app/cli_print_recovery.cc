@@ -111,7 +111,7 @@ class RecoveryPrinter : public AnswerReader {
   // Read aloud from top to bottom: first who is called, then what is said, the code last.
   std::string sheet(const json::value& sheet, const json::value& code) const {
     const std::string rule = std::string(k_columns, '-') + '\n';
-    const auto or_none = [&](std::string value) {
+    const auto or_none = [&](const std::string& value) {
       return value.empty() ? std::string(t("(登録なし)", "(none)")) : value;
     };
     Rows rows = {{t("お客様番号", "customer no."), or_none(word(sheet, "customer_number"))},
@@ -148,7 +148,7 @@ class RecoveryPrinter : public AnswerReader {
 
  private:
   std::string ended_by(const json::value& view) const {
-    const auto by = word(view, "ended_by");
+    std::string by = word(view, "ended_by");
     if (by == "verified") return t("(すべて確認済み)", "(all verified)");
     if (by == "contained_again") return t("(再び停止)", "(contained again)");
     return by;

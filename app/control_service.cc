@@ -415,6 +415,7 @@ Result<void> ControlService::set_bypass(bool on, const std::string& reason, cons
 Result<void> ControlService::release_together(const std::vector<decide::HeldMessage>& holds,
                                               const std::string& reason, const web::Caller& by) {
   std::vector<std::string> ids;
+  ids.reserve(holds.size());
   for (const auto& hold : holds) ids.push_back(hold.queue_id);
   if (auto done = parts_.hands.release(ids); !done) return done;
   std::uint64_t ticket = 0;

@@ -171,6 +171,7 @@ bool Drill::mass_sending() {
   for (std::size_t i = 0; i < k_messages_max && standing == "normal"; ++i) {
     const std::size_t count = k_recipients[std::min(i, k_recipients.size() - 1)];
     std::vector<std::string> to;
+    to.reserve(count);
     for (std::size_t k = 0; k < count; ++k) {
       to.push_back(
           fmt::format("user{}.{}@{}-{}.{}", i, k, words[k % words.size()], token_, suffix));

@@ -48,11 +48,12 @@ void DrillReport::print(char mark, std::string_view step, const Text& text,
   std::fflush(stdout);
 }
 
-void DrillReport::tell(std::string_view step, const Text& text, json::object data) {
+void DrillReport::tell(std::string_view step, const Text& text, const json::object& data) {
   print(' ', step, text, data);
 }
 
-bool DrillReport::expect(bool held, std::string_view step, const Text& text, json::object data) {
+bool DrillReport::expect(bool held, std::string_view step, const Text& text,
+                         const json::object& data) {
   print(held ? '+' : '-', step, text, data);
   if (held) {
     ++held_;

@@ -17,9 +17,10 @@ class DrillReport {
   DrillReport(Language language, bool json);
 
   // Something happened or was found out: a line without a mark.
-  void tell(std::string_view step, const Text& text, boost::json::object data = {});
+  void tell(std::string_view step, const Text& text, const boost::json::object& data = {});
   // Something that must hold true. Returns `held`.
-  bool expect(bool held, std::string_view step, const Text& text, boost::json::object data = {});
+  bool expect(bool held, std::string_view step, const Text& text,
+              const boost::json::object& data = {});
   // Something the target does not allow to be played; no failure.
   void skip(std::string_view step, const Text& text);
   // Prints the verdict; true when every expectation held.
