@@ -1,6 +1,7 @@
 #include "act/executor.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -454,7 +455,10 @@ Executor::StepResult Executor::notify(const Step& step, const StandingRecord& st
 
 void Executor::start() {
   if (thread_.joinable()) return;
-  thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    ::pthread_setname_np(::pthread_self(), "executor");  // for top -H
+    loop(stop);
+  });
 }
 
 void Executor::wake() {

@@ -1,5 +1,6 @@
 // The delivering half of Notices.
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <utility>
@@ -313,7 +314,10 @@ Notices::Report Notices::run_once(Instant now) {
 
 void Notices::start() {
   if (thread_.joinable()) return;
-  thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    ::pthread_setname_np(::pthread_self(), "notices");  // for top -H
+    loop(stop);
+  });
 }
 
 void Notices::wake() {

@@ -1,6 +1,7 @@
 #include "app/recovery_service.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <sodium.h>
 
 #include <algorithm>
@@ -93,7 +94,10 @@ RecoveryService::Counters RecoveryService::counters() const {
 
 void RecoveryService::start() {
   if (!thread_.joinable()) {
-    thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      ::pthread_setname_np(::pthread_self(), "recovery");  // for top -H
+      loop(stop);
+    });
   }
 }
 

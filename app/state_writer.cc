@@ -1,6 +1,7 @@
 #include "app/state_writer.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -19,7 +20,10 @@ constexpr std::chrono::seconds k_stop_grace{3};
 StateWriter::StateWriter(decide::StateStore& state, decide::GuardStore& guard,
                          StateWriterOptions options)
     : state_(state), guard_(guard), options_(std::move(options)), queue_(options_.queue_max) {
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    ::pthread_setname_np(::pthread_self(), "state-writer");  // for top -H
+    run(stop);
+  });
 }
 
 StateWriter::~StateWriter() {

@@ -140,9 +140,12 @@ class Site:
     def stop(self):
         self.lab.stop_daemon()
 
-    def threads(self):
-        """Thread ids in the order of their making."""
-        return sorted(int(name) for name in os.listdir(f"/proc/{self.lab.endpoints['pid']}/task"))
+    def thread(self, name):
+        """The id of the daemon's thread of this name."""
+        tasks = pathlib.Path(f"/proc/{self.lab.endpoints['pid']}/task")
+        [found] = [int(task.name) for task in tasks.iterdir()
+                   if (task / "comm").read_text().strip() == name]
+        return found
 
     def memory_mb(self, pid=None):
         """The most the process has ever had in memory."""

@@ -116,7 +116,7 @@ def test_an_owner_with_a_past_is_no_stranger(lab, logs):
     lab.kill_daemon()
     lab.start_daemon()
     assert lab.recovered_state_hash() == live
-    lab.api.change("restore", "account", known)
+    lab.api.change("restore", "account", known, reason="a test's end")
 
 
 def test_it_works_without_a_daemon(lab, logs):

@@ -78,7 +78,7 @@ def sweep(site, run, victim, thread, call, numbers):
     for number in numbers:
         struck = []
         for what, is_done in (("suspend", victim.suspended), ("restore", victim.restored)):
-            point = KillPoint(site, site.threads()[thread], call, number)
+            point = KillPoint(site, site.thread(thread), call, number)
             site.change(what, victim.address)
             with contextlib.suppress(AssertionError):
                 wait_for(lambda: point.struck() or is_done(), 30, "the end or a kill")
@@ -95,10 +95,6 @@ def sweep(site, run, victim, thread, call, numbers):
     return kills
 
 
-# The state writer is the first thread the daemon makes, the executor of the outbox the last.
-WRITER, EXECUTOR = 1, -1
-
-
 def test_killed_at_every_step(site, request):
     """fdatasync: before each transaction is durable. connect: before each talk with Dovecot, the
     helper, the local Postfix. The long run adds every write."""
@@ -107,17 +103,16 @@ def test_killed_at_every_step(site, request):
                        "and the helper, in containing and in restoring") as run:
         kills = {}
         calls = ["fdatasync", "connect"] + (["pwrite64", "sendto"] if SLOW else [])
-        for thread, name in ((WRITER, "writer"), (EXECUTOR, "executor")):
+        for name in ("state-writer", "executor"):
             for call in calls:
-                if (name, call) != ("writer", "connect"):
-                    kills[f"{name} {call}"] = sweep(site, run, victim, thread, call,
-                                                    range(1, 200))
+                if (name, call) != ("state-writer", "connect"):
+                    kills[f"{name} {call}"] = sweep(site, run, victim, name, call, range(1, 200))
         for subject in victim.waiting:
             site.lab.wait_in_mailbox(victim.address, subject, deadline=60)
         found = site.lab.subjects(victim.address)
         assert all(found.count(subject) == 1 for subject in victim.waiting), found
         run.note("killed: " + ", ".join(f"{n} × {name}" for name, n in kills.items()))
-        assert kills["writer fdatasync"] >= 2 and kills["executor fdatasync"] >= 8, kills
+        assert kills["state-writer fdatasync"] >= 2 and kills["executor fdatasync"] >= 8, kills
         assert kills["executor connect"] >= 4, kills
     for entry in site.lab.queued(victim.address):
         site.lab.postsuper("-d", entry["queue_id"])
