@@ -42,25 +42,32 @@ void print_answer(const Invocation& given, int status, const std::string& body) 
   }
 }
 
-}  // namespace
-
-Exit run_call_sheet_command(const Invocation& given) {
+// The daemon, or its inside where none runs. Null: it was said why there is neither.
+std::unique_ptr<Api> connected(const Invocation& given) {
   auto loaded = load_settings(given);
   if (!loaded) {
     print_failure(given, loaded.error());
-    return Exit::refused;
+    return nullptr;
   }
   auto api = Api::connect(loaded->settings);
   if (!api) {
     print_failure(given, api.error());
-    return Exit::refused;
+    return nullptr;
   }
+  return std::move(*api);
+}
+
+}  // namespace
+
+Exit run_call_sheet_command(const Invocation& given) {
+  const auto api = connected(given);
+  if (!api) return Exit::refused;
   const auto path = "/api/v1/accounts/" + web::percent_encode(given.subject);
   boost::json::value parts[2];
   const ApiRequestText requests[] = {{"GET", path + "/call-sheet", ""},
                                      {"POST", path + "/recovery-code", ""}};
   for (std::size_t i = 0; i < std::size(requests); ++i) {
-    const auto answer = (*api)->call(requests[i].method, requests[i].target);
+    const auto answer = api->call(requests[i].method, requests[i].target);
     if (!answer) {
       print_failure(given, answer.error());
       return Exit::refused;
@@ -93,17 +100,9 @@ Exit run_api_command(const Invocation& given) {
     print_failure(given, request.error());
     return Exit::usage;
   }
-  auto loaded = load_settings(given);
-  if (!loaded) {
-    print_failure(given, loaded.error());
-    return Exit::refused;
-  }
-  auto api = Api::connect(loaded->settings);
-  if (!api) {
-    print_failure(given, api.error());
-    return Exit::refused;
-  }
-  const auto answer = (*api)->call(request->method, request->target, request->body);
+  const auto api = connected(given);
+  if (!api) return Exit::refused;
+  const auto answer = api->call(request->method, request->target, request->body);
   if (!answer) {
     print_failure(given, answer.error());
     return Exit::refused;
@@ -113,8 +112,8 @@ Exit run_api_command(const Invocation& given) {
   if (given.command == "health" && exit == Exit::done && says_failing(answer->body)) {
     exit = Exit::refused;
   }
-  if ((*api)->in_process() && request->method != "GET" && exit == Exit::done) {
-    const std::size_t open = (*api)->finish();
+  if (api->in_process() && request->method != "GET" && exit == Exit::done) {
+    const std::size_t open = api->finish();
     fmt::print(stderr, "{}\n",
                say(given, "デーモンが動いていないため、このコマンドが直接行いました。",
                    "The daemon is not running: this command did it by itself."));
