@@ -255,7 +255,7 @@ std::string_view to_string(ContactKind kind) {
 RecoveryStore::RecoveryStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RecoveryStore::~RecoveryStore() = default;
 
-Result<std::unique_ptr<RecoveryStore>> RecoveryStore::open(StateStoreSettings settings) {
+Result<std::unique_ptr<RecoveryStore>> RecoveryStore::open(const StateStoreSettings& settings) {
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;

@@ -72,7 +72,8 @@ inline constexpr std::size_t k_owner_sessions_max = 5;
 class RecoveryStore {
  public:
   // Makes or updates its tables. Errors: operating, bad_input (the URL).
-  [[nodiscard]] static Result<std::unique_ptr<RecoveryStore>> open(StateStoreSettings settings);
+  [[nodiscard]] static Result<std::unique_ptr<RecoveryStore>> open(
+      const StateStoreSettings& settings);
   ~RecoveryStore();
 
   // ---- recoveries ----
