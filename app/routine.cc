@@ -45,19 +45,29 @@ void end_missing_holds(decide::Engine& engine, decide::Hands& hands, Instant now
   std::erase_if(
       open, [&](const decide::HeldMessage& hold) { return hold.held_at + k_time_to_appear > now; });
   if (open.empty()) return;
-  // Only what has left the queue altogether: what lies elsewhere in it is about to be held, or was
-  // let go by somebody and is on its way.
+  // What has left the queue altogether, and what Postfix has put off: that was let go by somebody,
+  // and may be tried for days. What lies elsewhere is about to be held or on its way.
   std::unordered_set<std::string> missing;
   for (const auto& hold : open) missing.insert(hold.queue_id);
+  std::unordered_set<std::string> deferred;
   const auto listed = hands.list_queue([&](const decide::QueueEntry& entry) {
-    missing.erase(entry.queue_id);
+    if (missing.erase(entry.queue_id) > 0 && entry.queue_name == "deferred") {
+      deferred.insert(entry.queue_id);
+    }
     return true;
   });
   if (!listed) return;  // half a list says nothing of the other half
   decide::Applied applied;
   for (const auto& hold : open) {
-    if (!missing.contains(hold.queue_id)) continue;
-    log(fmt::format("{} of {} is no longer in Postfix's queue", hold.queue_id, hold.account));
+    if (deferred.contains(hold.queue_id)) {
+      // Of a closed account it is one that the executor is about to hold.
+      const auto standing =
+          engine.standing_of({decide::SubjectKind::account, hold.account}).standing;
+      if (decide::forbids_sending(standing)) continue;
+    } else if (!missing.contains(hold.queue_id)) {
+      continue;
+    }
+    log(fmt::format("{} of {} is no longer in Postfix's hold queue", hold.queue_id, hold.account));
     engine.hold_ended(hold.account, now, hold.queue_id, "gone", true, applied);
     remember(applied);
   }

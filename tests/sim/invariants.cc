@@ -178,7 +178,8 @@ void Simulation::check_settled() {
     require(known.contains(id), "the engine knows an open hold: " + id);
     require(interrupted_.contains(id) ||
                 (mail_.queue.contains(id) && mail_.queue.at(id).part == "hold"),
-            "an open hold has its message: " + id);
+            "an open hold has its message: " + id + " is " +
+                (mail_.queue.contains(id) ? mail_.queue.at(id).part : "gone"));
   }
   for (const auto& id : known) require(tables.holds.contains(id), "a hold is stored: " + id);
   for (const auto& [id, mail] : mail_.queue) {
