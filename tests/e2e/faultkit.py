@@ -182,18 +182,7 @@ class Site:
 
     def quiet_hash(self):
         """The state's hash once nothing more comes in."""
-        journal = self.home / "state/journal"
-
-        def still():
-            def look():
-                return (self.lab.live_state_hash(),
-                        sum(part.stat().st_size for part in journal.glob("*.ndjson")))
-
-            first = look()
-            time.sleep(1.0)  # why: nothing happening has no event to wait for
-            return first[0] if look() == first else None
-
-        return wait_for(still, 60, "a state at rest")
+        return self.lab.quiet_state_hash()
 
     def same_state_after(self, end):
         """Ends the daemon (`kill` or `stop`), starts it, and compares the hashes."""

@@ -457,6 +457,21 @@ class Lab:
         wait_for(lambda: self.daemon_log().count("state hash ") > told, 10, "the state's hash")
         return re.findall(r"state hash (\w{16})", self.daemon_log())[-1]
 
+    def quiet_state_hash(self):
+        """The same once nothing more comes in: notices and log lines follow what a test did."""
+        journal = pathlib.Path(self.inside["home"]) / "state/journal"
+
+        def still():
+            def look():
+                return (self.live_state_hash(),
+                        sum(part.stat().st_size for part in journal.glob("*.ndjson")))
+
+            first = look()
+            time.sleep(1.0)  # why: nothing happening has no event to wait for
+            return first[0] if look() == first else None
+
+        return wait_for(still, 60, "a state at rest")
+
     def recovered_state_hash(self):
         """What the last start found."""
         return re.findall(r"state recovered: .*hash (\w{16})", self.daemon_log())[-1]
