@@ -31,15 +31,6 @@ Text service_name(Service service) {
   return service == Service::smtp ? Text{"送信(SMTP)", "SMTP"} : Text{"受信(IMAP)", "IMAP"};
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view by) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += by;
-    text += word;
-  }
-  return text;
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------- the gates
@@ -161,9 +152,9 @@ void RecoveryService::prove_forwards(Row& row) {
   if (!asked.empty()) {
     const Text what{
         fmt::format("転送先 {} について、ご自身で設定したものかお答えください。",
-                    joined(asked, "、")),
+                    fmt::join(asked, "、")),
         fmt::format("Mail is forwarded to {}. Please say whether you set this up yourself.",
-                    joined(asked, ", "))};
+                    fmt::join(asked, ", "))};
     if (gate.state != GateState::open || gate.evidence != what) {
       decide::reopen(r, GateKind::forwards_answered, what);
     }

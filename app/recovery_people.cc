@@ -28,15 +28,6 @@ web::PasswordVerdict words_of(const password::Verdict& verdict) {
   return out;
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view by) {
-  std::string text;
-  for (const std::string& word : words) {
-    if (!text.empty()) text += by;
-    text += word;
-  }
-  return text;
-}
-
 }  // namespace
 
 // ---------------------------------------------------------------- passwords
@@ -244,7 +235,7 @@ Result<web::RecoveryView> RecoveryService::answer_forwards(const std::string& ac
       }
     }
     audit(row, by, answer == web::ForwardsAnswer::remove ? "remove_forwards" : "keep_forwards",
-          joined(meant, ", "));
+          fmt::to_string(fmt::join(meant, ", ")));
     bool is_answered = true;
     for (const std::string& target : forwards_of(account, is_known)) {
       is_answered = is_answered && std::ranges::find(row.kept, target) != row.kept.end();
