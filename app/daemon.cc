@@ -368,7 +368,7 @@ int run_daemon(const config::Loaded& loaded) {
     log(fmt::format("cannot start: {}", made.error().text));
     return 1;
   }
-  const auto life_sign = LifeSign::take(settings);
+  const auto life_sign = LifeSign::take(settings, LifeSign::Of::daemon);
   if (!life_sign) {
     log(fmt::format("cannot start: {}", life_sign.error().text));
     return 1;

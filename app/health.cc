@@ -5,6 +5,7 @@
 #include "app/engine_settings.h"
 #include "app/installation.h"
 #include "app/recovery_setup.h"
+#include "app/stand_in.h"
 #include "app/version.h"
 #include "app/world.h"
 
@@ -126,6 +127,16 @@ web::HealthReport health_report(World& w) {
       of_result("queue_helper", w.hands->helper().ping(),
                 "キューを操作する補助プロセスは動いています。", "the privileged helper answers",
                 {"sekimori helper を起動してください。", "start: sekimori helper --config FILE"}));
+  if (LifeSign::is_given(w.settings, LifeSign::Of::stand_in)) {
+    items.push_back(good("stand_in", "本体が止まったときの代役が控えています。",
+                         "the stand-in for a dead daemon is ready"));
+  } else {
+    items.push_back(
+        bad("stand_in", HealthLevel::warning,
+            {"代役がいません。本体が止まると、サインインに最大1分ほどかかるようになります。",
+             "no stand-in: should this daemon die, sign-ins take up to a minute"},
+            {"sekimori helper を起動し直してください。", "restart: sekimori helper"}));
+  }
   if (auto* doveadm = w.hands->doveadm()) {
     const auto asked = doveadm->who("nobody@invalid");
     items.push_back(of_result("doveadm",

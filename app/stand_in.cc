@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -28,8 +30,12 @@ namespace {
 // and a daemon that starts waits so long for its port.
 constexpr long k_look_ns = 50'000'000;
 
-std::string place_of(const config::Settings& settings) {
-  return settings.server.state_dir + "/serve.lock";
+// A stand-in that died is started again after so long: one that cannot live costs little then.
+constexpr long k_again_s = 1;
+
+std::string place_of(const config::Settings& settings, LifeSign::Of of) {
+  return settings.server.state_dir +
+         (of == LifeSign::Of::daemon ? "/serve.lock" : "/stand-in.lock");
 }
 
 // The daemon's listener of sign-ins with an engine that knows nobody and lets everybody in.
@@ -84,12 +90,20 @@ void stand_by(const config::Settings& settings, const std::function<void(std::st
   sigaddset(&ending, SIGTERM);
   sigaddset(&ending, SIGINT);
   std::string trouble;
+  std::optional<LifeSign> mine;  // health looks for it
   while (true) {
-    const bool alive = LifeSign::is_given(settings);
+    // Before the daemon's first start its folder may not be there yet.
+    if (!mine) {
+      if (auto taken = LifeSign::take(settings, LifeSign::Of::stand_in); taken) {
+        mine.emplace(std::move(*taken));
+      }
+    }
+    const bool alive = LifeSign::is_given(settings, LifeSign::Of::daemon);
     if (alive && door.is_open()) {
       door.close();
       log("the daemon answers Dovecot again");
-    } else if (!alive && !door.is_open() && ::access(place_of(settings).c_str(), F_OK) == 0) {
+    } else if (!alive && !door.is_open() &&
+               ::access(place_of(settings, LifeSign::Of::daemon).c_str(), F_OK) == 0) {
       // Before the first start ever there is nobody to stand in for.
       if (auto opened = door.open(); opened) {
         log("the daemon is dead: Dovecot is told to let in, suspended accounts stay closed");
@@ -103,10 +117,55 @@ void stand_by(const config::Settings& settings, const std::function<void(std::st
   }
 }
 
+// Ends, and is ended with its parent, whatever ends that.
+bool dies_with(pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  return ::getppid() == parent;
+}
+
+// Keeps one stand-in alive until SIGTERM or SIGINT, which are blocked. Has no threads, so that it
+// may fork.
+void keep(const config::Settings& settings, const std::function<void(std::string_view)>& log) {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  sigset_t awaited = ending;
+  sigaddset(&awaited, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &awaited, nullptr);
+  const pid_t self = ::getpid();
+  while (true) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::prctl(PR_SET_NAME, "sekimori-stand");
+      if (dies_with(self)) stand_by(settings, log);
+      ::_exit(0);
+    }
+    if (child < 0) {
+      log(fmt::format("no stand-in process: {}", std::strerror(errno)));
+    } else {
+      int status = 0;
+      while (::waitpid(child, &status, WNOHANG) == 0) {
+        const int got = ::sigwaitinfo(&awaited, nullptr);
+        if (got == SIGTERM || got == SIGINT) {
+          ::kill(child, SIGTERM);
+          ::waitpid(child, &status, 0);
+          return;
+        }
+      }
+      log(WIFSIGNALED(status)
+              ? fmt::format("the stand-in was ended by signal {}; started again", WTERMSIG(status))
+              : std::string("the stand-in ended; started again"));
+    }
+    const timespec pause{k_again_s, 0};
+    if (::sigtimedwait(&ending, nullptr, &pause) > 0) return;
+  }
+}
+
 }  // namespace
 
-Result<LifeSign> LifeSign::take(const config::Settings& settings) {
-  const std::string place = place_of(settings);
+Result<LifeSign> LifeSign::take(const config::Settings& settings, Of of) {
+  const std::string place = place_of(settings, of);
   const int fd = ::open(place.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) return operating_failure(fmt::format("{}: {}", place, std::strerror(errno)));
   // A look of the stand-in holds it for a moment.
@@ -119,17 +178,17 @@ Result<LifeSign> LifeSign::take(const config::Settings& settings) {
     }
     ::close(fd);
     if (why == EWOULDBLOCK) {
-      return operating_failure(fmt::format(
-          "another sekimori serve works on {} already (it holds {}); end that one first",
-          settings.server.state_dir, place));
+      return operating_failure(
+          fmt::format("another sekimori {} works on {} already (it holds {}); end that one first",
+                      of == Of::daemon ? "serve" : "helper", settings.server.state_dir, place));
     }
     return operating_failure(fmt::format("{}: {}", place, std::strerror(why)));
   }
   return LifeSign(fd);
 }
 
-bool LifeSign::is_given(const config::Settings& settings) {
-  const int fd = ::open(place_of(settings).c_str(), O_RDONLY | O_CLOEXEC);
+bool LifeSign::is_given(const config::Settings& settings, Of of) {
+  const int fd = ::open(place_of(settings, of).c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   const bool given = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   ::close(fd);  // gives back what it took
@@ -149,20 +208,14 @@ Result<void> start_stand_in(const config::Settings& settings,
     return operating_failure(fmt::format("no stand-in process: {}", std::strerror(errno)));
   }
   if (child > 0) return {};
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGINT);
-  ::sigprocmask(SIG_BLOCK, &ending, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   if (auto done = become_user(settings.server.user); !done) {
     log(fmt::format("stand-in: {}", done.error().text));
     ::_exit(1);
   }
+  ::prctl(PR_SET_NAME, "sekimori-keep");
   // After the change of user, which forgets it.
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  ::prctl(PR_SET_NAME, "sekimori-stand");
-  if (::getppid() == parent) stand_by(settings, log);
+  if (dies_with(parent)) keep(settings, log);
   ::_exit(0);
 }
 

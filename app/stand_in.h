@@ -7,6 +7,7 @@
 // which Dovecot reads itself. It learns nothing and keeps nothing.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
 
@@ -15,13 +16,14 @@
 
 namespace sekimori::app {
 
-// Whether the daemon lives, told by a lock that ends with its process, however that ends.
+// Whether a process lives, told by a lock that ends with it, however it ends.
 class LifeSign {
  public:
-  // For the daemon. Errors: operating (another one lives on this state; no rights).
-  [[nodiscard]] static Result<LifeSign> take(const config::Settings& settings);
+  enum class Of : std::uint8_t { daemon, stand_in };
+  // For the process itself. Errors: operating (another one lives on this state; no rights).
+  [[nodiscard]] static Result<LifeSign> take(const config::Settings& settings, Of of);
   // For everybody else: false also when there never was one.
-  [[nodiscard]] static bool is_given(const config::Settings& settings);
+  [[nodiscard]] static bool is_given(const config::Settings& settings, Of of);
 
   LifeSign(LifeSign&& other) noexcept;
   LifeSign& operator=(LifeSign&&) = delete;
@@ -34,7 +36,8 @@ class LifeSign {
   int fd_ = -1;
 };
 
-// Starts the process, which ends with this one. To be called before there are threads, and with
+// Starts the process, which ends with this one, and a keeper beside it that starts it again when it
+// dies alone. To be called before there are threads, and with
 // SIGTERM and SIGINT not blocked. Errors: operating.
 [[nodiscard]] Result<void> start_stand_in(const config::Settings& settings,
                                           const std::function<void(std::string_view)>& log);

@@ -2,8 +2,11 @@
 
 import contextlib
 import imaplib
+import os
+import pathlib
 import poplib
 import re
+import signal
 import smtplib
 import threading
 import time
@@ -329,6 +332,42 @@ def test_a_crowd_signs_in_at_once_with_the_daemon_dead(lab):
         before = lab.api.metrics()["sekimori_auth_allow_total"]
         lab.imap(people[0], "192.0.2.10").logout()
         assert lab.api.metrics()["sekimori_auth_allow_total"] > before
+
+
+def stand_ins(lab):
+    """The processes that answer Dovecot for a dead daemon of this lab."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "comm").read_text() == "sekimori-stand\n" \
+                    and str(lab.directory) in (process / "cmdline").read_text():
+                found.append(int(process.name))
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
+def test_a_stand_in_that_dies_is_missed_and_comes_back(lab, people):
+    def of_health():
+        return next(item["level"] for item in lab.api.get("/health")["items"]
+                    if item["name"] == "stand_in")
+
+    wait_for(lambda: of_health() == "ok", 10, "the stand-in's sign of life")
+    first = stand_ins(lab)
+    assert len(first) == 1, first
+    status = pathlib.Path(f"/proc/{first[0]}/status").read_text()
+    keeper = int(re.search(r"^PPid:\s+(\d+)", status, re.MULTILINE)[1])
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(first[0], signal.SIGKILL)
+    wait_for(lambda: of_health() == "warning", 10, "health to miss it")
+    os.kill(keeper, signal.SIGCONT)
+    wait_for(lambda: of_health() == "ok", 10, "it to come back")
+    assert len(stand_ins(lab)) == 1 and stand_ins(lab) != first
+    lab.kill_daemon()
+    started = time.monotonic()
+    lab.imap(people[0], "192.0.2.10").logout()
+    assert time.monotonic() - started < 5
+    lab.start_daemon()
 
 
 def test_a_stopped_server_outlives_the_daemon(lab, people):
