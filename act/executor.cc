@@ -33,6 +33,9 @@ constexpr std::size_t k_detail_max = 500;
 constexpr std::size_t k_hold_at_once = 500;
 // A message answered HOLD stands in Postfix's queue by then (cleanup's and milters' deadlines).
 constexpr Duration k_queued_by = minutes(10);
+// Postfix's short queue ids come back; after so long (its default maximal_queue_lifetime is 5 days)
+// a record is of another message.
+constexpr Duration k_id_is_used_again = days(5);
 
 // Urgency over all subjects: everybody's doors are closed before one queue is searched.
 int urgency(StepKind kind) {
@@ -259,13 +262,6 @@ Executor::StepResult Executor::look_over_queue(const std::function<bool(const Qu
 Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecord& standing,
                                            Instant now) {
   if (step.subject.kind == SubjectKind::server) return {};  // nothing leaves: it waits where it is
-  // A long queue with long recipient lists is not kept whole.
-  struct Queued {
-    std::string id;
-    std::string sender;
-    std::uint64_t size = 0;
-    std::uint32_t recipients = 0;
-  };
   std::map<std::string, Queued> theirs;
   std::vector<Queued> unknown;  // those with the account's own address as sender come first
   std::unordered_set<std::string> asking;
@@ -303,6 +299,9 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
     asked_.insert_or_assign(unknown[i].id, std::move(account));
   }
 
+  if (!theirs.empty()) {
+    if (auto kept = spare_released(step, theirs, now); !kept) return kept;
+  }
   // What an earlier try wrote down, before it was killed or failed: since the standing closed, only
   // this step holds mail of theirs.
   std::vector<HeldMessage> records;
@@ -394,27 +393,49 @@ Executor::StepResult Executor::give_up_holding(const Step& step, Instant now) {
   return {};
 }
 
-Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Instant now) {
-  std::vector<HeldMessage> out;
+Executor::StepResult Executor::each_record(const Step& step, HoldState state,
+                                           const std::function<void(HeldMessage&)>& each) {
   decide::StateStore::HoldFilter filter;
   if (step.subject.kind == SubjectKind::account) filter.account = step.subject.id;
-  filter.state = HoldState::held;
+  filter.state = state;
   filter.limit = 1000;
   while (true) {
     auto page = store_.holds(filter);
     if (!page) return std::unexpected(page.error());
     for (HeldMessage& message : *page) {
-      const bool is_of_this_step = message.held_at >= step.created &&
-                                   message.kind == decide::HoldKind::asked &&
-                                   message.incident == step.incident;
-      const bool is_old = message.held_at + k_queued_by < now;
-      if ((is_of_this_step || is_old) && is_of(step.subject, message.account)) {
-        out.push_back(std::move(message));
-      }
+      if (is_of(step.subject, message.account)) each(message);
     }
-    if (page->size() < filter.limit) return out;
+    if (page->size() < filter.limit) return {};
     filter.offset += filter.limit;
   }
+}
+
+Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Instant now) {
+  std::vector<HeldMessage> out;
+  auto read = each_record(step, HoldState::held, [&](HeldMessage& message) {
+    const bool is_of_this_step = message.held_at >= step.created &&
+                                 message.kind == decide::HoldKind::asked &&
+                                 message.incident == step.incident;
+    const bool is_old = message.held_at + k_queued_by < now;
+    if (is_of_this_step || is_old) out.push_back(std::move(message));
+  });
+  if (!read) return std::unexpected(read.error());
+  return out;
+}
+
+Executor::StepResult Executor::spare_released(const Step& step,
+                                              std::map<std::string, Queued>& theirs, Instant now) {
+  for (const HoldState state : {HoldState::releasing, HoldState::released}) {
+    auto read = each_record(step, state, [&](const HeldMessage& message) {
+      const bool is_by_nobody = message.ended_by.empty() || message.ended_by == "time" ||
+                                message.ended_by == "restored" || message.ended_by == "delivered";
+      if (!is_by_nobody && now < message.held_at + k_id_is_used_again) {
+        theirs.erase(message.queue_id);
+      }
+    });
+    if (!read) return read;
+  }
+  return {};
 }
 
 Executor::StepResult Executor::requeue_waiting(const Step& step) {

@@ -80,6 +80,18 @@ class Executor {
   StepResult look_over_queue(const std::function<bool(const decide::QueueEntry&)>& each);
   StepResult hold_queued(const decide::Step& step, const decide::StandingRecord& standing,
                          Instant now);
+  // A long queue with long recipient lists is not kept whole.
+  struct Queued {
+    std::string id;
+    std::string sender;
+    std::uint64_t size = 0;
+    std::uint32_t recipients = 0;
+  };
+  // Takes out of `theirs` what a person let go: it is queued, and on its way, by their word.
+  StepResult spare_released(const decide::Step& step, std::map<std::string, Queued>& theirs,
+                            Instant now);
+  StepResult each_record(const decide::Step& step, decide::HoldState state,
+                         const std::function<void(decide::HeldMessage&)>& each);
   // The messages that earlier tries of a hold_queued step wrote down and that have no end yet, and
   // older ones: a release of which nobody knows whether it was done may have let them go.
   Result<std::vector<decide::HeldMessage>> earlier_records(const decide::Step& step, Instant now);

@@ -124,8 +124,15 @@ struct FakeStore : StateStore {
   Result<std::vector<Incident>> incidents(const IncidentFilter&) override {
     return std::vector<Incident>();
   }
-  Result<std::vector<HeldMessage>> holds(const HoldFilter&) override {
-    return std::vector<HeldMessage>();
+  Result<std::vector<HeldMessage>> holds(const HoldFilter& filter) override {
+    std::vector<HeldMessage> out;
+    std::size_t passed = 0;
+    for (const auto& [id, message] : world.holds) {
+      if (filter.account && message.account != *filter.account) continue;
+      if (filter.state && message.state != *filter.state) continue;
+      if (passed++ >= filter.offset && out.size() < filter.limit) out.push_back(message);
+    }
+    return out;
   }
   Result<std::vector<AuditEntry>> audit(const std::optional<Subject>&, std::size_t) override {
     return std::vector<AuditEntry>();
@@ -338,6 +345,40 @@ TEST(Executor, ClosesAnotherAccountInTheMiddleOfALongQueue) {
   EXPECT_EQ(world.holds.size(), 500U);
   EXPECT_EQ(report.next, at(0));
   EXPECT_FALSE(world.all_done());
+}
+
+// A try of the step failed, a person looked at one of the held messages and let it go, and the step
+// is tried again while Postfix has that message in its queue.
+TEST(Executor, WhatAPersonLetGoIsNotHeldAgain) {
+  World world;
+  fill_queue(world);
+  HeldMessage good;
+  good.queue_id = "AAAAAA1";
+  good.account = "taro@a.test";
+  good.held_at = at(0);
+  good.state = HoldState::released;
+  good.ended_by = "op@a.test";
+  world.holds[good.queue_id] = good;
+  good.queue_id = "AAAAAA2";  // by itself, before anybody knew
+  good.ended_by = "time";
+  world.holds[good.queue_id] = good;
+  world.request(k_taro, RequestKind::suspend);
+  Process process(world);
+  process.executor->run_once(at(1));
+  EXPECT_FALSE(world.was_called("hold AAAAAA1"));
+  EXPECT_TRUE(world.was_called("hold AAAAAA2"));
+  EXPECT_EQ(world.holds["AAAAAA1"].state, HoldState::released);
+  EXPECT_TRUE(world.all_done());
+  // After days the id is another message's.
+  World later;
+  fill_queue(later);
+  good.queue_id = "AAAAAA1";
+  good.ended_by = "op@a.test";
+  later.holds[good.queue_id] = good;
+  later.request(k_taro, RequestKind::suspend);
+  Process second(later);
+  second.executor->run_once(at(6 * 86'400));
+  EXPECT_TRUE(later.was_called("hold AAAAAA1"));
 }
 
 TEST(Executor, LooksAtALongQueueInParts) {
