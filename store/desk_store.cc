@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
-#include <array>
-
 #include "store/database.h"
+#include "store/one_time_code.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -28,16 +27,6 @@ const Migrations& desk_migrations() {
       },
   };
   return migrations;
-}
-
-std::string without_decoration(std::string_view code) {
-  std::string out;
-  for (char c : code) {
-    if (c == ' ' || c == '-') continue;
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    out += c;
-  }
-  return out;
 }
 
 }  // namespace
@@ -140,15 +129,10 @@ Result<Secret> DeskStore::new_recovery_code(std::string_view account, Instant ex
     }
   }
   Secret code(std::move(shown));
-  const Secret plain(without_decoration(code.reveal()));
-  std::array<char, crypto_pwhash_STRBYTES> hash{};
-  if (crypto_pwhash_str(hash.data(), plain.reveal().data(), plain.reveal().size(),
-                        crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                        crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
-    return operating_failure("not enough memory to make a recovery code");
-  }
+  auto hash = hash_code(typed_code(code));
+  if (!hash) return std::unexpected(hash.error());
   const std::string who(account);
-  const std::string kept(hash.data());
+  const std::string kept(std::move(*hash));
   const std::string maker(by);
   const Number until = expires.us;
   auto done = impl_->database.write(
@@ -179,9 +163,7 @@ Result<bool> DeskStore::take_recovery_code(std::string_view account, const Secre
           sql << "DELETE FROM recovery_code WHERE account = :account", soci::use(who);
           return {};
         }
-        const Secret plain(without_decoration(code.reveal()));
-        right = crypto_pwhash_str_verify(hash.c_str(), plain.reveal().data(),
-                                         plain.reveal().size()) == 0;
+        right = code_matches(hash, typed_code(code));
         if (right) {
           sql << "DELETE FROM recovery_code WHERE account = :account", soci::use(who);
         } else {

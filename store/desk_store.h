@@ -53,7 +53,7 @@ class DeskStore {
   [[nodiscard]] Result<Secret> new_recovery_code(std::string_view account, Instant expires,
                                                  std::string_view by);
   // True when it is the account's code, not over and not used: it is used up then. A wrong try
-  // counts, and after k_code_tries_max the code is void. Blanks, hyphens and case do not matter.
+  // counts, and after k_code_tries_max the code is void. Read as typed_code() reads it.
   [[nodiscard]] Result<bool> take_recovery_code(std::string_view account, const Secret& code,
                                                 Instant now);
 

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "store/one_time_code.h"
 #include "store/recovery_impl.h"
 
 namespace sekimori::store {
@@ -30,38 +31,15 @@ std::string token_hash(const Secret& token) {
   return hex(hash.data(), hash.size());
 }
 
-// The digits of what a person typed: blanks and hyphens do not matter, full-width digits do count.
-Secret digits_of(const Secret& code) {
-  std::string out;
-  const std::string_view text = code.reveal();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] >= '0' && text[i] <= '9') {
-      out += text[i];
-    } else if (text.substr(i).starts_with("\xef\xbc") && i + 2 < text.size() &&
-               static_cast<unsigned char>(text[i + 2]) >= 0x90 &&
-               static_cast<unsigned char>(text[i + 2]) <= 0x99) {
-      out += static_cast<char>('0' + (static_cast<unsigned char>(text[i + 2]) - 0x90));
-      i += 2;
-    } else if (text[i] != ' ' && text[i] != '-') {
-      return Secret();
-    }
-  }
-  return Secret(std::move(out));
-}
-
 }  // namespace
 
 Result<std::optional<Secret>> RecoveryStore::new_contact_code(std::string_view account, Instant now,
                                                               Instant expires) {
   Secret code(fmt::format("{:08}", randombytes_uniform(100'000'000)));
-  std::array<char, crypto_pwhash_STRBYTES> hash{};
-  if (crypto_pwhash_str(hash.data(), code.reveal().data(), code.reveal().size(),
-                        crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                        crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
-    return operating_failure("not enough memory to make a code");
-  }
+  auto hash = hash_code(code);
+  if (!hash) return std::unexpected(hash.error());
   const std::string who(account);
-  const std::string kept(hash.data());
+  const std::string kept(std::move(*hash));
   const Number until = expires.us;
   bool made = false;
   auto done = impl_->database.write("cannot keep a code", [&](soci::session& sql) -> Result<void> {
@@ -101,9 +79,7 @@ Result<bool> RecoveryStore::take_contact_code(std::string_view account, const Se
     if (!sql.got_data() || hash.empty() || expires <= now.us || tries >= k_contact_tries_max) {
       return {};
     }
-    const Secret plain = digits_of(code);
-    right = plain.is_set() && crypto_pwhash_str_verify(hash.c_str(), plain.reveal().data(),
-                                                       plain.reveal().size()) == 0;
+    right = code_matches(hash, typed_code(code));
     // The row stays either way: it counts how many codes were sent in this hour.
     if (right) {
       sql << "UPDATE contact_code SET hash = '' WHERE account = :account", use(who);
