@@ -3,12 +3,12 @@
 // and when. What is simulated: sizes, networks, sign-ins, bounces, settings, attacks.
 //
 // Artefacts kept out (docs/detection.md): attacks draw sizes, senders and Message-IDs from the same
-// habits as owners do; owners travel, change networks, blast and bounce too; attack recipients live
-// in the same mail domains; a third of attack addresses are of the victim's own provider.
+// habits as owners do, at the same rates; owners travel, change networks, blast and bounce too;
+// attack recipients live in the mail domains that owners write to; a third of attack addresses are
+// of the victim's own providers; contacts are those of the past; time stamps are whole seconds.
 #pragma once
 
 #include <cstdint>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +19,9 @@ namespace sekimori::bench {
 
 struct WorldEvent {
   Event event;
-  std::int32_t attack = -1;  // index of the attack it belongs to, or -1: the owner's
+  std::int32_t attack = -1;   // index of the attack it belongs to, or -1: the owner's
+  std::uint32_t message = 0;  // number of the message that a submission or a bounce belongs to
+  bool approved = false;      // a person approved the run beforehand
 };
 
 enum class AttackKind : std::uint8_t {
@@ -37,36 +39,66 @@ enum class AttackKind : std::uint8_t {
   white_box,
   count_
 };
+inline constexpr std::size_t k_attack_kinds = static_cast<std::size_t>(AttackKind::count_);
 [[nodiscard]] std::string_view to_string(AttackKind);
 
 struct WorldOptions {
   std::string data_set;  // eu_core_first_400_days, radoslaw, collegemsg
   std::string data_dir;
-  bool split = false;  // half of the nodes are outside
-  bool logins = true;  // sign-ins, networks, settings, bounces (false: send-only)
-  bool places = true;  // country and operator known; false: addresses only
+  bool split = false;   // half of the nodes are outside
+  bool logins = true;   // sign-ins, networks, settings
+  bool bounces = true;  // hard bounces
+  bool places = true;   // country and operator known; false: addresses only
   std::uint64_t seed = 1;
-  bool bare = false;     // recipients and times only: no sizes, senders, Message-IDs
-  bool blasters = true;  // 4 % of the accounts send newsletters
+  bool bare = false;       // recipients and times only: no sizes, senders, Message-IDs
+  bool blasters = true;    // 4 % of the accounts send newsletters
+  unsigned strangers = 0;  // white box: strangers a day; 0: 12
 };
 
 struct World {
+  struct Owner {
+    std::size_t op = 0, mobile_op = 0;  // operators of the owner's networks
+    bool blaster = false;               // sends newsletters
+    Instant first;                      // first event
+  };
   std::vector<std::string> accounts;
-  std::vector<WorldEvent> events;  // by time
-  double account_days = 0;         // calendar, from an account's first event on
+  std::vector<Owner> owners;           // of the accounts
+  std::vector<std::string> addresses;  // of every node, inside and outside
+  std::vector<WorldEvent> events;      // by time
+  Instant last;                        // of the data set
+  double account_days = 0;             // calendar, from an account's first event on
   std::size_t benign_messages = 0;
   struct Attack {
     std::size_t account = 0;
     AttackKind kind{};
     std::size_t recipients = 0;  // bad ones, all sent if nothing stops them
+    Instant first;               // message
   };
   std::vector<Attack> attacks;
 };
 
 // The owners' world. Empty `accounts` when the data set is not there.
 [[nodiscard]] World benign_world(const WorldOptions& options);
-// The same with about `victims` attacks of a kind on accounts whose index has the parity of `half`.
-[[nodiscard]] World attacked_world(const World& benign, const WorldOptions& options,
-                                   AttackKind kind, std::size_t victims, unsigned half);
+
+// What each account sent, as places in World::events; accounts in the order of World::accounts.
+using SentIndex = std::vector<std::vector<std::uint32_t>>;
+[[nodiscard]] SentIndex sent_by(const World& benign);
+
+// About `victims` attacks of a kind on accounts whose index has the parity of `half`: `attacks` and
+// `events` hold the attacks' own only, by time; play them with merged().
+[[nodiscard]] World attacks_on(const World& benign, const SentIndex& sent,
+                               const WorldOptions& options, AttackKind kind, std::size_t victims,
+                               unsigned half);
+
+// Calls f(const WorldEvent&) for the events of both in the order of time; at the same moment the
+// first's come first.
+template <class F>
+void merged(const std::vector<WorldEvent>& a, const std::vector<WorldEvent>& b, F f) {
+  std::size_t i = 0, j = 0;
+  while (i < a.size() || j < b.size()) {
+    const bool first = j == b.size() || (i < a.size() && a[i].event.t <= b[j].event.t);
+    f(first ? a[i++] : b[j++]);
+  }
+}
 
 }  // namespace sekimori::bench

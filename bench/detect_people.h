@@ -1,0 +1,63 @@
+// What owners do by habit: networks, trips, sizes, senders. Shared by the makers of owners' mail,
+// of attacks and of benign trouble, so that an attack draws from the habits that owners have.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include "base/event.h"
+#include "bench/detect_world.h"
+
+namespace sekimori::bench {
+
+using Random = std::mt19937_64;
+[[nodiscard]] inline double uniform(Random& r) { return std::generate_canonical<double, 53>(r); }
+[[nodiscard]] inline double uniform(Random& r, double a, double b) {
+  return a + (b - a) * uniform(r);
+}
+[[nodiscard]] double log_uniform(Random& r, double a, double b);
+[[nodiscard]] double normal(Random& r);
+[[nodiscard]] inline std::size_t pick(Random& r, std::size_t n) {
+  return static_cast<std::size_t>(r() % n);
+}
+// Whole seconds, as a mail log has them: fractions would give an attack away.
+[[nodiscard]] Instant at(double seconds_since_1970);
+
+// Operator n is of country n / 3; every third one is a hosting network.
+inline constexpr std::size_t k_countries = 45;
+inline constexpr std::size_t k_operators = 3 * k_countries;
+[[nodiscard]] Place place_of(std::size_t op);
+// Network `net` (0–62499) of an operator.
+[[nodiscard]] IpAddress address_of(std::size_t op, std::size_t net, std::size_t host);
+// Kilometres between two countries' middles.
+[[nodiscard]] double distance_km(const Place& a, const Place& b);
+
+// Six of ten outside addresses are at five large providers, the rest at 300 small domains.
+[[nodiscard]] std::string outside_domain(std::uint64_t hash);
+
+struct Sighting {
+  IpAddress ip;
+  Place place;
+};
+
+struct Person {
+  std::size_t op = 0, home_net = 0, office_net = 0, mobile_op = 0;
+  double home_share = .3, mobile_share = .15;
+  double size_mu = 9.2;
+  bool vpn = false, foreign_sender = false, scripts = false;
+  double lease_days = 40, trip_until = 0, next_trip = 0, next_lease = 0, last_login = 0;
+  std::size_t trip_op = 0, trip_net = 0, exits[3] = {};
+  std::uint64_t report_size = 0;  // of a script's mail
+  IpAddress last_ip;
+};
+[[nodiscard]] Person draw_person(Random& r);
+// A message's size in bytes by that habit.
+[[nodiscard]] std::uint64_t size_of(Random& r, double mu);
+// Where the person is at a time (seconds since 1970); leases, trips and VPN go on.
+[[nodiscard]] Sighting where(Random& r, Person& p, double t);
+// A message without recipients and queue id.
+[[nodiscard]] Submission submission(Random& r, const Person& p, const std::string& account,
+                                    const Sighting& seen, const WorldOptions& o);
+
+}  // namespace sekimori::bench
