@@ -42,56 +42,62 @@ struct AccountModel {
   std::uint32_t name_offset = 0;
   std::uint32_t domain = 0;  // index into the shard's domains
   std::uint16_t name_length = 0;
-  std::uint16_t spare = 0;
 
   // State.
-  std::uint16_t logins = 0;     // successful, at most 65535
   std::uint16_t prior_day = 0;  // day since 1970 of prior_today
+  std::uint16_t first_day = 0;  // day since 1970 of the first event
+  std::uint16_t seen = 0;       // messages; wraps to 16, so that 0 says none
   std::int64_t last_message_us = 0;
   std::int64_t updated_us = 0;  // when the sums below were brought up to date
   std::int64_t onset_us = 0;
   std::array<std::uint64_t, 2> episode_bitmap{};  // the episode's recipients (linear counting)
-  std::uint32_t first_second = 0;
-  std::uint32_t learnt = 0;          // messages
-  std::uint32_t seen = 0;            // messages
-  std::uint32_t episode_second = 0;  // when the hour's episode began
-  std::uint32_t hour_slot = 0;       // number of the newest 5-minute slot
-  std::uint32_t day_slot = 0;        // number of the newest 2-hour slot
+  std::uint32_t learnt = 0;                       // messages
+  std::uint32_t episode_second = 0;               // when the hour's episode began
+  std::uint32_t hour_slot = 0;                    // number of the newest 5-minute slot
 
   std::array<float, k_families> r{};  // the Shiryaev–Roberts sums themselves (not their logarithms)
   float cusum = 0;
   float recipients_per_day = 0;  // habit, exponentially weighted over days with mail
   float place_nats = 0;          // evidence of places already charged in the running day
-  std::array<std::int16_t, k_channels> evidence{};  // nats since the onset × 1000
 
   std::array<std::uint32_t, k_byte_slots> day_kib{};
   std::array<PlaceRecord, k_places> places{};
-  std::array<std::uint32_t, k_patterns> pattern{};
-  std::array<std::uint16_t, k_patterns> pattern_count{};
+  std::array<std::uint32_t, k_patterns> pattern{};  // of the day's messages (near_duplicates.h)
   std::array<std::uint16_t, k_hour_slots> hour_recipients{}, hour_messages{}, hour_new{};
   std::array<std::uint16_t, k_day_slots> day_recipients{}, day_messages{}, day_new{};
+  std::array<std::int16_t, k_channels> evidence{};  // nats since the onset × 1000
   std::uint16_t pattern_day = 0;
   std::uint16_t habit_day = 0;  // day recipients_today belongs to
   std::uint16_t recipients_today = 0;
   std::uint16_t place_day = 0;      // day networks_24h and place_nats belong to
   std::uint16_t settings_hour = 0;  // hour of the last charged settings change
   std::uint16_t bounce_hour = 0;
+  std::uint16_t read_hour = 0;    // reading.h: the hour read_units belongs to
+  std::uint16_t read_units = 0;   // of 16 KiB, messages or sessions, whichever are most
+  std::uint16_t last_where = 0;   // concurrent.h: country or operator of the last use
+  std::uint16_t last_minute = 0;  // when that was, since 1970, wrapping
   AccountHistograms habits;
+  std::array<std::uint8_t, k_patterns> pattern_count{};
   std::uint8_t prior_today = 0;   // messages given to the shared priors that day
   std::uint8_t networks_24h = 0;  // new networks of the running day
   std::uint8_t places_level = 0;  // of places_24h, already charged in the running day
   std::uint8_t episode_new_level = 0;
   std::uint8_t episode_all_level = 0;
   std::uint8_t bounces_in_hour = 0;
-  std::uint8_t flags = 0;
+  std::uint8_t logins = 0;  // successful, at most 255
   std::uint8_t settings_seen = 0;
-  std::uint8_t asked_today = 0;  // messages held for a person on asked_day
-  std::uint8_t unused[1] = {};
+  std::uint8_t asked_today = 0;   // messages held for a person on asked_day
+  std::uint8_t read_habit = 0;    // busiest hours of reading, 16 steps a doubling
+  std::uint8_t read_marks = 0;    // hours of reading known | charged in this hour, 4 bits each
+  std::uint8_t switch_marks = 0;  // returns of the day | by habit, 4 bits each
   std::uint16_t asked_day = 0;
   std::uint16_t live_hour = 0;  // of the first event that was seen live; 0: none was
 };
 static_assert(sizeof(AccountModel) <= 512);
+static_assert(offsetof(AccountModel, live_hour) + 2 == sizeof(AccountModel));
 static_assert(std::is_trivially_copyable_v<AccountModel>);
-inline constexpr std::size_t k_identity_bytes = offsetof(AccountModel, logins);
+// Number of the newest 2-hour slot.
+[[nodiscard]] inline std::uint32_t day_slot_of(const AccountModel& m) { return m.hour_slot / 24; }
+inline constexpr std::size_t k_identity_bytes = offsetof(AccountModel, prior_day);
 
 }  // namespace sekimori::detect

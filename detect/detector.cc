@@ -5,13 +5,15 @@
 
 #include "base/mail_address.h"
 #include "detect/detector_impl.h"
+#include "detect/reading.h"
 
 namespace sekimori::detect {
 
 std::string_view to_string(Channel c) {
   static constexpr std::array<std::string_view, k_channels> names{
-      "shape",      "inter_arrival", "stranger", "velocity", "size_pattern", "login_place",
-      "places_24h", "bounce",        "settings", "envelope", "first_smtp",   "message_id"};
+      "shape",       "inter_arrival", "stranger", "velocity",   "size_pattern",
+      "login_place", "places_24h",    "bounce",   "settings",   "envelope",
+      "first_smtp",  "message_id",    "reading",  "concurrent", "fleet"};
   return names[static_cast<std::size_t>(c)];
 }
 
@@ -30,6 +32,8 @@ constexpr std::size_t k_filter_growth = 1024;
 constexpr std::uint8_t k_bounces_min = 2, k_bounces_charged = 4;
 constexpr double k_bounce_share_min = 0.05;
 constexpr Duration k_raised_after_takeover = days(90);
+// ln R below which reading and whereabouts become habit.
+constexpr double k_calm_reading = 2;
 
 std::array<LogTable, k_families> log_tables() {
   std::array<LogTable, k_families> out;
@@ -180,8 +184,8 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
   if (login.result != LoginResult::ok) return;
   i.valid_for = 0;
   AccountModel& m = i.models[index];
-  if (m.first_second == 0) m.first_second = t.seconds32();
-  if (m.logins < UINT16_MAX) ++m.logins;
+  note_first(m, t);
+  if (m.logins < UINT8_MAX) ++m.logins;
   const PlaceView view = i.look_at_place(m, t, login.ip, login.place, false);
   // A sign-in from a known place says nothing for the owner: the thief may be at work beside it.
   if (view.kind != k_unseen && view.kind != static_cast<std::uint8_t>(PlaceKind::known)) {
@@ -194,10 +198,35 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
     }
   }
   i.note_place(m, t, view, false);
+  i.look_at_whereabouts(m, t, login.place, i.log_r(m, t) <= k_calm_reading);
 }
 
-void Detector::session(AccountIndex, Instant, const Session&) {
-  // Reading floods have no channel of their own yet; the session is kept as an event.
+bool Detector::Impl::from_new_place(const AccountModel& m, const IpAddress& ip) const {
+  if (spent_on(m, Channel::login_place) + spent_on(m, Channel::places_24h) >= 1) return true;
+  const std::uint32_t network = network_of(ip);
+  if (network == 0) return false;
+  bool any_learnt = false;
+  for (const PlaceRecord& p : m.places) {
+    if (p.network == network && p.learnt()) return false;
+    any_learnt |= p.learnt();
+  }
+  return any_learnt;
+}
+
+void Detector::session(AccountIndex index, Instant t, const Session& session) {
+  Impl& i = *impl_;
+  i.valid_for = 0;
+  AccountModel& m = i.models[index];
+  note_first(m, t);
+  const bool new_place = i.from_new_place(m, session.ip);
+  const float cap = new_place ? k_read_cap_new_place : k_read_cap;
+  const float said =
+      std::min(note_reading(m, t, session, i.log_r(m, t) <= k_calm_reading, new_place),
+               cap - std::max(0.0F, i.spent_on(m, Channel::reading)));
+  if (said <= 0) return;
+  std::array<float, k_families> nats{};
+  for (std::size_t f = 0; f < k_families; ++f) nats[f] = said * k_read_share[f];
+  i.add_evidence(m, t, Channel::reading, nats);
 }
 
 void Detector::delivery(AccountIndex index, Instant t, const Delivery& d) {
@@ -229,7 +258,7 @@ void Detector::received(AccountIndex index, Instant t, const Received& r) {
   i.valid_for = 0;
   if (r.from.empty()) return;  // a bounce comes from nobody
   AccountModel& m = i.models[index];
-  if (m.first_second == 0) m.first_second = t.seconds32();
+  note_first(m, t);
   const std::uint64_t pair = pair_key(i.salt_of(m), keyed_hash(i.key, r.from));
   if (i.of_past) i.note_pair(i.writer_pairs, i.writers, pair);
   i.writers.insert(pair, t);
@@ -350,6 +379,8 @@ void Detector::contribute(PriorsBuilder& builder) {
   b.mail_domains.insert(b.mail_domains.end(), i.new_mail_domains.begin(), i.new_mail_domains.end());
   i.new_contacts.clear();
   i.new_mail_domains.clear();
+  b.audit.add(i.audit);
+  i.audit = {};
   b.newest = std::max(b.newest, i.newest);
 }
 
@@ -362,10 +393,10 @@ void Detector::install(std::shared_ptr<const Priors> priors) {
 std::array<Detector::Audit, k_channels> Detector::audit() const {
   std::array<Audit, k_channels> out;
   for (std::size_t c = 0; c < k_channels; ++c) {
-    out[c].samples = impl_->audit_samples;
-    if (out[c].samples > 0) {
-      out[c].mean_likelihood_ratio = impl_->audit_sum[c] / static_cast<double>(out[c].samples);
-    }
+    const Damping& damping = impl_->priors->damping();
+    out[c].samples = damping.windows[c].samples;
+    out[c].mean_likelihood_ratio = damping.windows[c].mean();
+    out[c].weight = damping.factor[c];
   }
   return out;
 }

@@ -39,9 +39,13 @@ enum class Channel : std::uint8_t {
   envelope,       // envelope sender is not the login
   first_smtp,     // the first message this account ever sent
   message_id,     // Message-ID missing where this account always has one
+  reading,        // far more is fetched than this account ever reads
+  concurrent,     // used from distant places by turns, within minutes
+  fleet,          // what other suspicious accounts send, from where they send it
   count_
 };
 inline constexpr std::size_t k_channels = static_cast<std::size_t>(Channel::count_);
+inline constexpr std::size_t k_bin_bytes = 12;
 [[nodiscard]] std::string_view to_string(Channel);
 
 enum class Family : std::uint8_t {
@@ -116,7 +120,7 @@ struct Verdict {
   // past the line). A cold account, or few strangers with nothing else, is held instead.
   bool may_restrict = false;
   std::array<double, k_families> log_r_family{};  // for commit()
-  std::array<std::uint8_t, k_channels> bins{};    // category per channel, for commit() and learning
+  std::array<std::uint8_t, k_bin_bytes> bins{};   // categories (features.h: Bins), for commit()
   std::uint64_t ticket = 0;  // commit() right after judge() need not hash the recipients again
 };
 
@@ -231,11 +235,13 @@ class Detector {
   [[nodiscard]] std::uint64_t past_writers() const;
   [[nodiscard]] std::uint64_t past_waiting() const;  // messages younger than the learning delay
 
-  // Self-audit: the mean of e^nats over the messages seen (a sample), per channel. Above 1 the
-  // channel speaks louder than owners' mail allows.
+  // Self-audit (damping.h), as of the last epoch: the mean of e^nats over owners' messages (a
+  // sample) since the weight was last looked at, per channel. Above 1 the channel speaks louder
+  // than owners' mail allows, and its weight is lowered.
   struct Audit {
-    double mean_likelihood_ratio = 0;
+    double mean_likelihood_ratio = 0;  // 0: no samples yet
     std::uint64_t samples = 0;
+    double weight = 1;  // of the channel's evidence, 0.25 … 1
   };
   [[nodiscard]] std::array<Audit, k_channels> audit() const;
 

@@ -92,8 +92,7 @@ struct Detector::Impl {
                 last_domain_known = 0;
   std::uint64_t ticket = 0;     // counts judgements
   std::uint64_t valid_for = 0;  // the ticket the scratch belongs to; 0 after any change
-  std::array<double, k_channels> audit_sum{};
-  std::uint64_t audit_samples = 0;
+  AuditSums audit;              // since the last epoch
 
   // --- identity
   [[nodiscard]] std::uint64_t salt_of(const AccountModel& m) const { return mix64(m.name_hash); }
@@ -112,11 +111,22 @@ struct Detector::Impl {
   void advise(const AccountModel& m, Instant t, Verdict& v) const;
   [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
   [[nodiscard]] double log_r(const AccountModel& m, Instant t) const;
+  // The channel's weight: η, lowered where the self-audit found it too loud.
+  [[nodiscard]] float eta_of(Channel c) const {
+    return static_cast<float>(settings.eta) * priors->damping().factor[static_cast<std::size_t>(c)];
+  }
+  // What a channel said since the onset, nats before tempering.
+  [[nodiscard]] float spent_on(const AccountModel& m, Channel c) const {
+    return static_cast<float>(m.evidence[static_cast<std::size_t>(c)]) / (1000 * eta_of(c));
+  }
   [[nodiscard]] PlaceView look_at_place(const AccountModel& m, Instant t, const IpAddress& ip,
                                         const Place& place, bool sending) const;
 
   // --- folding (fold.cc)
   void commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v, Fate fate);
+  void look_at_whereabouts(AccountModel& m, Instant t, const Place& place, bool calm);
+  // Is this network not yet habit, or has suspicion something to do with a new place?
+  [[nodiscard]] bool from_new_place(const AccountModel& m, const IpAddress& ip) const;
   void note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending);
   // Multiplies R_f by e^(η·nats_f) at `t` and keeps onset and sums.
   void add_evidence(AccountModel& m, Instant t, Channel channel,
@@ -144,6 +154,15 @@ inline constexpr Duration k_episode = hours(1);
 }
 [[nodiscard]] inline std::uint16_t day16(Instant t) {
   return static_cast<std::uint16_t>(t.seconds32() / 86400);
+}
+// The network of an address as places know it; 0: none worth a name.
+[[nodiscard]] inline std::uint32_t network_of(const IpAddress& ip) {
+  const std::uint64_t network = ip.place_key();
+  if (network == 0 || ip.is_loopback()) return 0;
+  return static_cast<std::uint32_t>(mix64(network) >> 32) | 1U;
+}
+inline void note_first(AccountModel& m, Instant t) {
+  if (m.first_day == 0) m.first_day = day16(t);
 }
 
 }  // namespace sekimori::detect

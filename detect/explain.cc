@@ -29,6 +29,17 @@ std::string span_en(Duration d) {
   return counted(std::lround(s / 86400), "day", "days");
 }
 
+// The model's units of reading: 16 KiB or a message each.
+std::uint32_t units_of_level(std::uint8_t level) {
+  return static_cast<std::uint32_t>(std::lround(std::exp2(level / 16.0)));
+}
+std::string reading_ja(std::uint32_t units) {
+  return fmt::format("{}MBまたは{}通分", std::max(1U, units / 64), units);
+}
+std::string reading_en(std::uint32_t units) {
+  return fmt::format("{} MB or {} messages", std::max(1U, units / 64), units);
+}
+
 struct Told {
   std::uint32_t recipients;
   std::uint32_t fresh;
@@ -132,6 +143,26 @@ Text words(Channel channel, const AccountModel& m, const Told& told, const Verdi
     case Channel::message_id:
       return {"Message-IDのないメールです。このアカウントではまれです。",
               "The message has no Message-ID, which is rare for this account."};
+    case Channel::reading:
+      return {
+          fmt::format(
+              "1時間に約{}、ふだんの忙しい時間(約{})を大きく超えるメールが読み出されています。",
+              reading_ja(m.read_units), reading_ja(units_of_level(m.read_habit))),
+          fmt::format("About {} were fetched within an hour; a busy hour of this account is {}.",
+                      reading_en(m.read_units), reading_en(units_of_level(m.read_habit)))};
+    case Channel::concurrent: {
+      const unsigned changes = m.switch_marks & 15U;
+      return {fmt::format(
+                  "離れた場所から、15分以内に入れ替わりながら同時に使われています(1日に{}回以上)。",
+                  changes),
+              fmt::format("Used from distant places by turns, within minutes of each other ({} "
+                          "times or more in a day).",
+                          changes)};
+    }
+    case Channel::fleet:
+      return {
+          "ほかにも不審な動きのある複数のアカウントから、よく似たメールや同じ送信元の利用があります。",
+          "Several other suspicious accounts send the same or are used from the same place."};
     case Channel::count_: break;
   }
   (void)told;

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "detect/concurrent.h"
 #include "detect/detector_impl.h"
+#include "detect/near_duplicates.h"
 
 namespace sekimori::detect {
 namespace {
@@ -16,6 +18,10 @@ constexpr std::uint8_t k_prior_quota = 20;
 constexpr std::size_t k_new_contacts_max = 1U << 20;
 // ln R below which a place on trial may become a habit.
 constexpr double k_place_learn_below = 2;
+// Only while ln R is below this is a message held to be the owner's, for the self-audit.
+constexpr double k_calm_log_r = 2;
+// One sender gives the self-audit no more of a day than this many messages' samples.
+constexpr std::uint32_t k_audit_day_max = 64;
 // Seen again so long after its first sight, a place on trial becomes a habit.
 constexpr std::uint32_t k_place_trial_hours = 72;
 
@@ -74,16 +80,29 @@ void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
                                   const std::array<float, k_families>& nats) {
   const double before = log_r(m, t);
   const double fresh = injection(m, t);
-  double best = 0;
+  double best = 0, ratio = 0;
   for (std::size_t f = 0; f < k_families; ++f) {
-    const double tempered = settings.eta * nats[f];
+    const double tempered = eta_of(channel) * nats[f];
+    ratio += k_attacks[f].weight * std::exp(tempered);
     m.r[f] = static_cast<float>(std::clamp((m.r[f] + fresh) * std::exp(tempered), 1e-12, 1e30));
     if (std::abs(tempered) > std::abs(best)) best = tempered;
   }
   m.updated_us = std::max(m.updated_us, t.us);
+  if (before <= k_calm_log_r) audit.between(channel, ratio);
   Nats shown{};
   shown[index_of(channel)] = static_cast<float>(best);
   raise_onset(m, t, log_r(m, t) - before, shown);
+}
+
+void Detector::Impl::look_at_whereabouts(AccountModel& m, Instant t, const Place& place,
+                                         bool calm) {
+  const float room =
+      std::max(0.0F, k_concurrent_cap - std::max(0.0F, spent_on(m, Channel::concurrent)));
+  const float said = std::min(note_whereabouts(m, t, place, calm), room);
+  if (said <= 0) return;
+  std::array<float, k_families> nats{};
+  nats.fill(said);
+  add_evidence(m, t, Channel::concurrent, nats);
 }
 
 void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending) {
@@ -157,7 +176,8 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
 void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v,
                             Fate fate) {
   AccountModel& m = models[index];
-  if (v.ticket == 0 || v.ticket != valid_for) {
+  const bool judged = v.ticket != 0 && v.ticket == valid_for;
+  if (!judged) {
     look_at_recipients(m, s);
     last_place = look_at_place(m, t, s.ip, s.place, true);
   }
@@ -168,13 +188,23 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     m.r[f] = static_cast<float>(std::exp(v.log_r_family[f]));
   }
   m.updated_us = std::max(m.updated_us, t.us);
-  if (m.first_second == 0) m.first_second = t.seconds32();
-  ++m.seen;
-  if ((m.seen & 15U) == 0) {
-    ++audit_samples;
-    for (std::size_t c = 0; c < k_channels; ++c) audit_sum[c] += std::exp(v.nats[c]);
+  note_first(m, t);
+  m.seen = m.seen == UINT16_MAX ? 16 : static_cast<std::uint16_t>(m.seen + 1);
+  // Owners' mail only, as far as the past tells: an account in calm, no more than a day's share of
+  // one sender. Both are known before the message, so that the mean may be held against 1.
+  if (m.seen % k_audit_every == 0 && judged && v.log_r_before <= k_calm_log_r &&
+      v.counts.messages_day <= k_audit_day_max) {
+    std::array<double, k_channels> ratio{};
+    for (std::size_t f = 0; f < k_families; ++f) {
+      for (std::size_t c = 0; c < k_channels; ++c) {
+        ratio[c] += k_attacks[f].weight * std::exp(double{last_nats[f][c]});
+      }
+    }
+    audit.message(ratio);
   }
+  const bool calm = log_r(m, t) <= k_place_learn_below;
   note_place(m, t, last_place, true);
+  look_at_whereabouts(m, t, s.place, calm);
   Bins bins;
   std::memcpy(&bins, v.bins.data(), sizeof bins);
   m.last_message_us = t.us;
@@ -185,10 +215,10 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   add_saturating(m.hour_recipients[m.hour_slot % k_hour_slots], recipients);
   add_saturating(m.hour_messages[m.hour_slot % k_hour_slots], 1);
   add_saturating(m.hour_new[m.hour_slot % k_hour_slots], last_strangers);
-  add_saturating(m.day_recipients[m.day_slot % k_day_slots], recipients);
-  add_saturating(m.day_messages[m.day_slot % k_day_slots], 1);
-  add_saturating(m.day_new[m.day_slot % k_day_slots], last_strangers);
-  add_saturating(m.day_kib[m.day_slot / 4 % k_byte_slots], (s.size + 1023) / 1024);
+  add_saturating(m.day_recipients[day_slot_of(m) % k_day_slots], recipients);
+  add_saturating(m.day_messages[day_slot_of(m) % k_day_slots], 1);
+  add_saturating(m.day_new[day_slot_of(m) % k_day_slots], last_strangers);
+  add_saturating(m.day_kib[day_slot_of(m) / 4 % k_byte_slots], (s.size + 1023) / 1024);
 
   if (bins.episode_start != 0) {
     m.episode_second = t.seconds32();
@@ -200,27 +230,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   m.episode_new_level = std::max<std::uint8_t>(m.episode_new_level, bins.level_new & 15U);
   m.episode_all_level = std::max<std::uint8_t>(m.episode_all_level, bins.level_all & 15U);
 
-  if (s.size > 0) {
-    if (m.pattern_day != day16(t)) {
-      m.pattern_day = day16(t);
-      m.pattern_count.fill(0);
-      m.pattern.fill(0);
-    }
-    const std::uint32_t pattern = size_pattern_of(s.size, recipients);
-    std::size_t slot = 0;
-    for (std::size_t i = 0; i < k_patterns; ++i) {
-      if (m.pattern[i] == pattern) {
-        slot = i;
-        break;
-      }
-      if (m.pattern_count[i] < m.pattern_count[slot]) slot = i;
-    }
-    if (m.pattern[slot] != pattern) {
-      m.pattern[slot] = pattern;
-      m.pattern_count[slot] = 0;
-    }
-    add_saturating(m.pattern_count[slot], 1);
-  }
+  note_likeness(m, t, s, likeness_of(s, recipients));
 
   if (fate == Fate::held && v.advice == HoldAdvice::asked) {
     if (m.asked_day != day16(t)) {
@@ -257,12 +267,12 @@ void Detector::Impl::uncount(AccountModel& m, const LearningRecord& r, Instant n
     take(m.hour_messages[hour % k_hour_slots], 1);
     take(m.hour_new[hour % k_hour_slots], r.fresh);
   }
-  if (m.day_slot - day < k_day_slots) {
+  if (day_slot_of(m) - day < k_day_slots) {
     take(m.day_recipients[day % k_day_slots], r.recipients);
     take(m.day_messages[day % k_day_slots], 1);
     take(m.day_new[day % k_day_slots], r.fresh);
   }
-  if (m.day_slot / 4 - day / 4 < k_byte_slots) {
+  if (day_slot_of(m) / 4 - day / 4 < k_byte_slots) {
     take(m.day_kib[day / 4 % k_byte_slots], (r.size + 1023ULL) / 1024);
   }
 }

@@ -77,8 +77,8 @@ void merge(AccountModel& to, const AccountModel& from) {
               reinterpret_cast<const char*>(&newer) + k_identity_bytes,
               sizeof to - k_identity_bytes);
   if (is_blank(older)) return;
-  if (older.first_second != 0 && (to.first_second == 0 || older.first_second < to.first_second)) {
-    to.first_second = older.first_second;
+  if (older.first_day != 0 && (to.first_day == 0 || older.first_day < to.first_day)) {
+    to.first_day = older.first_day;
   }
   const float learnt = static_cast<float>(to.learnt) + static_cast<float>(older.learnt);
   if (older.recipients_per_day > 0) {

@@ -6,6 +6,7 @@
 
 #include "base/mail_address.h"
 #include "detect/detector_impl.h"
+#include "detect/near_duplicates.h"
 
 namespace sekimori::detect {
 namespace {
@@ -140,14 +141,9 @@ Bins Detector::Impl::bins_of(const AccountModel& m, Instant t, const Submission&
       std::max(all_before, level_of(std::max(distinct_in(bitmap), recipients)));
   b.level_new = static_cast<std::uint8_t>(new_before << 4 | new_after);
   b.level_all = static_cast<std::uint8_t>(all_before << 4 | all_after);
-  if (s.size > 0) {
-    b.size = size_bin(s.size);
-    const std::uint32_t pattern = size_pattern_of(s.size, recipients);
-    std::uint32_t earlier = 0;
-    for (std::size_t i = 0; i < k_patterns; ++i) {
-      if (m.pattern[i] == pattern && m.pattern_day == day16(t)) earlier = m.pattern_count[i];
-    }
-    b.repeat = repeat_bin(earlier);
+  if (s.size > 0) b.size = size_bin(s.size);
+  if (const std::uint32_t likeness = likeness_of(s, recipients); likeness != 0) {
+    b.repeat = repeat_bin(like_it_today(m, t, s, likeness));
   }
   if (!s.from.empty()) {
     const std::string_view account = names.name(m);
@@ -238,8 +234,12 @@ void Detector::Impl::weigh(const AccountModel& m, const Bins& b, FamilyNats& out
   if (b.repeat != k_unseen) {
     const float repeat = std::log(p0([](auto& h) -> auto& { return h.repeat; }, b.repeat));
     // A stolen account's sizes are anybody's sizes: usual for the owner speaks for the owner.
-    const float own = p0([](auto& h) -> auto& { return h.size; }, b.size);
-    const float usual = std::clamp(std::log(global.size[b.size] / own), -1.0F, 1.0F);
+    const float usual =
+        b.size == k_unseen
+            ? 0
+            : std::clamp(std::log(global.size[b.size] /
+                                  p0([](auto& h) -> auto& { return h.size; }, b.size)),
+                         -1.0F, 1.0F);
     // A thief's sizes need not repeat: their absence vouches for little.
     each(Channel::size_pattern, [&](const LogTable& a) {
       return std::max(a.repeat[b.repeat] - repeat + usual, k_size_floor);
@@ -274,9 +274,8 @@ double Detector::Impl::log_r(const AccountModel& m, Instant t) const {
 PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const IpAddress& ip,
                                         const Place& place, bool sending) const {
   PlaceView view;
-  const std::uint64_t network = ip.place_key();
-  if (network == 0 || ip.is_loopback()) return view;
-  view.network = static_cast<std::uint32_t>(mix64(network) >> 32) | 1U;
+  view.network = network_of(ip);
+  if (view.network == 0) return view;
   std::uint32_t country = 0;
   if (place.has_country()) {
     country = (static_cast<std::uint32_t>(place.country[0]) & 31U) << 5 |
@@ -349,9 +348,8 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   }
   // Places together say no more than their bound within a day, nor since the onset: a login alone
   // must not restrict.
-  const float since_onset = static_cast<float>(m.evidence[index_of(Channel::login_place)]) /
-                            static_cast<float>(1000 * settings.eta);
-  const float spent = std::max(m.place_day == day16(t) ? m.place_nats : 0.0F, since_onset);
+  const float spent =
+      std::max(m.place_day == day16(t) ? m.place_nats : 0.0F, spent_on(m, Channel::login_place));
   const float room = std::max(
       0.0F, static_cast<float>(k_cap_nats[index_of(Channel::login_place)]) - std::max(spent, 0.0F));
   for (std::size_t f = 0; f < k_families; ++f) {
@@ -378,8 +376,7 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   // Somebody who hops networks by habit (carrier NAT, trips) is told nothing by another hop.
   const float habit = std::min(1.0F, 2 * (p0 > 0 ? p0 : 0));
   if (view.level > charged) {
-    const float day_spent = static_cast<float>(m.evidence[index_of(Channel::places_24h)]) /
-                            static_cast<float>(1000 * settings.eta);
+    const float day_spent = spent_on(m, Channel::places_24h);
     const float cap = static_cast<float>(k_cap_nats[index_of(Channel::places_24h)]);
     view.day_nats = std::clamp(static_cast<float>(view.level - charged) * 1.3F * (1 - habit), 0.0F,
                                std::max(cap - day_spent, 0.0F));
@@ -409,8 +406,8 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
 
   weigh(m, last_bins, last_nats);
   last_place = look_at_place(m, t, s.ip, s.place, true);
-  const bool first_smtp = m.seen == 0 && m.logins >= 20 && m.first_second != 0 &&
-                          t.seconds32() - m.first_second > 30U * 86400U;
+  const bool first_smtp =
+      m.seen == 0 && m.logins >= 20 && m.first_day != 0 && day16(t) - m.first_day > 30;
   const double fresh = injection(m, t);
   double before = 0, after = 0;
   std::size_t leading = 0;
@@ -423,15 +420,13 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     // The messages of one sitting resemble each other: how fast and how alike they are is said
     // once.
     for (const auto& [channel, cap] : k_cap_since_onset) {
-      const float spent = static_cast<float>(m.evidence[index_of(channel)]) /
-                          static_cast<float>(1000 * settings.eta);
       float& n = nats[index_of(channel)];
-      n = std::min(n, std::max(cap - spent, 0.0F));
+      n = std::min(n, std::max(cap - spent_on(m, channel), 0.0F));
     }
     double sum = 0;
-    for (float& n : nats) {
-      n *= static_cast<float>(settings.eta);
-      sum += n;
+    for (std::size_t c = 0; c < k_channels; ++c) {
+      nats[c] *= eta_of(static_cast<Channel>(c));
+      sum += nats[c];
     }
     sum = std::clamp(sum, -settings.clip_nats, settings.clip_nats);
     // While an attack runs the owner's own mail goes on: a message is theirs with a share of

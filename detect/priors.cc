@@ -8,7 +8,7 @@
 namespace sekimori::detect {
 namespace {
 
-constexpr std::uint64_t k_magic = 0x31305250494b4553ULL;  // "SEKIPR01"
+constexpr std::uint64_t k_magic = 0x32305250494b4553ULL;  // "SEKIPR02"
 // What the shipped tables weigh against what this installation saw, in messages a band and group: a
 // small host keeps the published habits, a large one outgrows them within days.
 constexpr float k_shipped_weight = 3000;
@@ -98,6 +98,7 @@ std::shared_ptr<const Priors> PriorsBuilder::build() {
     keys->erase(std::unique(keys->begin(), keys->end()), keys->end());
     for (const std::uint64_t key : *keys) filter->insert(key, impl_->newest);
   }
+  next->damping_.step(impl_->audit);
   next->refresh();
   return next;
 }
@@ -110,6 +111,8 @@ struct PriorsCodec {
     put(out, k_magic);
     put(out, p.number_);
     put(out, p.learnt_);
+    put(out, p.damping_.windows);
+    put(out, p.damping_.factor);
     put(out, p.domains_);
     p.contacts_.save(out);
     p.mail_domains_.save(out);
@@ -124,6 +127,8 @@ struct PriorsCodec {
     auto p = std::make_shared<Priors>();
     p->number_ = in.get<std::uint64_t>();
     p->learnt_ = in.get<BandedHistograms>();
+    p->damping_.windows = in.get<decltype(Damping::windows)>();
+    p->damping_.factor = in.get<decltype(Damping::factor)>();
     in.get_into(p->domains_);
     for (std::size_t i = 0; i < p->domains_.size(); ++i)
       p->domain_index_.put(p->domains_[i].key, i);

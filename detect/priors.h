@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "detect/contact_filter.h"
+#include "detect/damping.h"
 #include "detect/epoch.h"
 #include "detect/features.h"
 #include "detect/flat_map.h"
@@ -57,6 +58,7 @@ class Priors {
   // the chance to reach level k from k − 1).
   [[nodiscard]] const Histograms& global(std::size_t band) const { return global_[band]; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
+  [[nodiscard]] const Damping& damping() const { return damping_; }
   [[nodiscard]] const BandedHistograms& learnt() const { return learnt_; }
 
  private:
@@ -67,6 +69,7 @@ class Priors {
   std::uint64_t number_ = 0;
   BandedHistograms learnt_{};
   BandedHistograms global_{};
+  Damping damping_;
   std::vector<DomainPrior> domains_;
   FlatMap domain_index_{64};
   ContactFilter contacts_;
@@ -84,6 +87,7 @@ struct PriorsBuilder::Impl {
   std::map<std::uint64_t, Delta> domains;
   std::vector<std::uint64_t> contacts;      // mixed keys
   std::vector<std::uint64_t> mail_domains;  // mixed keys
+  AuditSums audit;
   Instant newest;
 };
 

@@ -6,7 +6,7 @@
 namespace sekimori::detect {
 namespace {
 
-constexpr std::uint64_t k_magic = 0x31305444494b4553ULL;  // "SEKIDT01"
+constexpr std::uint64_t k_magic = 0x32305444494b4553ULL;  // "SEKIDT02"
 
 }  // namespace
 
@@ -31,6 +31,7 @@ void Detector::save(std::string& out) const {
   i.queue.save(out);
   put(out, i.new_contacts);
   put(out, i.new_mail_domains);
+  put(out, i.audit);
   put(out, i.newest);
   if (i.of_past) {
     put(out, i.contact_pairs);
@@ -83,6 +84,7 @@ Result<void> Detector::load(std::string_view bytes) {
   });
   in.get_into(i.new_contacts);
   in.get_into(i.new_mail_domains);
+  i.audit = in.get<AuditSums>();
   i.newest = in.get<Instant>();
   if (i.of_past) {
     in.get_into(i.contact_pairs);
@@ -124,8 +126,9 @@ std::uint64_t Detector::Impl::hash() const {
   for (const std::uint64_t k : new_contacts) fresh += mix64(k);
   for (const std::uint64_t k : new_mail_domains) fresh += mix64(~k);
   std::uint64_t h = mix64(accounts);
+  const std::uint64_t audited = hash_bytes({reinterpret_cast<const char*>(&audit), sizeof audit});
   for (const std::uint64_t part : {domain_sum, contacts.hash(), writers.hash(), waiting, fresh,
-                                   static_cast<std::uint64_t>(newest.us)}) {
+                                   audited, static_cast<std::uint64_t>(newest.us)}) {
     h = mix64(h ^ part);
   }
   return h;

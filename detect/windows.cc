@@ -47,10 +47,10 @@ Counts counts_at(const AccountModel& m, Instant t) {
   c.recipients_hour = sum_slots(m.hour_recipients, m.hour_slot, hour);
   c.messages_hour = sum_slots(m.hour_messages, m.hour_slot, hour);
   c.new_hour = sum_slots(m.hour_new, m.hour_slot, hour);
-  c.recipients_day = sum_slots(m.day_recipients, m.day_slot, day);
-  c.messages_day = sum_slots(m.day_messages, m.day_slot, day);
-  c.new_day = sum_slots(m.day_new, m.day_slot, day);
-  c.bytes_day = 1024ULL * sum_slots(m.day_kib, m.day_slot * k_day_step / k_byte_step,
+  c.recipients_day = sum_slots(m.day_recipients, day_slot_of(m), day);
+  c.messages_day = sum_slots(m.day_messages, day_slot_of(m), day);
+  c.new_day = sum_slots(m.day_new, day_slot_of(m), day);
+  c.bytes_day = 1024ULL * sum_slots(m.day_kib, day_slot_of(m) * k_day_step / k_byte_step,
                                     t.seconds32() / k_byte_step);
   return c;
 }
@@ -61,12 +61,11 @@ void roll_windows(AccountModel& m, Instant t) {
   roll(m.hour_recipients, m.hour_slot, hour);
   roll(m.hour_messages, m.hour_slot, hour);
   roll(m.hour_new, m.hour_slot, hour);
-  roll(m.day_recipients, m.day_slot, day);
-  roll(m.day_messages, m.day_slot, day);
-  roll(m.day_new, m.day_slot, day);
-  roll(m.day_kib, m.day_slot * k_day_step / k_byte_step, t.seconds32() / k_byte_step);
+  roll(m.day_recipients, day_slot_of(m), day);
+  roll(m.day_messages, day_slot_of(m), day);
+  roll(m.day_new, day_slot_of(m), day);
+  roll(m.day_kib, day_slot_of(m) * k_day_step / k_byte_step, t.seconds32() / k_byte_step);
   m.hour_slot = std::max(m.hour_slot, hour);
-  m.day_slot = std::max(m.day_slot, day);
 }
 
 std::uint32_t distinct_in(const std::array<std::uint64_t, 2>& bitmap) {
