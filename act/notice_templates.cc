@@ -171,7 +171,9 @@ std::vector<TemplateFinding> NoticeTemplates::load(const std::string& folder) {
       continue;
     }
     bool sound = true;
-    for (std::size_t at = 0; const auto found = next_placeholder(text, at); at = found->end) {
+    // Not declared in the condition: g++ 12 ends such a variable before the loop's step.
+    auto found = next_placeholder(text, 0);
+    for (; found; found = next_placeholder(text, found->end)) {
       if (contains(k_placeholders, found->name)) continue;
       sound = false;
       const auto line =
