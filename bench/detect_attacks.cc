@@ -81,6 +81,11 @@ class Thief {
   void set_forward(double t) {
     if (o_.logins) push(t, SettingsChange{SettingKind::forward, ""});
   }
+  // All of the mailbox is read, as a new telephone would.
+  void read(double t) {
+    const Session s = read_all(r_, seen_);
+    if (o_.logins) push(t + s.seconds, s);
+  }
   // Somebody who never wrote to this mailbox writes to it.
   void prime(double t, const std::string& from) { push(t, Received{from}); }
   // Nobody's or anybody's address, in a mail domain that owners write to.
@@ -321,6 +326,8 @@ World attacks_on(const World& benign, const SentIndex& sent, const WorldOptions&
     const bool local = kind == AttackKind::f8_local || kind == AttackKind::white_box;
     if (local) thief.move(true);
     thief.login(t0);
+    const bool curious = kind == AttackKind::f5_contacts || kind == AttackKind::f6_bec;
+    if (uniform(r) < (curious ? .6 : .3)) thief.read(t0 + uniform(r, 10, 600));
     const double dwell = uniform(r) < .2 ? uniform(r, 60, 1800) : log_uniform(r, 1800, 7 * 86400);
     // An odd hour must not give every attack away: colleagues are written to while they work.
     const bool office =

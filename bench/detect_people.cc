@@ -89,6 +89,8 @@ Person draw_person(Random& r) {
   p.lease_days = log_uniform(r, 7, 200);
   p.next_trip = -1;
   p.report_size = size_of(r, p.size_mu);
+  p.reads_mu = uniform(r, 1, 4.5);
+  p.next_sync = -1;
   for (std::size_t& exit : p.exits) exit = 3 * pick(r, k_countries) + 2;
   return p;
 }
@@ -131,6 +133,31 @@ Sighting where(Random& r, Person& p, double t) {
     net = p.office_net;
   }
   return {address_of(op, net, pick(r, 200)), place_of(op)};
+}
+
+Session read_all(Random& r, const Sighting& from) {
+  Session s;
+  s.service = Service::imap;
+  s.ip = from.ip;
+  s.fetched = static_cast<std::uint64_t>(log_uniform(r, 300, 30'000));
+  s.bytes_out = s.fetched * static_cast<std::uint64_t>(log_uniform(r, 10'000, 200'000));
+  s.seconds = std::floor(log_uniform(r, 300, 7200));
+  return s;
+}
+
+Session read_by(Random& r, Person& p, double t, const Sighting& from) {
+  if (p.next_sync < 0) p.next_sync = t + 86400 * uniform(r, 20, 500);
+  if (t >= p.next_sync) {
+    p.next_sync = t + 86400 * uniform(r, 150, 900);
+    return read_all(r, from);
+  }
+  Session s;
+  s.service = Service::imap;
+  s.ip = from.ip;
+  s.fetched = static_cast<std::uint64_t>(std::exp(p.reads_mu + .8 * normal(r)));
+  s.bytes_out = s.fetched * static_cast<std::uint64_t>(log_uniform(r, 4000, 200'000));
+  s.seconds = std::floor(log_uniform(r, 60, 28'800));
+  return s;
 }
 
 Submission submission(Random& r, const Person& p, const std::string& account, const Sighting& seen,

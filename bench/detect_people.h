@@ -49,6 +49,8 @@ struct Person {
   double lease_days = 40, trip_until = 0, next_trip = 0, next_lease = 0, last_login = 0;
   std::size_t trip_op = 0, trip_net = 0, exits[3] = {};
   std::uint64_t report_size = 0;  // of a script's mail
+  double reads_mu = 3;            // ln of messages fetched in a session
+  double next_sync = 0;           // a new telephone fetches everything
   IpAddress last_ip;
 };
 [[nodiscard]] Person draw_person(Random& r);
@@ -56,6 +58,10 @@ struct Person {
 [[nodiscard]] std::uint64_t size_of(Random& r, double mu);
 // Where the person is at a time (seconds since 1970); leases, trips and VPN go on.
 [[nodiscard]] Sighting where(Random& r, Person& p, double t);
+// The session that goes with a sign-in; now and then all of the mailbox.
+[[nodiscard]] Session read_by(Random& r, Person& p, double t, const Sighting& from);
+// All of a mailbox is fetched.
+[[nodiscard]] Session read_all(Random& r, const Sighting& from);
 // A message without recipients and queue id.
 [[nodiscard]] Submission submission(Random& r, const Person& p, const std::string& account,
                                     const Sighting& seen, const WorldOptions& o);

@@ -118,6 +118,8 @@ class Builder {
       login.service = Service::imap;
       const double before = uniform(r_, 1, 60);
       if (o_.logins) push(t - before, a, login);
+      const Session session = read_by(r_, p, t, from);
+      if (o_.logins) push(t + session.seconds, a, session);
       p.last_ip = from.ip;
       p.last_login = t;
     }

@@ -1,6 +1,6 @@
 // A simulated outside world around real mail: who signs in from where, what is received, bounced,
-// changed; and the attacks on it. Everything follows from the seed. What is real: who wrote to whom
-// and when. What is simulated: sizes, networks, sign-ins, bounces, settings, attacks.
+// read, changed; and the attacks on it. Everything follows from the seed. What is real: who wrote
+// to whom and when. What is simulated: sizes, networks, sign-ins, bounces, settings, attacks.
 //
 // Artefacts kept out (docs/detection.md): attacks draw sizes, senders and Message-IDs from the same
 // habits as owners do, at the same rates; owners travel, change networks, blast and bounce too;

@@ -71,6 +71,8 @@ struct DetectSettings {
   Duration learning_delay = hours(24);     // what is learnt lies this far behind
   std::uint32_t hold_new_recipients = 20;  // any message with as many new recipients is held
   double episode_log_r = 3;                // as many one by one within an hour: held from here on
+  // For evaluations: the family (its place in Family) whose tables are left out; -1: none.
+  std::int8_t without_family = -1;
   std::size_t accounts_max = 4'000'000;  // per process; beyond it the oldest idle one is forgotten
   std::size_t contact_filter_bytes =
       1ULL << 20;  // per shard, both generations together, grows by doubling

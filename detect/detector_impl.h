@@ -110,6 +110,12 @@ struct Detector::Impl {
   Verdict judge(AccountIndex index, Instant t, const Submission& s);
   void advise(const AccountModel& m, Instant t, Verdict& v) const;
   [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
+  // Of a family in R; they sum to 1.
+  [[nodiscard]] double weight(std::size_t f) const {
+    const auto out = static_cast<std::size_t>(settings.without_family);
+    if (settings.without_family < 0) return k_attacks[f].weight;
+    return f == out ? 0 : k_attacks[f].weight / (1 - k_attacks[out].weight);
+  }
   [[nodiscard]] double log_r(const AccountModel& m, Instant t) const;
   // The channel's weight: η, lowered where the self-audit found it too loud.
   [[nodiscard]] float eta_of(Channel c) const {

@@ -267,7 +267,7 @@ double Detector::Impl::injection(const AccountModel& m, Instant t) const {
 double Detector::Impl::log_r(const AccountModel& m, Instant t) const {
   const double fresh = injection(m, t);
   double sum = 0;
-  for (std::size_t f = 0; f < k_families; ++f) sum += k_attacks[f].weight * (m.r[f] + fresh);
+  for (std::size_t f = 0; f < k_families; ++f) sum += weight(f) * (m.r[f] + fresh);
   return std::log(std::max(sum, 1e-12));
 }
 
@@ -434,11 +434,11 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     const double ell = std::log(tables[f].own_mail + tables[f].theirs * std::exp(sum));
     const double r = m.r[f] + fresh;
     const double r_after = std::clamp(r * std::exp(ell), 1e-12, 1e30);
-    before += k_attacks[f].weight * r;
-    after += k_attacks[f].weight * r_after;
+    before += weight(f) * r;
+    after += weight(f) * r_after;
     v.log_r_family[f] = std::log(r_after);
-    if (k_attacks[f].weight * r_after > leading_share) {
-      leading_share = k_attacks[f].weight * r_after;
+    if (weight(f) * r_after > leading_share) {
+      leading_share = weight(f) * r_after;
       leading = f;
       v.ell = ell;
     }
