@@ -31,13 +31,14 @@ CliEnvironment environment() {
 
 Exit run(const Invocation& given) {
   const std::string& command = given.command;
-  if (command == "serve" || command == "helper" || command == "replay" || command == "version" ||
+  if (command == "serve" || command == "helper" || command == "version" ||
       command.starts_with("config ")) {
     return run_service_command(given);
   }
   if (command == "account add" || command == "account password") return run_password_command(given);
   if (command == "account call-sheet" && given.with_code) return run_call_sheet_command(given);
   if (command == "bypass" || command == "release-all") return run_panic_command(given);
+  if (command == "replay") return run_replay_command(given);
   if (command == "learn") return run_learn_command(given);
   if (command == "drill") return run_drill_command(given);
   return run_api_command(given);

@@ -9,8 +9,10 @@
 
 namespace sekimori::app {
 
-// serve, helper, replay, config …, version: no API.
+// serve, helper, config …, version: no API.
 [[nodiscard]] Exit run_service_command(const Invocation& given);
+// replay: no API, and no daemon either.
+[[nodiscard]] Exit run_replay_command(const Invocation& given);
 // What the API does: account list|show|restrict|…, incident, hold, ip, health …
 [[nodiscard]] Exit run_api_command(const Invocation& given);
 // account add, account password.

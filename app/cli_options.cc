@@ -112,24 +112,7 @@ class Tree {
     command(&root_, "serve", "デーモンを動かします", "run the daemon");
     command(&root_, "helper", "root の権限が必要な操作を引き受ける補助プログラムを動かします",
             "run the helper that does the few things which need root");
-    auto* replay = command(&root_, "replay", "記録された出来事を判定し直します",
-                           "judge recorded events again");
-    replay
-        ->add_option("EVENTS", out_.events,
-                     text("NDJSON のファイル(- は標準入力)", "NDJSON file (- is standard input)"))
-        ->required();
-    replay
-        ->add_option("--decisions", out_.decisions,
-                     text("判定の書き出し先(既定は標準出力)",
-                          "where decisions go (default: standard output)"))
-        ->type_name("OUT");
-    replay
-        ->add_option(
-            "--mode", out_.mode,
-            text("enforce または observe(既定は enforce)", "enforce or observe (default enforce)"))
-        ->check(CLI::IsMember({"enforce", "observe"}));
-    replay->add_flag("--hash", out_.hash,
-                     text("最後に状態のハッシュを加えます", "add the state's hash to the summary"));
+    replay_command();
     auto* learn = command(&root_, "learn", "これまでのメールログから、ふだんの様子を学びます",
                           "learn from old mail logs what is usual");
     learn
@@ -145,6 +128,47 @@ class Tree {
     command(config, "example", "設定ファイルの例を表示します", "print an example file");
     command(config, "reference", "設定の説明を表示します", "print the reference of all settings");
     command(&root_, "version", "バージョンを表示します", "show the version");
+  }
+
+  void replay_command() {
+    auto* replay = command(&root_, "replay", "記録された出来事を判定し直します",
+                           "judge recorded events again");
+    replay->add_option(
+        "EVENTS", out_.events,
+        text(
+            "出来事のファイル(NDJSON。- は標準入力)、またはジャーナルのフォルダー。省略すると、設定"
+            "ファイルのジャーナルを読みます(デーモンが動いたままで構いません)",
+            "files of events (NDJSON; - is standard input) or folders of journals; without any the "
+            "journal of the settings file is read, while the daemon may go on"));
+    auto* decisions = replay
+                          ->add_option("--decisions", out_.decisions,
+                                       text("判定の書き出し先(既定は標準出力)",
+                                            "where decisions go (default: standard output)"))
+                          ->type_name("OUT");
+    replay
+        ->add_option(
+            "--mode", out_.mode,
+            text("enforce または observe(既定は enforce)", "enforce or observe (default enforce)"))
+        ->check(CLI::IsMember({"enforce", "observe"}));
+    auto* hash = replay->add_flag(
+        "--hash", out_.hash,
+        text("最後に状態のハッシュを加えます", "add the state's hash to the summary"));
+    replay
+        ->add_option("--compare", out_.compare,
+                     text("もう一つの設定ファイル。--config の設定と比べた結果だけを表示します",
+                          "another settings file: show only how it differs from --config's"))
+        ->type_name("FILE")
+        ->excludes(decisions)
+        ->excludes(hash);
+    replay
+        ->add_option("--from", out_.from,
+                     text("この時刻から判定し直します(2026-11-01、24h、7d など)。それより前は、"
+                          "起きたとおりに読み込みます",
+                          "judge anew from this time on (2026-11-01, 24h, 7d …); what lies before "
+                          "it is taken as it happened"))
+        ->type_name("TIME");
+    replay->add_option("--until", out_.until, text("この時刻の手前まで", "up to this time"))
+        ->type_name("TIME");
   }
 
   void account_commands() {

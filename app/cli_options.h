@@ -47,7 +47,10 @@ struct Invocation {
   // release-all
   bool every = false;
   // replay
-  std::string events;
+  std::vector<std::string> events;  // none: the journal of this installation
+  std::string compare;              // a second settings file
+  std::string from;                 // as event_source.h: parse_moment
+  std::string until;
   std::string decisions;
   std::string mode = "enforce";
   bool hash = false;

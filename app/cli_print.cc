@@ -239,10 +239,13 @@ class Printer : public AnswerReader {
     std::string out = table(rows);
     const auto* evidence = find(incident, "evidence");
     if (evidence != nullptr && evidence->is_array() && !evidence->get_array().empty()) {
-      out += t("\n根拠\n", "\nevidence\n");
+      out += t("\n根拠(強い順)\n", "\nevidence, strongest first\n");
+      Rows lines;
       for (const auto& line : evidence->get_array()) {
-        out += fmt::format("  {:>6}  {}\n", number(line, "nats"), text_of(line, "text"));
+        lines.push_back({fmt::format("  {:>6} nats", number(line, "nats")), word(line, "channel"),
+                         text_of(line, "text")});
       }
+      out += table(lines);
     }
     return out;
   }

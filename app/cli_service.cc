@@ -1,4 +1,4 @@
-// serve, helper, replay, config and version.
+// serve, helper, config and version.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,13 +9,10 @@
 #include <cstdio>
 #include <iterator>
 
-#include "act/geoip.h"
 #include "app/cli_commands.h"
 #include "app/cli_helper.h"
 #include "app/daemon.h"
-#include "app/engine_settings.h"
 #include "app/notice_setup.h"
-#include "app/replay.h"
 #include "app/stand_in.h"
 #include "app/version.h"
 #include "app/watchdog.h"
@@ -62,39 +59,6 @@ Exit run_helper_command(const Invocation& given) {
   Watchdog watchdog(loaded->settings, log);
   watchdog.start();
   return helper::run_helper(helper_options(loaded->settings)) == 0 ? Exit::done : Exit::refused;
-}
-
-Exit replay_command(const Invocation& given) {
-  config::Settings settings;
-  act::GeoIp geoip;
-  ReplayOptions options;
-  if (given.config_given) {
-    auto loaded = load_settings(given);
-    if (!loaded) {
-      print_failure(given, loaded.error());
-      return Exit::refused;
-    }
-    settings = std::move(loaded->settings);
-    if (!settings.geoip.country.empty() || !settings.geoip.asn.empty()) {
-      if (auto done = geoip.load({settings.geoip.country, settings.geoip.asn, ""}); !done) {
-        fmt::print(stderr, "sekimori: {}\n", done.error().text);
-      }
-      options.place = [&geoip](const IpAddress& ip) { return geoip.lookup(ip); };
-    }
-  }
-  // One mode for all: the question is what the judge makes of these events.
-  settings.server.mode = given.mode == "observe" ? config::Mode::observe : config::Mode::enforce;
-  settings.mode = {};
-  options.events = given.events;
-  options.decisions = given.decisions;
-  options.settings = engine_settings(settings, HashKey{});
-  options.print_hash = given.hash;
-  const auto summary = replay(options);
-  if (!summary) {
-    print_failure(given, summary.error());
-    return Exit::refused;
-  }
-  return summary->skipped == 0 ? Exit::done : Exit::in_part;
 }
 
 json::object json_of(const config::Finding& finding) {
@@ -195,7 +159,6 @@ void print_failure(const Invocation& given, const Error& error) {
 Exit run_service_command(const Invocation& given) {
   if (given.command == "serve") return serve(given);
   if (given.command == "helper") return run_helper_command(given);
-  if (given.command == "replay") return replay_command(given);
   if (given.command == "config check") return config_check(given);
   if (given.command == "config show") return config_show(given);
   if (given.command == "config example") {

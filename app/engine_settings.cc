@@ -25,9 +25,15 @@ decide::EngineSettings engine_settings(const config::Settings& s, const HashKey&
   out.detect.eta = s.detect.eta;
   out.detect.hold_log_r = s.detect.hold_line;
   out.detect.restrict_log_r = s.detect.restrict_line;
+  // A person is asked as far below the line as by default.
+  const detect::DetectSettings initial;
+  out.detect.ask_log_r = s.detect.restrict_line - (initial.restrict_log_r - initial.ask_log_r);
   out.detect.learn_below_log_r = s.detect.restrict_line / 2;
   out.detect.learning_delay = s.detect.learning_delay;
-  out.detect.hold_new_recipients = static_cast<std::uint32_t>(s.detect.hold_new_recipients);
+  // 0 turns the rule off: no message has so many recipients.
+  out.detect.hold_new_recipients = s.detect.hold_new_recipients == 0
+                                       ? UINT32_MAX
+                                       : static_cast<std::uint32_t>(s.detect.hold_new_recipients);
   out.detect.accounts_max = static_cast<std::size_t>(s.memory.accounts_max);
   out.detect.contact_filter_bytes =
       static_cast<std::size_t>(s.memory.contact_filter.bytes) / decide::k_shards;

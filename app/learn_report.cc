@@ -6,10 +6,13 @@
 
 #include "app/cli_commands.h"
 #include "app/cli_text.h"
+#include "detect/words.h"
 
 namespace sekimori::app {
 namespace json = boost::json;
 namespace {
+
+using detect::grouped;
 
 // The accounts named at the end; all of them are in --json.
 constexpr std::size_t k_named_max = 20;
@@ -21,15 +24,6 @@ std::string rfc3339(Instant t) {
 }
 json::value time_json(Instant t) {
   return t.is_set() ? json::value(rfc3339(t)) : json::value(nullptr);
-}
-
-// "12,345": numbers of a log are long.
-std::string grouped(std::uint64_t n) {
-  std::string digits = std::to_string(n);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
-  }
-  return digits;
 }
 
 std::uint64_t number(const json::object& from, const char* key) {

@@ -10,19 +10,15 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <queue>
 #include <variant>
 
-#include "app/line_reader.h"
-#include "detect/epoch.h"
+#include "app/event_source.h"
+#include "app/replay_run.h"
 #include "wire/event_json.h"
 #include "wire/json_text.h"
 
 namespace sekimori::app {
 namespace {
-
-using decide::Applied;
-using decide::Engine;
 
 // ln R of an account that sends nothing is minus infinity; JSON has no such number.
 double finite(double log_r) {
@@ -166,67 +162,31 @@ class DecisionWriter {
   bool failed_ = false;
 };
 
-// Time as the events tell it: what the daemon's timers do, done before the next event is folded.
-class EventClock {
+// Writes down what a run decides.
+class Scribe : public ReplayWatcher {
  public:
-  EventClock(Engine& engine, DecisionWriter& writer) : engine_(engine), writer_(writer) {}
-
-  void advance(Instant t) {
-    if (!next_epoch_.is_set()) next_epoch_ = t + detect::k_epoch;
-    while (true) {
-      const bool release = !releases_.empty() && releases_.top() <= t;
-      const bool epoch = next_epoch_ <= t;
-      if (!release && !epoch) return;
-      if (release && (!epoch || releases_.top() <= next_epoch_)) {
-        const Instant now = releases_.top();
-        releases_.pop();
-        for (const auto& hold : engine_.due_holds(now)) {
-          engine_.hold_ended(hold.account, now, hold.queue_id, "time", true, scratch_);
-          if (!scratch_.holds.empty()) writer_.release(now, scratch_.holds.front(), "time");
-        }
-      } else {
-        engine_.next_epoch(next_epoch_);
-        // After a long silence one epoch does for all the hours that passed.
-        next_epoch_ = next_epoch_ + detect::k_epoch;
-        if (next_epoch_ + detect::k_epoch < t) next_epoch_ = t;
-      }
-    }
+  explicit Scribe(DecisionWriter& writer) : writer_(writer) {}
+  void answered(const Event& event, const Submission& mail,
+                const decide::Applied& applied) override {
+    writer_.answer(event, mail, *applied.answer);
   }
-  void wait_for(const Applied& applied) {
-    for (const auto& hold : applied.holds) {
-      if (hold.release_at.is_set()) releases_.push(hold.release_at);
-    }
+  void hold_ended(Instant t, const decide::HeldMessage& hold) override {
+    if (hold.state == decide::HoldState::released) writer_.release(t, hold, hold.ended_by);
+  }
+  void standing(const decide::StandingNews& news) override { writer_.standing(news); }
+  void login(const Event& event, const Login& login, const decide::LoginAnswer& answer) override {
+    writer_.login(event, login, answer);
   }
 
  private:
-  Engine& engine_;
   DecisionWriter& writer_;
-  Instant next_epoch_;
-  std::priority_queue<Instant, std::vector<Instant>, std::greater<>> releases_;
-  Applied scratch_;
 };
-
-void fill_place(Event& event, const std::function<Place(const IpAddress&)>& place) {
-  const auto fill = [&](auto& body) {
-    if (body.ip.is_set() && body.place == Place{}) body.place = place(body.ip);
-  };
-  if (auto* login = std::get_if<Login>(&event.body)) fill(*login);
-  if (auto* mail = std::get_if<Submission>(&event.body)) fill(*mail);
-}
-
-// In a journal, what the daemon decided by itself stands beside what happened. A replay decides
-// anew.
-bool is_own_decision(const Event& event) {
-  if (const auto* set = std::get_if<StandingSet>(&event.body)) return set->by == "machine";
-  if (const auto* ended = std::get_if<HoldEnded>(&event.body)) return ended->by == "time";
-  return std::holds_alternative<EpochMark>(event.body);
-}
 
 }  // namespace
 
 Result<ReplaySummary> replay(const ReplayOptions& options) {
-  auto reader = LineReader::open(options.events, wire::k_event_line_max);
-  if (!reader) return std::unexpected(reader.error());
+  const auto source = EventSource::open(options.events, options.language);
+  if (!source) return std::unexpected(source.error());
   int fd = STDOUT_FILENO;
   const bool to_file = !options.decisions.empty() && options.decisions != "-";
   if (to_file) {
@@ -236,50 +196,32 @@ Result<ReplaySummary> replay(const ReplayOptions& options) {
     }
   }
   const auto started = std::chrono::steady_clock::now();
-  Engine engine(options.settings, nullptr, detect::shipped_priors());
   DecisionWriter writer(fd);
-  EventClock clock(engine, writer);
+  Scribe scribe(writer);
+  ReplayRun run(options.settings, scribe);
+  const decide::Engine& engine = run.engine();
+  Period period(options.from, options.until);
+  Event placed;
+  const auto reading = source->each([&](const Event& event) {
+    const Period::Part part = period.next(event);
+    if (part == Period::Part::behind) return true;
+    const Event* seen = &event;
+    if (options.place) {
+      placed = event;
+      fill_place(placed, options.place);
+      seen = &placed;
+    }
+    if (part == Period::Part::before) {
+      run.recall(*seen);
+    } else {
+      run.fold(*seen);
+    }
+    return !writer.full() || writer.flush();
+  });
   ReplaySummary summary;
-  Applied applied;
-
-  while (const auto line = reader->next()) {
-    if (line->find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    Result<Event> event = reader->too_long() ? Result<Event>(bad_input("the line is too long"))
-                                             : wire::parse_event(*line);
-    if (!event) {
-      ++summary.skipped;
-      fmt::print(stderr, "{}:{}: {}\n", options.events, reader->number(), event.error().text);
-      continue;
-    }
-    ++summary.events;
-    if (event->history) {
-      // A journal tells what was learnt from old logs, at times long past.
-      if (std::holds_alternative<EpochMark>(event->body)) {
-        (void)engine.end_history(event->t);
-      } else {
-        (void)engine.learn(*event);
-      }
-      continue;
-    }
-    clock.advance(event->t);
-    if (is_own_decision(*event)) continue;
-    if (options.place) fill_place(*event, options.place);
-    if (const auto* ended = std::get_if<HoldEnded>(&event->body)) {
-      engine.hold_ended(event->account, event->t, ended->queue_id, ended->by, ended->released,
-                        applied);
-      if (ended->released && !applied.holds.empty()) {
-        writer.release(event->t, applied.holds.front(), ended->by);
-      }
-      continue;
-    }
-    engine.apply(*event, applied);
-    if (applied.answer) {
-      writer.answer(*event, std::get<Submission>(event->body), *applied.answer);
-    }
-    for (const auto& news : applied.standings) writer.standing(news);
-    if (applied.login) writer.login(*event, std::get<Login>(event->body), *applied.login);
-    clock.wait_for(applied);
-    if (writer.full() && !writer.flush()) break;
+  if (reading) {
+    summary.events = reading->events;
+    summary.skipped = reading->skipped;
   }
 
   const auto totals = engine.totals();
@@ -302,6 +244,7 @@ Result<ReplaySummary> replay(const ReplayOptions& options) {
     ::close(fd);
     fmt::print("{}\n", last);
   }
+  if (!reading) return std::unexpected(reading.error());
   if (!written) {
     return operating_failure(
         fmt::format("the decisions could not be written: {}", std::strerror(errno)));

@@ -1,22 +1,28 @@
 // `sekimori replay`: folds a file of events through the engine, on the events' own clock, exactly
-// as the daemon would, and writes down every decision (docs/events.md).
+// as the daemon would, and writes down every decision (docs/events.md, replay_run.h).
 #pragma once
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/event.h"
 #include "base/result.h"
+#include "base/text.h"
 #include "decide/engine.h"
 
 namespace sekimori::app {
 
 struct ReplayOptions {
-  std::string events;               // path, or "-"
+  std::vector<std::string> events;  // event_source.h: files, "-", folders of journals
   std::string decisions;            // path; "" or "-": standard output
   decide::EngineSettings settings;  // with the mode already set
   std::function<Place(const IpAddress&)>
-      place;                // fills places that the file does not give; optional
+      place;  // fills places that the file does not give; optional
+  // Decided anew is what lies in [from, until); what is before it is folded as it happened, what is
+  // behind it is left out. Unset: all of it.
+  Instant from, until;
+  Language language = Language::en;
   bool print_hash = false;  // adds the state's hash to the summary
 };
 

@@ -19,13 +19,14 @@ void Engine::Impl::contain(Shard& shard, detect::AccountIndex index, const Event
     control.observed = to;
   }
   const StandingRecord before = record_of(shard, index);
-  const auto why = shard.detector.explain(index, event.t, v);
+  const auto why = shard.detector.explain(index, event.t, v, std::get_if<Submission>(&event.body));
+  const Text reason = contain_reason(why.headline, control, v, settings);
   StandingRequest request{
       .kind = to == Standing::suspended ? RequestKind::suspend : RequestKind::restrict,
       .by_machine = true,
       .to_probation = false,
       .by = "machine",
-      .reason = why.headline,
+      .reason = reason,
       .now = event.t};
   const auto stepped = step(before, request);
   if (!stepped || !stepped->changed) return;
@@ -49,7 +50,7 @@ void Engine::Impl::contain(Shard& shard, detect::AccountIndex index, const Event
   opened.standing = to;
   opened.log_r = v.log_r;
   opened.family = news.family;
-  opened.summary = why.headline;
+  opened.summary = reason;
   for (const auto& e : why.evidence) {
     opened.evidence.push_back({std::string(detect::to_string(e.channel)), e.nats, e.text});
   }
@@ -93,8 +94,8 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
   hold.size = mail.size;
   hold.kind = kind;
   hold.log_r = v.log_r;
-  const auto why = shard.detector.explain(index, event.t, v);
-  hold.reason = hold_reason(kind, why.headline);
+  const auto why = shard.detector.explain(index, event.t, v, &mail);
+  hold.reason = hold_reason(kind, why.headline, v, settings, limits_of(control));
   if (kind == HoldKind::timed) {
     hold.release_at = event.t + settings.timed_hold;
   } else if (control.incident == 0 && !recovering) {

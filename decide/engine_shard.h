@@ -142,6 +142,12 @@ struct Engine::Impl {
 // The words of answers and incidents (engine_words.cc).
 [[nodiscard]] std::string refusal_text(const StandingRecord&, std::string_view portal_url);
 [[nodiscard]] std::string limit_text(std::string_view name, std::uint64_t limit);
-[[nodiscard]] Text hold_reason(HoldKind kind, const Text& headline);
+// Why a message waits: the judge's head line, the rule where it was not the judge's suspicion that
+// decided, and what happens next.
+[[nodiscard]] Text hold_reason(HoldKind kind, const Text& headline, const detect::Verdict&,
+                               const EngineSettings&, const Limits&);
+// Why an account was contained.
+[[nodiscard]] Text contain_reason(const Text& headline, const AccountControl&,
+                                  const detect::Verdict&, const EngineSettings&);
 
 }  // namespace sekimori::decide

@@ -14,13 +14,40 @@ std::string limit_text(std::string_view name, std::uint64_t limit) {
                      name);
 }
 
-Text hold_reason(HoldKind kind, const Text& headline) {
-  if (kind == HoldKind::timed) {
-    return {headline.ja + "念のため、このメールの配送を少しの間だけ待たせています。",
-            headline.en + " The message waits for a short while to be safe."};
+Text hold_reason(HoldKind kind, const Text& headline, const detect::Verdict& v,
+                 const EngineSettings& settings, const Limits& limits) {
+  Text out = headline;
+  if (v.advice == detect::HoldAdvice::none) {
+    out.ja += fmt::format("1日に初めて送れる相手の上限({}件)を超えました。",
+                          limits.new_recipients_per_day);
+    out.en += fmt::format(" That passes the limit of {} new recipients a day.",
+                          limits.new_recipients_per_day);
+  } else if (v.fan_out) {
+    out.ja += fmt::format("初めての相手が{}件以上になるメールは、いつも確認しています。",
+                          settings.detect.hold_new_recipients);
+    out.en += fmt::format(" Mail to {} or more new recipients is always looked at.",
+                          settings.detect.hold_new_recipients);
   }
-  return {headline.ja + "このメールは、確認があるまで配送を待たせています。",
-          headline.en + " The message waits until a person confirms it."};
+  if (kind == HoldKind::timed) {
+    out.ja += "念のため、このメールの配送を少しの間だけ待たせています。";
+    out.en += " The message waits for a short while to be safe.";
+  } else {
+    out.ja += "このメールは、確認があるまで配送を待たせています。";
+    out.en += " The message waits until a person confirms it.";
+  }
+  return out;
+}
+
+Text contain_reason(const Text& headline, const AccountControl& control, const detect::Verdict& v,
+                    const EngineSettings& settings) {
+  Text out = headline;
+  if (!(v.log_r >= settings.restrict_log_r && v.may_restrict) &&
+      control.holds >= settings.hold_pile) {
+    out.ja += fmt::format("確認を待つメールが{}通になったため、送信を止めました。", control.holds);
+    out.en += fmt::format(" {} messages wait for a person's word, so its sending was stopped.",
+                          control.holds);
+  }
+  return out;
 }
 
 }  // namespace sekimori::decide

@@ -184,13 +184,16 @@ class Detector {
   // ln R now (grows with silence), for lists and panels.
   [[nodiscard]] double log_r(AccountIndex, Instant now) const;
   [[nodiscard]] Counts counts(AccountIndex, Instant now) const;
-  // Why: the strongest channels since the onset, strongest first, in words with numbers, and one
-  // sentence for the head line ("47 recipients in 3 minutes; this account writes to 4 a day; …").
+  // Why: the strongest channels since the onset, strongest first, in words with numbers
+  // (channel_words.h), and one sentence for the head line ("47 recipients in 3 minutes; this
+  // account usually writes to about 4 a day; …"), which is never empty. `mail`, where at hand, is
+  // the judged message: with it the sentences name its address and place.
   struct Explanation {
     Text headline;
     std::vector<Evidence> evidence;
   };
-  [[nodiscard]] Explanation explain(AccountIndex, Instant now, const Verdict&) const;
+  [[nodiscard]] Explanation explain(AccountIndex, Instant now, const Verdict&,
+                                    const Submission* mail = nullptr) const;
 
   // Epochs: hand over what this shard learnt since the last one; take the next priors.
   void contribute(class PriorsBuilder&);

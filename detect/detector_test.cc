@@ -255,10 +255,10 @@ TEST(Explanation, SpeaksBothLanguagesWithNumbers) {
     v = box.send(t, mail(strangers(8, fmt::format("e{}", i))), Fate::held);
   }
   const auto why = box.detector.explain(box.me, t, v);
-  EXPECT_THAT(why.headline.ja, HasSubstr("48宛先"));
+  EXPECT_THAT(why.headline.ja, HasSubstr("48件の宛先"));
   EXPECT_THAT(why.headline.ja, HasSubstr("初めての相手です"));
   EXPECT_THAT(why.headline.en, HasSubstr("48 recipients"));
-  EXPECT_THAT(why.headline.en, HasSubstr("48 never written to before"));
+  EXPECT_THAT(why.headline.en, HasSubstr("none written to before"));
   ASSERT_FALSE(why.evidence.empty());
   EXPECT_THAT(why.evidence, Contains(Field(&Evidence::channel, Channel::shape)));
   EXPECT_TRUE(std::ranges::is_sorted(why.evidence, std::greater<>{}, &Evidence::nats));
