@@ -33,9 +33,12 @@ constexpr std::size_t k_detail_max = 500;
 constexpr std::size_t k_hold_at_once = 500;
 // A message answered HOLD stands in Postfix's queue by then (cleanup's and milters' deadlines).
 constexpr Duration k_queued_by = minutes(10);
-// Postfix's short queue ids come back; after so long (its default maximal_queue_lifetime is 5 days)
-// a record is of another message.
-constexpr Duration k_id_is_used_again = days(5);
+
+// Did a try of this hold_queued step write it down?
+bool is_record_of(const Step& step, const HeldMessage& message) {
+  return message.held_at >= step.created && message.kind == decide::HoldKind::asked &&
+         message.incident == step.incident;
+}
 
 // Urgency over all subjects: everybody's doors are closed before one queue is searched.
 int urgency(StepKind kind) {
@@ -300,7 +303,7 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   }
 
   if (!theirs.empty()) {
-    if (auto kept = spare_released(step, theirs, now); !kept) return kept;
+    if (auto kept = spare_released(step, theirs); !kept) return kept;
   }
   // What an earlier try wrote down, before it was killed or failed: since the standing closed, only
   // this step holds mail of theirs.
@@ -413,25 +416,20 @@ Executor::StepResult Executor::each_record(const Step& step, HoldState state,
 Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Instant now) {
   std::vector<HeldMessage> out;
   auto read = each_record(step, HoldState::held, [&](HeldMessage& message) {
-    const bool is_of_this_step = message.held_at >= step.created &&
-                                 message.kind == decide::HoldKind::asked &&
-                                 message.incident == step.incident;
     const bool is_old = message.held_at + k_queued_by < now;
-    if (is_of_this_step || is_old) out.push_back(std::move(message));
+    if (is_old || is_record_of(step, message)) out.push_back(std::move(message));
   });
   if (!read) return std::unexpected(read.error());
   return out;
 }
 
 Executor::StepResult Executor::spare_released(const Step& step,
-                                              std::map<std::string, Queued>& theirs, Instant now) {
+                                              std::map<std::string, Queued>& theirs) {
   for (const HoldState state : {HoldState::releasing, HoldState::released}) {
     auto read = each_record(step, state, [&](const HeldMessage& message) {
-      const bool is_by_nobody = message.ended_by.empty() || message.ended_by == "time" ||
-                                message.ended_by == "restored" || message.ended_by == "delivered";
-      if (!is_by_nobody && now < message.held_at + k_id_is_used_again) {
-        theirs.erase(message.queue_id);
-      }
+      const bool is_by_a_person = !message.ended_by.empty() && message.ended_by != "time" &&
+                                  message.ended_by != "restored" && message.ended_by != "delivered";
+      if (is_by_a_person && is_record_of(step, message)) theirs.erase(message.queue_id);
     });
     if (!read) return read;
   }

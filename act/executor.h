@@ -87,9 +87,9 @@ class Executor {
     std::uint64_t size = 0;
     std::uint32_t recipients = 0;
   };
-  // Takes out of `theirs` what a person let go: it is queued, and on its way, by their word.
-  StepResult spare_released(const decide::Step& step, std::map<std::string, Queued>& theirs,
-                            Instant now);
+  // Takes out of `theirs` what an earlier try of this step held and a person let go since: it is
+  // queued, and on its way, by their word. What was let go before this containment is held again.
+  StepResult spare_released(const decide::Step& step, std::map<std::string, Queued>& theirs);
   StepResult each_record(const decide::Step& step, decide::HoldState state,
                          const std::function<void(decide::HeldMessage&)>& each);
   // The messages that earlier tries of a hold_queued step wrote down and that have no end yet, and

@@ -347,37 +347,40 @@ TEST(Executor, ClosesAnotherAccountInTheMiddleOfALongQueue) {
   EXPECT_FALSE(world.all_done());
 }
 
-// A try of the step failed, a person looked at one of the held messages and let it go, and the step
-// is tried again while Postfix has that message in its queue.
-TEST(Executor, WhatAPersonLetGoIsNotHeldAgain) {
+// A try of the step failed, a person looked at one of the messages it had held and let it go, and
+// the step is tried again while Postfix has that message in its queue.
+TEST(Executor, WhatAPersonLetGoMeanwhileIsNotHeldAgain) {
   World world;
   fill_queue(world);
-  HeldMessage good;
-  good.queue_id = "AAAAAA1";
-  good.account = "taro@a.test";
-  good.held_at = at(0);
-  good.state = HoldState::released;
-  good.ended_by = "op@a.test";
-  world.holds[good.queue_id] = good;
-  good.queue_id = "AAAAAA2";  // by itself, before anybody knew
-  good.ended_by = "time";
-  world.holds[good.queue_id] = good;
   world.request(k_taro, RequestKind::suspend);
+  HeldMessage held;
+  held.account = "taro@a.test";
+  held.kind = HoldKind::asked;
+  held.incident = 7;
+  held.held_at = world.steps.front().created;
+  held.state = HoldState::released;
+  held.queue_id = "AAAAAA1";
+  held.ended_by = "op@a.test";
+  world.holds[held.queue_id] = held;
+  held.queue_id = "AAAAAA2";  // by itself
+  held.ended_by = "time";
+  world.holds[held.queue_id] = held;
   Process process(world);
   process.executor->run_once(at(1));
   EXPECT_FALSE(world.was_called("hold AAAAAA1"));
   EXPECT_TRUE(world.was_called("hold AAAAAA2"));
   EXPECT_EQ(world.holds["AAAAAA1"].state, HoldState::released);
   EXPECT_TRUE(world.all_done());
-  // After days the id is another message's.
+  // What was let go in an earlier incident is held in this one.
   World later;
   fill_queue(later);
-  good.queue_id = "AAAAAA1";
-  good.ended_by = "op@a.test";
-  later.holds[good.queue_id] = good;
   later.request(k_taro, RequestKind::suspend);
+  held.queue_id = "AAAAAA1";
+  held.ended_by = "op@a.test";
+  held.incident = 6;
+  later.holds[held.queue_id] = held;
   Process second(later);
-  second.executor->run_once(at(6 * 86'400));
+  second.executor->run_once(at(1));
   EXPECT_TRUE(later.was_called("hold AAAAAA1"));
 }
 
