@@ -135,25 +135,39 @@ struct Released {
   std::string trouble;  // what kept it from being whole
 };
 
-// One request to the daemon, or to the same code here.
+// Requests to the daemon, or to the same code here, until nothing is left that can be let go: each
+// answers within seconds, however much is held.
 Result<Released> release_through_api(const Invocation& given, Api& api) {
   const auto request = api_request(given, system_now());
   if (!request) return std::unexpected(request.error());
-  const auto answer = api.call(request->method, request->target, request->body);
-  if (!answer) return std::unexpected(answer.error());
-  boost::system::error_code broken;
-  const auto report = boost::json::parse(answer->body, broken);
-  if (answer->status != 200 || broken || !report.is_object()) {
-    return operating_failure(printed_error(given, answer->status, answer->body));
-  }
+  const bool shows = ::isatty(STDERR_FILENO) == 1 && !given.json;
   Released out;
-  const auto count = [&](const char* key) -> std::uint64_t {
-    const auto* value = report.get_object().if_contains(key);
-    return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
-  };
-  out.ours = count("released");
-  out.failed = count("failed");
-  return out;
+  while (true) {
+    const auto answer = api.call(request->method, request->target, request->body);
+    if (!answer) return std::unexpected(answer.error());
+    boost::system::error_code broken;
+    const auto report = boost::json::parse(answer->body, broken);
+    if (answer->status != 200 || broken || !report.is_object()) {
+      return operating_failure(printed_error(given, answer->status, answer->body));
+    }
+    const auto count = [&](const char* key) -> std::uint64_t {
+      const auto* value = report.get_object().if_contains(key);
+      return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
+    };
+    out.ours += count("released");
+    out.failed = count("failed");  // the same ones are tried again
+    const std::uint64_t remaining = count("remaining");
+    if (shows && (remaining > 0 || out.ours > count("released"))) {
+      fmt::print(stderr, "\r{}", say(given, "送信中: ", "released: "));
+      fmt::print(stderr, "{} / {}\x1b[K{}", out.ours, out.ours + remaining,
+                 remaining > 0 ? "" : "\n");
+    }
+    if (remaining == 0) return out;
+    if (count("released") == 0) {
+      out.failed += remaining;
+      return out;
+    }
+  }
 }
 
 // Without engine and journal: what the state database says is held, through the helper. The daemon

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "app/recovery_service.h"
@@ -16,6 +17,9 @@ namespace {
 constexpr int k_durable_wait_ms = 5000;
 // A page of releases is two transactions for each message.
 constexpr int k_page_durable_wait_ms = 120'000;
+// A request of release-all lasts so long and one page: shorter than any client's or proxy's
+// patience.
+constexpr std::chrono::seconds k_release_for{10};
 
 Text in_both(const std::string& reason) { return {reason, reason}; }
 
@@ -436,6 +440,7 @@ Result<void> ControlService::release_together(const std::vector<decide::HeldMess
 Result<web::ReleaseReport> ControlService::release_all(const std::string& reason,
                                                        const web::Caller& by) {
   web::ReleaseReport report;
+  const auto until = std::chrono::steady_clock::now() + k_release_for;
   decide::StateStore::HoldFilter filter;
   filter.limit = web::k_page_max;
   for (const auto state : {decide::HoldState::held, decide::HoldState::releasing}) {
@@ -444,6 +449,10 @@ Result<web::ReleaseReport> ControlService::release_all(const std::string& reason
     while (true) {
       auto page = holds(filter);
       if (!page) return std::unexpected(page.error());
+      if (std::chrono::steady_clock::now() >= until && report.released > 0) {
+        report.remaining += page->total - std::min<std::uint64_t>(page->total, filter.offset);
+        break;
+      }
       if (page->items.empty()) break;
       // All of the page with one call of postsuper; one by one only where that fails, to let go
       // what can be and to know what cannot.
@@ -462,7 +471,8 @@ Result<web::ReleaseReport> ControlService::release_all(const std::string& reason
     }
   }
   audited(by, "release_all", {decide::SubjectKind::server, ""}, 0, reason,
-          fmt::format(R"({{"released":{},"failed":{}}})", report.released, report.failed));
+          fmt::format(R"({{"released":{},"failed":{},"remaining":{}}})", report.released,
+                      report.failed, report.remaining));
   return report;
 }
 

@@ -217,10 +217,12 @@ struct AuditQuery {
   std::size_t limit = 100;  // newest first
 };
 
-// What came of release-all: `failed` > 0 means that it is done in part.
+// What came of release-all: done in part where something failed, or where so much was held that
+// the rest (`remaining`) wants another request.
 struct ReleaseReport {
   std::uint64_t released = 0;
   std::uint64_t failed = 0;
+  std::uint64_t remaining = 0;  // held still and not tried
 };
 
 enum class HealthLevel : std::uint8_t { ok, warning, failing };

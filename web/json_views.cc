@@ -230,8 +230,10 @@ json::value json_of(const IpRule& rule) {
 }
 
 json::value json_of(const ReleaseReport& report) {
-  return json::object{
-      {"released", report.released}, {"failed", report.failed}, {"complete", report.failed == 0}};
+  return json::object{{"released", report.released},
+                      {"failed", report.failed},
+                      {"remaining", report.remaining},
+                      {"complete", report.failed == 0 && report.remaining == 0}};
 }
 
 json::value json_of(const HealthReport& report) {
