@@ -1,6 +1,7 @@
 // The report's arithmetic, its rules and its worlds: what the figures in docs/detection.md rest on.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "bench/detect_cases.h"
 #include "bench/detect_figures.h"
 #include "bench/detect_gate.h"
+#include "bench/detect_lines.h"
 
 namespace sekimori::bench {
 namespace {
@@ -183,6 +185,32 @@ TEST_F(SmallWorld, SameSeedSameWorldAndSameFigures) {
   WorldOptions other = options();
   other.seed = 4;
   EXPECT_NE(bytes_of(benign_world(other)), bytes_of(a));
+}
+
+TEST_F(SmallWorld, SameSeedsSameReport) {
+  std::filesystem::copy_file(directory_ / "small.tsv", directory_ / "radoslaw.tsv");
+  std::vector<std::string> first;
+  for (int i = 0; i < 2; ++i) {
+    Study study(
+        {.full = true, .data = directory_.string(), .only = "radoslaw", .victims = 2, .cases = 1});
+    ASSERT_TRUE(study.run());
+    const std::vector<std::string> lines = figure_lines(study);
+    if (i == 0) first = lines;
+    EXPECT_EQ(first, lines);
+  }
+  // Every family with every set of signals, every case, every rule.
+  const auto count = [&](std::string_view figure) {
+    return std::ranges::count_if(first, [&](const std::string& line) {
+      return line.contains(std::string("\"figure\":\"") + std::string(figure) + '"');
+    });
+  };
+  EXPECT_GE(count("leak"), static_cast<long>((5 + detect::k_families) * k_attack_kinds));
+  EXPECT_EQ(count("case"), static_cast<long>(k_case_kinds));
+  EXPECT_EQ(count("rule"), static_cast<long>(baselines().size()));
+  EXPECT_EQ(count("attack_table"), static_cast<long>(detect::k_families));
+
+  Study nothing({.data = "nowhere", .only = "radoslaw"});
+  EXPECT_FALSE(nothing.run());
 }
 
 TEST_F(SmallWorld, AttacksLeaveNoArtefact) {

@@ -91,6 +91,7 @@ Person draw_person(Random& r) {
   p.report_size = size_of(r, p.size_mu);
   p.reads_mu = uniform(r, 1, 4.5);
   p.next_sync = -1;
+  p.looks_a_day = log_uniform(r, .1, 2);
   for (std::size_t& exit : p.exits) exit = 3 * pick(r, k_countries) + 2;
   return p;
 }

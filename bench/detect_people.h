@@ -49,8 +49,10 @@ struct Person {
   double lease_days = 40, trip_until = 0, next_trip = 0, next_lease = 0, last_login = 0;
   std::size_t trip_op = 0, trip_net = 0, exits[3] = {};
   std::uint64_t report_size = 0;  // of a script's mail
-  double reads_mu = 3;            // ln of messages fetched in a session
-  double next_sync = 0;           // a new telephone fetches everything
+  double looks_a_day = .5;        // at the mail, without sending any
+  double last_look = 0;
+  double reads_mu = 3;   // ln of messages fetched in a session
+  double next_sync = 0;  // a new telephone fetches everything
   IpAddress last_ip;
 };
 [[nodiscard]] Person draw_person(Random& r);

@@ -267,6 +267,7 @@ def leak_words(leak: dict) -> str:
 
 
 def main_table(figures: Figures) -> str:
+    real = "recipients and times" if figures.of("leak", signals="recipients and times") else "send"
     rows = []
     for row in figures.of("leak", signals="all"):
         judge, best = row["judge"], row["best_rule_at_0.3"]
@@ -274,12 +275,15 @@ def main_table(figures: Figures) -> str:
         rows.append([
             row["family"], leak_words(judge), percent(judge["found_24h"]),
             percent(judge["found_7d"]), percent(judge["seen_7d"]),
-            f"{judge['contain_minutes_p50']:.0f}", leak_words(new),
+            f"{judge['contain_minutes_p50']:.0f}",
+            leak_words(figures.of("leak", signals=real, family=row["family"])[0]["judge"]),
+            leak_words(new),
             " / ".join(f"{best[key]['value']:,.{digits}f} ({best[key]['name']})"
                        for key, digits in (("p50", 0), ("p95", 0), ("mean", 1))),
             leak_words(rule_leak(row, "SPOT, simulated verdict", "0.3"))])
     return table(["family", "judge: leaked p50 / p95 / mean", "restricted in 24 h", "in 7 d",
-                  "or asked in 7 d", "minutes to contain, p50 of these", "new recipients/day at 0.3",
+                  "or asked in 7 d", "minutes to contain, p50 of these", f"judge, {real} alone",
+                  "new recipients/day at 0.3",
                   "best rule on metadata at 0.3, each figure by itself",
                   "SPOT with a simulated verdict on content"], rows)
 
@@ -389,6 +393,17 @@ def case_table(figures: Figures) -> str:
                   "recipients/day", "recipients/hour", "CUSUM", "countries/day"], rows)
 
 
+def capacity_words(figures: Figures) -> str:
+    """The most strangers a day at which fewer than half of such thieves are restricted in a week."""
+    capacity = 0
+    for row in figures.of("stealth"):
+        if row["judge"]["found_7d"] >= 0.5:
+            break
+        capacity = row["strangers_a_day"]
+    return (f"Up to **{capacity} strangers a day** among known contacts, from the owner's own provider, "
+            "fewer than half of the thieves are restricted within a week.\n")
+
+
 def stealth_table(figures: Figures) -> str:
     rows = [[str(row["strangers_a_day"]), leak_words(row["judge"]),
              percent(row["judge"]["found_7d"]), percent(row["judge"]["seen_7d"]),
@@ -451,14 +466,15 @@ def report(figures: Figures) -> str:
         "## The judge at other lines\n", line_table(figures),
         "## A family's tables left out\n", without_table(figures),
         "## Owners' doings that look like a theft\n", case_table(figures),
-        "## Stealth capacity\n", stealth_table(figures), "![Stealth](stealth.svg)\n",
+        "## Stealth capacity\n", capacity_words(figures), stealth_table(figures), "![Stealth](stealth.svg)\n",
         "## p1: the attack tables\n", attack_tables(figures)])
 
 
 def short(figures: Figures) -> str:
     return "\n".join([setup_words(figures), main_table(figures), "### Owners disturbed\n",
                       alarm_table(figures), "### Owners' doings that look like a theft\n",
-                      case_table(figures), "### Stealth capacity\n", stealth_table(figures)])
+                      case_table(figures), "### Stealth capacity\n", capacity_words(figures),
+                      stealth_table(figures)])
 
 
 def main(arguments: list[str]) -> int:

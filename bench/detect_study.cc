@@ -11,7 +11,7 @@ namespace sekimori::bench {
 namespace {
 
 // Lines the judge may restrict at, to find those of 10, 1 and 0.3 false restrictions per 10,000.
-constexpr double k_lines[] = {4, 5, 6, 7, 8, 9.21, 10.5, 12, 14, 17};
+constexpr double k_lines[] = {1, 2, 3, 4, 5, 6, 7, 8, 9.21, 10.5, 12, 14, 17};
 constexpr double k_shipped_line = 9.21;
 
 using EventsOf = std::vector<std::vector<const WorldEvent*>>;

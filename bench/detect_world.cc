@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -106,23 +107,42 @@ class Builder {
     send(m.t, static_cast<std::size_t>(a), std::move(to), 0, .005);
   }
 
+  // A sign-in where the network is another than the last one's, or after half a day.
+  void sign_in(std::size_t a, double t, const Sighting& from) {
+    Person& p = people_[a];
+    if (from.ip.place_key() == p.last_ip.place_key() && t - p.last_login <= 12 * 3600) return;
+    Login login;
+    login.ip = from.ip;
+    if (o_.places) login.place = from.place;
+    login.service = Service::imap;
+    const double before = uniform(r_, 1, 60);
+    if (o_.logins) push(t - before, a, login);
+    p.last_ip = from.ip;
+    p.last_login = t;
+    const Session session = read_by(r_, p, t, from);
+    if (o_.logins) push(t + session.seconds, a, session);
+  }
+
+  // People read more often than they write: from anywhere, and mail may come from there much later.
+  void look(std::size_t a, double t) {
+    constexpr int k_looks_max = 100;  // between two messages
+    Person& p = people_[a];
+    double u = std::max(p.last_look, static_cast<double>(w_.owners[a].first.us) / 1e6);
+    for (int i = 0; i < k_looks_max; ++i) {
+      u += -std::log(1 - uniform(r_)) * 86400 / p.looks_a_day;
+      if (u >= t) break;
+      sign_in(a, u, where(r_, p, u));
+    }
+    p.last_look = std::max(p.last_look, t);
+  }
+
   // `size`: 0 for the person's habit.
   void send(double t, std::size_t a, std::vector<std::string> to, std::uint64_t size,
             double bounce_share) {
     Person& p = people_[a];
+    look(a, t);
     const Sighting from = where(r_, p, t);
-    if (from.ip.place_key() != p.last_ip.place_key() || t - p.last_login > 12 * 3600) {
-      Login login;
-      login.ip = from.ip;
-      if (o_.places) login.place = from.place;
-      login.service = Service::imap;
-      const double before = uniform(r_, 1, 60);
-      if (o_.logins) push(t - before, a, login);
-      const Session session = read_by(r_, p, t, from);
-      if (o_.logins) push(t + session.seconds, a, session);
-      p.last_ip = from.ip;
-      p.last_login = t;
-    }
+    sign_in(a, t, from);
     Submission s = submission(r_, p, w_.accounts[a], from, o_);
     if (size > 0 && !o_.bare) s.size = size;
     const auto number = static_cast<std::uint32_t>(++w_.benign_messages);
