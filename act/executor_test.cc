@@ -347,8 +347,7 @@ TEST(Executor, ClosesAnotherAccountInTheMiddleOfALongQueue) {
   EXPECT_FALSE(world.all_done());
 }
 
-// A try of the step failed, a person looked at one of the messages it had held and let it go, and
-// the step is tried again while Postfix has that message in its queue.
+// A person let one go between two tries of the step, and Postfix has it in its queue.
 TEST(Executor, WhatAPersonLetGoMeanwhileIsNotHeldAgain) {
   World world;
   fill_queue(world);
@@ -369,19 +368,17 @@ TEST(Executor, WhatAPersonLetGoMeanwhileIsNotHeldAgain) {
   process.executor->run_once(at(1));
   EXPECT_FALSE(world.was_called("hold AAAAAA1"));
   EXPECT_TRUE(world.was_called("hold AAAAAA2"));
-  EXPECT_EQ(world.holds["AAAAAA1"].state, HoldState::released);
   EXPECT_TRUE(world.all_done());
   // What was let go in an earlier incident is held in this one.
   World later;
   fill_queue(later);
   later.request(k_taro, RequestKind::suspend);
-  held.queue_id = "AAAAAA1";
   held.ended_by = "op@a.test";
   held.incident = 6;
-  later.holds[held.queue_id] = held;
+  later.holds["AAAAAA2"] = held;
   Process second(later);
   second.executor->run_once(at(1));
-  EXPECT_TRUE(later.was_called("hold AAAAAA1"));
+  EXPECT_TRUE(later.was_called("hold AAAAAA2"));
 }
 
 TEST(Executor, LooksAtALongQueueInParts) {
