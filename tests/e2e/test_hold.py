@@ -22,7 +22,8 @@ def blast(lab, person, name):
 def one_hold(lab, person):
     """The held message, both as Postfix and as Sekimori have it."""
     [entry] = wait_for(lambda: lab.queued(person, queue="hold"), 20, "it in the hold queue")
-    holds = lab.api.holds(person)
+    # The database hears of it a moment after Postfix.
+    holds = wait_for(lambda: lab.api.holds(person), 20, "it in the list of holds")
     assert [hold["queue_id"] for hold in holds] == [entry["queue_id"]]
     assert len(entry["recipients"]) == holds[0]["recipients"] == STRANGERS
     assert holds[0]["size"] > 0 and holds[0]["state"] == "held"
