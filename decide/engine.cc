@@ -15,11 +15,6 @@ namespace {
 
 // ln of the tighter line while an account is on probation: a tenth of the usual odds.
 constexpr double k_probation_discount = 2.303;
-// A person decides from so many waiting messages of an account; what is like them is put off, so
-// that the sender learns of it at once, nothing piles up, and a program tries again by itself.
-constexpr std::uint32_t k_samples = 2;
-// The judge counts questions in a byte.
-constexpr std::uint32_t k_asked_counted = 255;
 
 // How many kinds of evidence weigh at least `nats` since the onset.
 int strong_channels(const detect::Verdict& v, double nats) {
@@ -208,15 +203,9 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
         stranger_signed_in(v, settings.suspend_channel_nats);
     d.contain = suspend ? Standing::suspended : Standing::restricted;
     refuse(suspend ? "judge:suspend" : "judge:restrict", "");
-  } else if (v.advice == detect::HoldAdvice::asked &&
-             (control.holds >= settings.hold_pile ||
-              v.asked >= std::min(settings.hold_pile, k_asked_counted))) {
+  } else if (control.holds >= settings.hold_pile && v.advice == detect::HoldAdvice::asked) {
     d.contain = Standing::restricted;
     refuse("hold_pile", "");
-  } else if (v.advice == detect::HoldAdvice::asked && control.holds >= k_samples &&
-             control.incident != 0) {
-    refuse("hold_more",
-           "450 4.7.1 Other messages of yours wait for confirmation; please try again later");
   } else if (const auto [name, limit] = limit_passed(limits_of(control), v.counts, n);
              limit != 0 && v.advice != detect::HoldAdvice::asked) {
     // A message that would wait for a person waits, over a limit too: nothing leaves, and the judge

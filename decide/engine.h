@@ -70,7 +70,7 @@ struct Answer {
   std::uint32_t held = 0;
   std::uint32_t refused = 0;
   double log_r = 0;
-  std::string rule;  // "standing", "judge", "hold_timed", "hold_asked", "hold_more",
+  std::string rule;  // "standing", "judge", "hold_timed", "hold_asked",
                      // "limit:recipients_per_hour", "pass", …
 };
 

@@ -6,16 +6,6 @@
 #include "decide/engine_shard.h"
 
 namespace sekimori::decide {
-namespace {
-
-// A second strike waits three times as long, a third nine times.
-Duration timed_hold_of(Duration first, std::uint8_t strikes) {
-  std::int64_t us = first.us;
-  for (std::uint8_t i = 0; i < strikes && i < 2; ++i) us *= 3;
-  return Duration{us};
-}
-
-}  // namespace
 
 void Engine::Impl::contain(Shard& shard, detect::AccountIndex index, const Event& event,
                            const detect::Verdict& v, Standing to, bool only_observed,
@@ -107,7 +97,7 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
   const auto why = shard.detector.explain(index, event.t, v, &mail);
   hold.reason = hold_reason(kind, why.headline, v, settings, limits_of(control));
   if (kind == HoldKind::timed) {
-    hold.release_at = event.t + timed_hold_of(settings.timed_hold, v.strikes);
+    hold.release_at = event.t + settings.timed_hold;
   } else if (control.incident == 0 && !recovering) {
     // A message that waits for a person is something a person must see: an open incident.
     control.incident = next_incident.fetch_add(1);
@@ -138,7 +128,7 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
         other.kind = HoldKind::asked;
         other.release_at = {};
       } else {
-        other.release_at = std::max(other.release_at, hold.release_at);
+        other.release_at = event.t + settings.timed_hold;
       }
       out.holds.push_back(other);
     }

@@ -8,8 +8,6 @@
 namespace sekimori::decide {
 namespace {
 
-constexpr std::uint8_t k_past_questions = 3;
-
 // After so long without a suspicious message an account that would have been contained is believed
 // to be its owner's again.
 constexpr Duration k_doubt = days(7);
@@ -108,9 +106,7 @@ Learnt Engine::Impl::fold_past(Shard& shard, const Event& event) {
       detector.leave_out(index, t);
       return Learnt::suspicious;
     }
-    // Nobody is there to ask about the past: what would have raised several questions is left out.
-    const bool contain = (v.may_restrict && v.log_r >= settings.restrict_log_r) ||
-                         (v.advice == detect::HoldAdvice::asked && v.asked >= k_past_questions);
+    const bool contain = v.may_restrict && v.log_r >= settings.restrict_log_r;
     detector.commit(index, t, *mail, v, contain ? Fate::refused : Fate::accepted);
     if (!contain) return Learnt::learnt;
     detector.contained(index, t, v.onset.is_set() ? v.onset : t);

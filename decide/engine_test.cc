@@ -331,48 +331,6 @@ TEST(Engine, APileOfUnansweredHoldsEndsInARestriction) {
   EXPECT_TRUE(forbids_sending(attack.news.back().change.record.standing));
 }
 
-TEST(Engine, WhatIsLikeAWaitingMessageIsPutOff) {
-  // Two samples are enough for a person; the rest comes again once there is an answer. From the
-  // usual place that alone never stops an account.
-  Engine engine(enforcing(), nullptr, detect::shipped_priors());
-  const Instant t = live_quietly(engine, "taro@example.jp") + hours(1);
-  Applied out;
-  std::vector<std::string> rules;
-  for (int i = 0; i < 4; ++i) {
-    std::vector<std::string> many;
-    for (int k = 0; k < 30; ++k) many.push_back(fmt::format("guest{}-{}@elsewhere.example", i, k));
-    engine.apply(mail(t + minutes(i), "taro@example.jp", many), out);
-    EXPECT_EQ(out.answer->accepted, 0U);
-    EXPECT_TRUE(out.standings.empty());
-    rules.push_back(out.answer->rule);
-  }
-  EXPECT_EQ(rules,
-            (std::vector<std::string>{"hold_asked", "hold_asked", "hold_more", "hold_more"}));
-  EXPECT_TRUE(out.answer->text.starts_with("450 "));
-  // Mail to people the owner knows goes on.
-  engine.apply(mail(t + minutes(9), "taro@example.jp", {"friend1@partner.example"}), out);
-  EXPECT_EQ(out.answer->accepted, 1U);
-}
-
-TEST(Engine, ASecondTimedHoldLastsLonger) {
-  // Somebody who waits for holds to run out waits longer each time.
-  Engine engine(enforcing(), nullptr, detect::shipped_priors());
-  Instant t = live_quietly(engine, "taro@example.jp");
-  std::vector<std::int64_t> waits;
-  Applied out;
-  for (int i = 0; i < 60 && waits.size() < 2; ++i) {
-    t = t + minutes(50);
-    engine.apply(mail(t, "taro@example.jp", {fmt::format("one{}@elsewhere.example", i)}), out);
-    if (out.answer->rule != "hold_timed") continue;
-    const HeldMessage hold = out.holds.front();
-    waits.push_back((hold.release_at.us - t.us) / 60'000'000);
-    t = hold.release_at;
-    ASSERT_EQ(engine.due_holds(t).size(), 1U);
-    engine.hold_ended("taro@example.jp", t, hold.queue_id, "time", true, out);
-  }
-  EXPECT_EQ(waits, (std::vector<std::int64_t>{20, 60}));
-}
-
 TEST(Engine, AFailingJournalDegradesButAnswers) {
   MemoryJournal journal;
   journal.failing = true;

@@ -2,7 +2,6 @@
 // state's hash is taken over them).
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,16 +25,13 @@ struct PlaceRecord {
   std::uint32_t network = 0;    // folded place_key; 0: free
   std::uint32_t operator_ = 0;  // ASN folded to 22 bits << 10 | country, 5 bits a letter; 0 unknown
   std::uint16_t last_hour = 0;  // last seen
-  std::uint16_t state = 0;      // the flags below | hour of the trial's start (12 bits)
-  static constexpr std::uint16_t k_learnt = 0x8000, k_counted = 0x4000, k_sent = 0x2000,
-                                 k_familiar = 0x1000;
+  std::uint16_t state = 0;  // k_learnt | k_counted | k_sent | hour of the trial's start (13 bits)
+  static constexpr std::uint16_t k_learnt = 0x8000, k_counted = 0x4000, k_sent = 0x2000;
   [[nodiscard]] bool learnt() const { return (state & k_learnt) != 0; }
   [[nodiscard]] bool counted() const { return (state & k_counted) != 0; }
   [[nodiscard]] bool sent() const { return (state & k_sent) != 0; }
-  // Mail to people the account knew came from it.
-  [[nodiscard]] bool familiar() const { return (state & k_familiar) != 0; }
   [[nodiscard]] std::uint32_t trial_hours(std::uint16_t hour) const {
-    return (hour - state) & 0xfffU;
+    return (hour - state) & 0x1fffU;
   }
 };
 static_assert(sizeof(PlaceRecord) == 12);
@@ -84,34 +80,20 @@ struct AccountModel {
   std::array<std::uint8_t, k_patterns> pattern_count{};
   std::uint8_t prior_today = 0;   // messages given to the shared priors that day
   std::uint8_t networks_24h = 0;  // new networks of the running day
-  // Bits: 0–1 the level of places_24h charged in the running day; 2–3 timed holds that ran out
-  // since the onset; 4 the open question arose at a place that vouches, or at none that was seen.
-  std::uint8_t marks = 0;
+  std::uint8_t places_level = 0;  // of places_24h, already charged in the running day
   std::uint8_t episode_new_level = 0;
   std::uint8_t episode_all_level = 0;
   std::uint8_t bounces_in_hour = 0;
   std::uint8_t logins = 0;  // successful, at most 255
   std::uint8_t settings_seen = 0;
-  std::uint8_t asked = 0;         // messages a person is asked about since the question arose
+  std::uint8_t asked_today = 0;   // messages held for a person on asked_day
   std::uint8_t read_habit = 0;    // busiest hours of reading, 16 steps a doubling
   std::uint8_t read_marks = 0;    // hours of reading known | charged in this hour, 4 bits each
   std::uint8_t switch_marks = 0;  // returns of the day | by habit, 4 bits each
-  std::uint16_t asked_hour = 0;   // when the question was last raised
-  std::uint16_t live_hour = 0;    // of the first event that was seen live; 0: none was
+  std::uint16_t asked_day = 0;
+  std::uint16_t live_hour = 0;  // of the first event that was seen live; 0: none was
 };
 static_assert(sizeof(AccountModel) <= 512);
-[[nodiscard]] inline std::uint8_t places_level(const AccountModel& m) { return m.marks & 3U; }
-inline void set_places_level(AccountModel& m, std::uint8_t level) {
-  m.marks = static_cast<std::uint8_t>((m.marks & ~3U) | (level & 3U));
-}
-[[nodiscard]] inline std::uint8_t strikes(const AccountModel& m) { return (m.marks >> 2) & 3U; }
-inline void set_strikes(AccountModel& m, std::uint8_t n) {
-  m.marks = static_cast<std::uint8_t>((m.marks & ~12U) | (std::min<unsigned>(n, 3) << 2));
-}
-[[nodiscard]] inline bool asked_at_home(const AccountModel& m) { return (m.marks & 16U) != 0; }
-inline void set_asked_at_home(AccountModel& m, bool home) {
-  m.marks = static_cast<std::uint8_t>((m.marks & ~16U) | (home ? 16U : 0U));
-}
 static_assert(offsetof(AccountModel, live_hour) + 2 == sizeof(AccountModel));
 static_assert(std::is_trivially_copyable_v<AccountModel>);
 // Number of the newest 2-hour slot.

@@ -197,7 +197,7 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
       i.add_evidence(m, t, Channel::places_24h, nats);
     }
   }
-  i.note_place(m, t, view, false, false);
+  i.note_place(m, t, view, false);
   i.look_at_whereabouts(m, t, login.place, i.log_r(m, t) <= k_calm_reading);
 }
 
@@ -234,11 +234,6 @@ void Detector::delivery(AccountIndex index, Instant t, const Delivery& d) {
   if (d.status != DeliveryStatus::bounced || !d.dsn.starts_with("5.1.")) return;
   i.valid_for = 0;
   AccountModel& m = i.models[index];
-  if (!d.queue_id.empty()) {
-    // Of mail that left lately: what was held or refused never reached anybody.
-    const std::uint64_t key = mix64(keyed_hash(i.key, d.queue_id) ^ m.name_hash);
-    if (!i.queue.find(key == 0 ? 1 : key)) return;
-  }
   if (m.bounce_hour != hour16(t)) {
     m.bounce_hour = hour16(t);
     m.bounces_in_hour = 0;
@@ -300,7 +295,6 @@ void Detector::hold_released(AccountIndex index, Instant, std::string_view queue
   LearningRecord& r = i.queue.at(*number);
   if (r.held == 0 || r.released != 0) return;
   r.released = 1;
-  set_strikes(m, static_cast<std::uint8_t>(strikes(m) + 1));
   if (r.added_log_r <= 0) return;
   const float factor = std::exp(-r.added_log_r / 2);
   for (float& sum : m.r) sum *= factor;
@@ -316,8 +310,6 @@ void Detector::vouched(AccountIndex index, Instant t) {
   m.cusum = 0;
   m.onset_us = 0;
   m.evidence.fill(0);
-  set_strikes(m, 0);
-  m.asked = 0;
   for (std::uint64_t n = i.queue.first(); n != i.queue.last(); ++n) {
     LearningRecord& r = i.queue.at(n);
     if (r.account != index || r.dead != 0) continue;
@@ -360,8 +352,6 @@ void Detector::restored(AccountIndex index, Instant t) {
   m.evidence.fill(0);
   m.place_nats = 0;
   m.bounces_in_hour = 0;
-  set_strikes(m, 0);
-  m.asked = 0;
 }
 
 double Detector::log_r(AccountIndex index, Instant now) const {

@@ -116,17 +116,13 @@ struct Verdict {
   std::uint32_t new_recipients = 0;  // strangers: distinct, never written to, never heard from
   std::uint32_t wrote_first = 0;     // distinct, never written to, but they wrote to this account
   Counts counts;
-  std::uint8_t strikes = 0;  // timed holds that ran out since the onset
-  std::uint8_t asked = 0;    // messages a person is asked about since the open question arose
-  bool joined = false;       // asked only because an earlier message still waits for an answer
-  // Many strangers at once or one by one, or an hour or day the account never had (advise.cc).
-  bool fan_out = false;
+  bool fan_out = false;  // hold_new_recipients reached by this message or by the hour's episode
   HoldAdvice advice = HoldAdvice::none;
   // Enough kinds of evidence for a restriction: decide/ restricts only when it is set (and ln R is
   // past the line). A cold account, or few strangers with nothing else, is held instead.
   bool may_restrict = false;
-  std::array<double, k_families> r_family{};     // the families' sums with it, for commit()
-  std::array<std::uint8_t, k_bin_bytes> bins{};  // categories (features.h: Bins), for commit()
+  std::array<double, k_families> log_r_family{};  // for commit()
+  std::array<std::uint8_t, k_bin_bytes> bins{};   // categories (features.h: Bins), for commit()
   std::uint64_t ticket = 0;  // commit() right after judge() need not hash the recipients again
 };
 

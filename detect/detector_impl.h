@@ -47,9 +47,6 @@ struct PlaceView {
   std::uint8_t kind =
       k_unseen;  // PlaceKind; k_unseen: nothing to say (no address, first ever, on trial)
   bool first_ever = false;
-  bool home = false;            // vouches for mail
-  bool foreign = false;         // vouches for nobody, while another place does
-  bool beside_foreign = false;  // mail came from another place lately that vouches for nobody
   float place_nats[k_families] = {};
   float day_nats = 0;      // places_24h
   std::uint8_t level = 0;  // of places_24h with this place
@@ -111,9 +108,7 @@ struct Detector::Impl {
                              const Counts& before);
   void weigh(const AccountModel& m, const Bins& bins, FamilyNats& out) const;
   Verdict judge(AccountIndex index, Instant t, const Submission& s);
-  // advise.cc
   void advise(const AccountModel& m, Instant t, Verdict& v) const;
-  [[nodiscard]] bool fans_out(const AccountModel& m, const Verdict& v) const;
   [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
   // Of a family in R; they sum to 1.
   [[nodiscard]] double weight(std::size_t f) const {
@@ -138,8 +133,7 @@ struct Detector::Impl {
   void look_at_whereabouts(AccountModel& m, Instant t, const Place& place, bool calm);
   // Is this network not yet habit, or has suspicion something to do with a new place?
   [[nodiscard]] bool from_new_place(const AccountModel& m, const IpAddress& ip) const;
-  // `known_mail`: the message that comes from it goes to known people only.
-  void note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending, bool known_mail);
+  void note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending);
   // Multiplies R_f by e^(η·nats_f) at `t` and keeps onset and sums.
   void add_evidence(AccountModel& m, Instant t, Channel channel,
                     const std::array<float, k_families>& nats);
@@ -164,8 +158,6 @@ inline constexpr Duration k_episode = hours(1);
 [[nodiscard]] inline std::uint16_t hour16(Instant t) {
   return static_cast<std::uint16_t>(t.seconds32() / 3600);
 }
-// A person was asked about this account's mail lately, and did not answer yet.
-[[nodiscard]] bool question_open(const AccountModel& m, Instant t);
 [[nodiscard]] inline std::uint16_t day16(Instant t) {
   return static_cast<std::uint16_t>(t.seconds32() / 86400);
 }

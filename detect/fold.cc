@@ -12,8 +12,6 @@ namespace {
 constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
 // So long what was sent under suspicion may still be learnt, once suspicion has gone by itself.
 constexpr Duration k_blast_patience = days(7);
-// So long mail to strangers from a place that vouches for nobody waits to be learnt.
-constexpr Duration k_foreign_patience = days(6);
 // One sender gives the shared priors no more than this many messages a day.
 constexpr std::uint8_t k_prior_quota = 20;
 // A hash of colleagues' contacts waits for the next epoch; beyond this the newest are left out.
@@ -69,7 +67,6 @@ void Detector::Impl::raise_onset(AccountModel& m, Instant t, double step, const 
   m.cusum = static_cast<float>(std::clamp(m.cusum + step, 0.0, 60.0));
   if (m.cusum <= 0) {
     m.onset_us = 0;
-    set_strikes(m, 0);
     m.evidence.fill(0);
     return;
   }
@@ -108,8 +105,7 @@ void Detector::Impl::look_at_whereabouts(AccountModel& m, Instant t, const Place
   add_evidence(m, t, Channel::concurrent, nats);
 }
 
-void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending,
-                                bool known_mail) {
+void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending) {
   if (view.network == 0) return;
   const std::uint16_t hour = hour16(t);
   const bool calm = log_r(m, t) <= k_place_learn_below;
@@ -127,21 +123,17 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
       count_bin(m.habits.place, operator_known ? 1 : country_known ? 2 : 3);
     }
   }
-  const std::uint16_t trial_now = hour & 0xfffU;
+  const std::uint16_t trial_now = hour & 0x1fffU;
   if (view.slot >= 0) {
     PlaceRecord& p = m.places[static_cast<std::size_t>(view.slot)];
     // A day at a known place is one observation.
     if (p.learnt() && p.last_hour / 24 != hour / 24) count_bin(m.habits.place, 0);
-    // Mail to strangers alone vouches for nobody: a thief sends nothing else.
-    if (known_mail) p.state |= PlaceRecord::k_familiar;
-    if (!p.learnt() && calm && p.counted() && (!p.sent() || p.familiar()) &&
-        p.trial_hours(hour) >= k_place_trial_hours) {
+    if (!p.learnt() && calm && p.counted() && p.trial_hours(hour) >= k_place_trial_hours) {
       p.state |= PlaceRecord::k_learnt;
     }
     if (sending && !p.sent()) {
-      p.state = static_cast<std::uint16_t>(
-          trial_now | PlaceRecord::k_sent |
-          (p.state & (PlaceRecord::k_counted | PlaceRecord::k_familiar)));
+      p.state = static_cast<std::uint16_t>(trial_now | PlaceRecord::k_sent |
+                                           (p.state & PlaceRecord::k_counted));
     }
     p.last_hour = hour;
     if (view.kind != k_unseen && view.kind != 0) {
@@ -153,7 +145,7 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
     m.place_day = day16(t);
     m.place_nats = 0;
     m.networks_24h = 0;
-    set_places_level(m, 0);
+    m.places_level = 0;
   }
   // A free slot, else the longest unseen on trial, else the longest unseen.
   std::size_t worst = 0;
@@ -171,14 +163,13 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
   p = {view.network, view.operator_, hour,
        static_cast<std::uint16_t>(
            trial_now | (sending ? PlaceRecord::k_sent : 0) |
-           (known_mail ? PlaceRecord::k_familiar : 0) |
            (view.first_ever ? PlaceRecord::k_learnt | PlaceRecord::k_counted : 0))};
   if (view.first_ever) {
     count_bin(m.habits.place, 0);
     return;
   }
   add_saturating(m.networks_24h, 1);
-  set_places_level(m, std::max(places_level(m), view.level));
+  m.places_level = std::max(m.places_level, view.level);
   m.place_nats += std::max(0.0F, *std::ranges::max_element(view.place_nats));
 }
 
@@ -194,7 +185,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   newest = std::max(newest, t);
   raise_onset(m, t, v.log_r - v.log_r_before, v.nats);
   for (std::size_t f = 0; f < k_families; ++f) {
-    m.r[f] = static_cast<float>(v.r_family[f]);
+    m.r[f] = static_cast<float>(std::exp(v.log_r_family[f]));
   }
   m.updated_us = std::max(m.updated_us, t.us);
   note_first(m, t);
@@ -212,21 +203,11 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     audit.message(ratio);
   }
   const bool calm = log_r(m, t) <= k_place_learn_below;
-  note_place(m, t, last_place, true, last_strangers == 0);
+  note_place(m, t, last_place, true);
   look_at_whereabouts(m, t, s.place, calm);
   Bins bins;
   std::memcpy(&bins, v.bins.data(), sizeof bins);
-  bins.place = last_place.home ? 0 : last_place.foreign ? 1 : k_unseen;
   m.last_message_us = t.us;
-  if (v.advice == HoldAdvice::asked) {
-    if (!question_open(m, t)) {
-      m.asked = 0;
-      set_asked_at_home(m, !last_place.foreign);
-    }
-    if (!v.joined || last_place.foreign) m.asked_hour = hour16(t);
-    // Every 25 strangers weigh as a message.
-    add_saturating(m.asked, 1 + last_strangers / 25);
-  }
   if (fate == Fate::refused) return;
 
   roll_windows(m, t);
@@ -250,6 +231,14 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   m.episode_all_level = std::max<std::uint8_t>(m.episode_all_level, bins.level_all & 15U);
 
   note_likeness(m, t, s, likeness_of(s, recipients));
+
+  if (fate == Fate::held && v.advice == HoldAdvice::asked) {
+    if (m.asked_day != day16(t)) {
+      m.asked_day = day16(t);
+      m.asked_today = 0;
+    }
+    add_saturating(m.asked_today, 1);
+  }
 
   LearningRecord r;
   r.t_us = t.us;
@@ -313,18 +302,9 @@ void Detector::Impl::learn_front() {
   const std::uint64_t salt = salt_of(m);
   // Suspicious then: learnt only if suspicion has gone since. Mail to known people alone teaches no
   // new contact, and an owner's busy day must become habit or it would look strange for ever.
-  const Duration age{newest.us - r.t_us};
-  const double now_log_r = log_r(m, newest);
-  // From a place that vouches for nobody: not before it had the time to show whose it is.
-  const bool foreign = r.bins.place == 1 && r.fresh > 0;
-  const bool doubtful = foreign || r.suspicious != 0;
-  // A newsletter's first run from the usual place: nobody objected for a week, so it is the
-  // owner's. ln R stands below the restriction line, or it would not have come to this.
-  const bool unopposed =
-      r.bins.place == 0 && age >= k_blast_patience && now_log_r < settings.restrict_log_r;
-  const bool calm = (r.fresh == 0 && r.recipients <= 9) || unopposed ||
-                    (now_log_r < (doubtful ? k_place_learn_below : settings.learn_below_log_r) &&
-                     (!foreign || age >= k_foreign_patience));
+  const bool calm =
+      (r.fresh == 0 && r.recipients <= 9) ||
+      log_r(m, newest) < (r.suspicious != 0 ? k_place_learn_below : settings.learn_below_log_r);
   if (r.dead == 0 && calm) {
     learn(r);
   } else if (r.dead == 0 && newest.us - r.t_us < k_blast_patience.us &&

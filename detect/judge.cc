@@ -16,13 +16,12 @@ namespace {
 constexpr float k_account_kappa = 15;
 constexpr float k_domain_kappa = 200;
 constexpr float k_place_kappa = 8;
+// What only the sending shows (no new network, no changed setting, no bounces) must be stronger by
+// so much before it restricts: until then a person is asked. It spares newsletters of few messages.
+constexpr double k_sending_only_nats = 2.5;
+// So many messages a day from a familiar network wait for a person before the account is stopped.
+constexpr std::uint8_t k_asked_before_restriction = 6;
 constexpr float k_size_floor = -0.6F;
-// To write slowly vouches for little: a thief can.
-constexpr float k_gap_floor = -2;
-// The owner's mail from the usual place goes on while somebody else writes from another: that much
-// of R at least is left by each message.
-constexpr double k_left_beside_foreign = 0.4;
-constexpr std::uint16_t k_beside_hours = 72;
 // Stranger classes mean something only once the domain's own contacts are known.
 constexpr std::uint64_t k_domain_messages_min = 200;
 
@@ -207,8 +206,7 @@ void Detector::Impl::weigh(const AccountModel& m, const Bins& b, FamilyNats& out
     g = (d + k_domain_kappa * g) / (d_all + k_domain_kappa);
     const float p = (m.habits.gap[b.gap] + k_account_kappa * g) / (own_all + k_account_kappa);
     const float ln_p = std::log(p);
-    each(Channel::inter_arrival,
-         [&](const LogTable& a) { return std::max(a.gap[b.gap] - ln_p, k_gap_floor); });
+    each(Channel::inter_arrival, [&](const LogTable& a) { return a.gap[b.gap] - ln_p; });
   }
   if (b.stranger != k_unseen) {
     const float p = std::log(p0([](auto& h) -> auto& { return h.stranger; }, b.stranger));
@@ -301,10 +299,6 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
       view.slot = static_cast<int>(i);
       continue;
     }
-    if (!p.learnt() && p.sent() &&
-        static_cast<std::uint16_t>(hour16(t) - p.last_hour) < k_beside_hours) {
-      view.beside_foreign = true;
-    }
     if (p.learnt()) {
       any_learnt = true;
       operator_known |= operator_bits != 0 && p.operator_ >> 10 == operator_bits;
@@ -317,7 +311,6 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   }
   if (!any) {
     view.first_ever = true;
-    view.home = true;
     return view;
   }
   bool vouches = false;
@@ -326,12 +319,9 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
     vouches = p.learnt() && p.sent();
     // Seen before: said already at its first sign-in, unless mail now comes from it for the first
     // time, hours after that.
-    view.home = vouches;
     const bool first_mail = sending && !p.sent() && !p.learnt() && p.trial_hours(hour16(t)) >= 2;
-    view.foreign = !vouches && any_learnt;
     if (!vouches && !first_mail) return view;
   }
-  view.foreign = !vouches && any_learnt;
   // Nothing is habit yet: a second place on the first day says nothing.
   if (!vouches && !any_learnt) return view;
 
@@ -382,7 +372,7 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   const std::uint32_t by_network = networks >= 16 ? 3 : networks >= 8 ? 2 : networks >= 4 ? 1 : 0;
   const std::uint32_t by_country = distinct >= 1 ? std::min(distinct - 1, 3U) : 0;
   view.level = static_cast<std::uint8_t>(std::max(by_network, by_country));
-  const std::uint8_t charged = m.place_day == day16(t) ? places_level(m) : 0;
+  const std::uint8_t charged = m.place_day == day16(t) ? m.places_level : 0;
   // Somebody who hops networks by habit (carrier NAT, trips) is told nothing by another hop.
   const float habit = std::min(1.0F, 2 * (p0 > 0 ? p0 : 0));
   if (view.level > charged) {
@@ -420,11 +410,8 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
       m.seen == 0 && m.logins >= 20 && m.first_day != 0 && day16(t) - m.first_day > 30;
   const double fresh = injection(m, t);
   double before = 0, after = 0;
-  // Mail came from elsewhere lately: the owner's from the usual place goes on during a theft as
-  // well, and says little about it.
-  const bool beside_foreign = last_place.home && last_place.beside_foreign;
   std::size_t leading = 0;
-  double leading_share = -1, leading_ratio = 1;
+  double leading_share = -1;
   for (std::size_t f = 0; f < k_families; ++f) {
     Nats& nats = last_nats[f];
     nats[index_of(Channel::login_place)] = last_place.place_nats[f];
@@ -444,20 +431,18 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     sum = std::clamp(sum, -settings.clip_nats, settings.clip_nats);
     // While an attack runs the owner's own mail goes on: a message is theirs with a share of
     // own_mail.
-    double ratio = tables[f].own_mail + tables[f].theirs * std::exp(sum);
-    if (beside_foreign) ratio = std::max(ratio, k_left_beside_foreign);
+    const double ell = std::log(tables[f].own_mail + tables[f].theirs * std::exp(sum));
     const double r = m.r[f] + fresh;
-    const double r_after = std::clamp(r * ratio, 1e-12, 1e30);
+    const double r_after = std::clamp(r * std::exp(ell), 1e-12, 1e30);
     before += weight(f) * r;
     after += weight(f) * r_after;
-    v.r_family[f] = r_after;
+    v.log_r_family[f] = std::log(r_after);
     if (weight(f) * r_after > leading_share) {
       leading_share = weight(f) * r_after;
       leading = f;
-      leading_ratio = ratio;
+      v.ell = ell;
     }
   }
-  v.ell = std::log(leading_ratio);
   v.family = static_cast<Family>(leading);
   v.nats = last_nats[leading];
   v.log_r_before = std::log(std::max(before, 1e-12));
@@ -474,6 +459,35 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   v.ticket = valid_for = ++ticket;
   advise(m, t, v);
   return v;
+}
+
+void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const {
+  const std::uint32_t line = settings.hold_new_recipients;
+  // One message to many strangers whatever R is; one by one only where R does not speak for the
+  // owner.
+  v.fan_out = v.new_recipients >= line || (v.new_recipients > 0 && v.counts.new_hour >= line &&
+                                           v.log_r >= settings.episode_log_r);
+  const auto since = [&](Channel c) { return v.nats_since_onset[index_of(c)]; };
+  const bool side_evidence = since(Channel::login_place) + since(Channel::places_24h) >= 1.0F ||
+                             since(Channel::bounce) >= 1.0F || since(Channel::settings) >= 1.0F;
+  const bool to_contacts = v.family == Family::contacts_burst || v.family == Family::login_led;
+  const bool risky = v.new_recipients > 0 || v.recipients >= 10 || (to_contacts && side_evidence);
+  // A newcomer's first mails are held, not punished, until they are many.
+  v.may_restrict = risky && (m.learnt >= 5 || v.counts.new_day >= 25) &&
+                   (side_evidence || (v.log_r >= settings.restrict_log_r + k_sending_only_nats &&
+                                      (v.counts.new_day >= 15 || v.counts.recipients_hour >= 50)));
+  // Mail from where the owner always sends: a person is asked about the first messages of a blast.
+  const bool at_home = last_place.kind == static_cast<std::uint8_t>(PlaceKind::known);
+  const std::uint8_t asked = m.asked_day == day16(t) ? m.asked_today : 0;
+  if (at_home && !side_evidence && asked < k_asked_before_restriction) v.may_restrict = false;
+  if (!risky) return;
+  // What a wrong "let go" costs grows with the strangers it reaches: so the lines fall with them.
+  const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));
+  if (v.fan_out || v.log_r >= settings.ask_log_r - discount) {
+    v.advice = HoldAdvice::asked;
+  } else if (v.log_r >= settings.hold_log_r - discount) {
+    v.advice = HoldAdvice::timed;
+  }
 }
 
 }  // namespace sekimori::detect
