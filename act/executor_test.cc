@@ -111,19 +111,14 @@ struct FakeStore : StateStore {
     ENTER("open_steps");
     std::vector<Step> open;
     for (const Step& each : world.steps) {
-      if (each.state == StepState::waiting || each.state == StepState::retrying) {
-        if (open.size() < max) open.push_back(each);
-      }
+      const bool is_open = each.state == StepState::waiting || each.state == StepState::retrying;
+      if (is_open && open.size() < max) open.push_back(each);
     }
     return open;
   }
   Result<std::vector<Step>> steps_of(std::uint64_t) override { return world.steps; }
-  Result<std::optional<Incident>> incident(std::uint64_t) override {
-    return std::optional<Incident>();
-  }
-  Result<std::vector<Incident>> incidents(const IncidentFilter&) override {
-    return std::vector<Incident>();
-  }
+  Result<std::optional<Incident>> incident(std::uint64_t) override { return {}; }
+  Result<std::vector<Incident>> incidents(const IncidentFilter&) override { return {}; }
   Result<std::vector<HeldMessage>> holds(const HoldFilter& filter) override {
     std::vector<HeldMessage> out;
     std::size_t passed = 0;
@@ -135,8 +130,11 @@ struct FakeStore : StateStore {
     return out;
   }
   Result<std::vector<AuditEntry>> audit(const std::optional<Subject>&, std::size_t) override {
-    return std::vector<AuditEntry>();
+    return {};
   }
+  Result<void> put_approval(const Approval&) override { return {}; }
+  Result<std::vector<Approval>> approvals(const ApprovalFilter&) override { return {}; }
+  Result<std::uint64_t> last_approval_id() override { return 0U; }
   Result<std::uint64_t> last_incident_id() override { return 0U; }
 };
 

@@ -209,12 +209,62 @@ class Tree {
     address(command(account, "recovery-code", "本人確認用の復旧コードを発行します",
                     "make a code with which the owner proves who they are"));
     recovery_command(account);
+    approval_commands(account);
     auto* sheet = command(account, "call-sheet", "本人に電話するための台本を表示します",
                           "what to say when telephoning the owner");
     address(sheet);
     sheet->add_flag("--with-code", out_.with_code,
                     text("読み上げる復旧コードも発行します(前のコードは無効になります)",
                          "make a recovery code to read out, too; it ends the one before"));
+  }
+
+  void approval_commands(CLI::App* account) {
+    ApprovalWords& words = out_.approval;
+    auto* approve =
+        command(account, "approve", "ニュースレターや請求書などの一斉送信を、前もって承認します",
+                "approve a newsletter or an invoice run beforehand");
+    address(approve);
+    approve
+        ->add_option("--recipients", words.recipients,
+                     text("宛先の合計(繰り返す場合は 1 回ごと)",
+                          "how many recipients in all (each time, where it repeats)"))
+        ->required()
+        ->type_name("N");
+    const auto option = [&](const char* name, auto& value, const char* type, const char* ja,
+                            const char* en) {
+      return approve->add_option(name, value, text(ja, en))->type_name(type);
+    };
+    option("--per-message", words.per_message, "N", "1 通あたりの宛先(既定は合計と同じ)",
+           "how many a message (default: as many)");
+    option("--size", words.size, "MIN-MAX",
+           "1 通の大きさ(例 10k-200k。既定は最初の 1 通の半分から倍まで)",
+           "how large a message is, as 10k-200k (default: half to twice the first one)");
+    option("--network", words.network, "NETWORK", "送信元(既定はこのアカウントがいつも使う場所)",
+           "from where (default: where this account is known from)");
+    option("--from", words.from, "TIME", "いつから(30m、24h、7d、または RFC 3339 の時刻)",
+           "from when (30m, 24h, 7d, or an RFC 3339 time)");
+    option("--until", words.until, "TIME", "いつまで(既定は 1 日後、繰り返す場合は 1 年後)",
+           "until when (default: for a day, or a year where it repeats)");
+    option("--repeat", words.repeat, "HOW", "daily(毎日)、weekly(毎週)、monthly(毎月)",
+           "daily, weekly or monthly")
+        ->check(CLI::IsMember({"once", "daily", "weekly", "monthly"}));
+    option("--days", words.days, "DAYS", "曜日(mon,fri)または日(1,15,last)",
+           "weekdays (mon,fri) or days of the month (1,15,last)");
+    option("--start", words.start, "HH:MM", "始まりの時刻", "when it opens");
+    option("--minutes", words.minutes, "N", "有効な時間(分)", "how long it stays open");
+    option("--zone", words.zone, "ZONE", "時刻の地域(Asia/Tokyo、+09:00。既定はこのサーバーの地域)",
+           "whose time (Asia/Tokyo, +09:00; default: this server's)");
+    reason(approve);
+    address(command(account, "approvals", "承認の一覧を表示します", "list the approvals"));
+    address(command(account, "approval-suggestions", "繰り返しの送信から、承認の候補を表示します",
+                    "what could be approved, from runs that came again"));
+    const auto one = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(account, name, ja, en);
+      subject(made, "ID", "承認の番号", "the approval's number");
+      reason(made);
+    };
+    one("approval-end", "承認を終わりにします", "end an approval for good");
+    one("approval-resume", "一時停止した承認を再開します", "take a suspended approval up again");
   }
 
   void recovery_command(CLI::App* account) {

@@ -11,6 +11,21 @@
 
 namespace sekimori::app {
 
+// account approve, as it was typed.
+struct ApprovalWords {
+  std::uint64_t recipients = 0;
+  std::uint64_t per_message = 0;
+  std::string size;     // "10k-200k"
+  std::string network;  // CIDR
+  std::string from;     // "24h" or RFC 3339
+  std::string until;
+  std::string repeat;
+  std::string days;   // "mon,fri", "1,last"
+  std::string start;  // "09:00"
+  std::uint64_t minutes = 0;
+  std::string zone;
+};
+
 // One command with all it was given. Only the fields that the command takes are set.
 struct Invocation {
   std::string command;        // "account list", "config check", "serve"
@@ -42,6 +57,7 @@ struct Invocation {
   std::vector<std::string> targets;  // of the two above; empty: all
   std::string review;
   bool with_code = false;  // call-sheet
+  ApprovalWords approval;  // account approve
   // ip
   std::string expires;  // "24h" or RFC 3339
   // release-all

@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "app/cli_approvals.h"
 #include "web/target.h"
 
 namespace sekimori::app {
@@ -141,6 +142,7 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
                    .with("limit", limit));
   }
   if (command == "account recovery") return recovery(given);
+  if (auto approval = approval_request(given, now)) return std::move(*approval);
   if (command == "notice list") {
     return get(Query("/api/v1/notices")
                    .with("state", given.state)

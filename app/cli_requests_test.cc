@@ -36,6 +36,29 @@ TEST(CliRequests, ListsCarryTheirFilters) {
             "/api/v1/accounts?search=a%20b&standing=suspended&limit=100");
 }
 
+TEST(CliRequests, AnApprovalIsSaidInFull) {
+  const auto request =
+      request_of({"account",       "approve", "a@b.example", "--recipients", "500",
+                  "--per-message", "100",     "--size",      "10k-2M",       "--network",
+                  "192.0.2.0/24",  "--until", "30d",         "--repeat",     "monthly",
+                  "--days",        "1,last",  "--start",     "09:00",        "--minutes",
+                  "240",           "--zone",  "Asia/Tokyo",  "--reason",     "請求書"});
+  EXPECT_EQ(request.target, "/api/v1/accounts/a%40b.example/approvals");
+  EXPECT_EQ(request.body,
+            R"({"recipients":500,"per_message":100,"size_min":10000,"size_max":2000000,)"
+            R"("until":"2026-12-22T00:00:00Z","network":"192.0.2.0/24","repeat":"monthly",)"
+            R"("start":"09:00","zone":"Asia/Tokyo","reason":"請求書","days":["1","last"],)"
+            R"("minutes":240})");
+  EXPECT_EQ(request_of({"account", "approval-end", "7", "--reason", "over"}).body,
+            R"({"reason":"over"})");
+  for (const auto* size : {"10k", "10k-", "-10k", "10g-20g", "10k-2M-3M"}) {
+    const auto given = parse_command_line(
+        {"account", "approve", "a@b", "--recipients", "5", std::string("--size=") + size}, {});
+    ASSERT_TRUE(given) << size;
+    EXPECT_FALSE(api_request(*given, k_now)) << size;
+  }
+}
+
 TEST(CliRequests, EveryRequestIsARouteOfTheApi) {
   // "{address}" stands for one segment.
   const auto matches = [](std::string_view pattern, std::string_view path) {
@@ -55,6 +78,11 @@ TEST(CliRequests, EveryRequestIsARouteOfTheApi) {
       {"account", "suspend", "a@b"},
       {"account", "recovery-code", "a@b"},
       {"account", "recovery", "a@b"},
+      {"account", "approve", "a@b", "--recipients", "9"},
+      {"account", "approvals", "a@b"},
+      {"account", "approval-suggestions", "a@b"},
+      {"account", "approval-end", "7"},
+      {"account", "approval-resume", "7"},
       {"account", "recovery", "a@b", "--check"},
       {"account", "recovery", "a@b", "--keep-forwards"},
       {"account", "recovery", "a@b", "--review", "x"},

@@ -88,6 +88,14 @@ class ControlService : public web::Control {
                                            const web::Caller&) override;
   Result<decide::HeldMessage> delete_hold(std::string_view queue_id, const std::string& reason,
                                           const web::Caller&) override;
+  Result<std::vector<decide::ApprovalView>> approvals(std::string_view address) override;
+  Result<decide::ApprovalView> approve(std::string_view address, const ApprovalTerms&,
+                                       const std::string& reason, const web::Caller&) override;
+  Result<decide::ApprovalView> change_approval(std::uint64_t id, ApprovalState to,
+                                               const std::string& reason,
+                                               const web::Caller&) override;
+  Result<std::vector<decide::ApprovalSuggestion>> approval_suggestions(
+      std::string_view address) override;
   Result<std::vector<web::IpRule>> ip_rules() override;
   Result<web::IpRule> put_ip_rule(const web::IpRule&, const web::Caller&) override;
   Result<web::IpRule> remove_ip_rule(const web::IpRuleKey&, const web::Caller&) override;
@@ -115,6 +123,9 @@ class ControlService : public web::Control {
                                        const store::RecoveryRow& recovery,
                                        const web::OwnerProof& proof);
   [[nodiscard]] Result<bool> exists(const decide::Subject& subject);
+  // Durable when it returns.
+  Result<decide::ApprovalView> remember_approval(const decide::Approval& approval,
+                                                 std::string action, const web::Caller& by);
 
   ControlParts parts_;
 };

@@ -48,6 +48,14 @@ class DecisionWriter {
     end();
   }
 
+  void approval(Instant t, const decide::Approval& a) {
+    head(t, "approval", a.account);
+    number("number", a.id);
+    text("state", to_string(a.state));
+    text("cause", to_string(a.cause));
+    end();
+  }
+
   void standing(const decide::StandingNews& news) {
     const auto& record = news.change.record;
     head(record.since, "standing", record.subject.id);
@@ -176,6 +184,9 @@ class Scribe : public ReplayWatcher {
   void standing(const decide::StandingNews& news) override { writer_.standing(news); }
   void login(const Event& event, const Login& login, const decide::LoginAnswer& answer) override {
     writer_.login(event, login, answer);
+  }
+  void approval_suspended(Instant t, const decide::Approval& approval) override {
+    writer_.approval(t, approval);
   }
 
  private:

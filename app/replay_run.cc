@@ -83,6 +83,7 @@ bool ReplayRun::fold(const Event& event) {
     watcher_.answered(event, mail, applied_);
   }
   for (const auto& news : applied_.standings) watcher_.standing(news);
+  for (const auto& approval : applied_.approvals) watcher_.approval_suspended(event.t, approval);
   if (applied_.login) watcher_.login(event, std::get<Login>(event.body), *applied_.login);
   for (const auto& hold : applied_.holds) {
     if (hold.release_at.is_set()) releases_.push(hold.release_at);

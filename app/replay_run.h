@@ -29,6 +29,8 @@ class ReplayWatcher {
   virtual void hold_ended(Instant t, const decide::HeldMessage&) = 0;
   virtual void standing(const decide::StandingNews&) = 0;
   virtual void login(const Event&, const Login&, const decide::LoginAnswer&) = 0;
+  // Something suspended it; who only counts mail need not know.
+  virtual void approval_suspended(Instant, const decide::Approval&) {}
 };
 
 class ReplayRun {

@@ -91,6 +91,50 @@ Result<void> for_each_hold(decide::StateStore& state, decide::StateStore::HoldFi
   }
 }
 
+Result<void> agree_on_approvals(const AgreementParts& parts) {
+  auto last = parts.state.last_approval_id();
+  if (!last) return std::unexpected(last.error());
+  std::map<std::uint64_t, decide::Approval> missed;  // by the database, as it seems
+  std::set<std::uint64_t> stored_ids;
+  std::uint64_t next = *last + 1;
+  for (auto& view : parts.engine.approvals("", parts.now)) {
+    next = std::max(next, view.approval.id + 1);
+    missed.emplace(view.approval.id, std::move(view.approval));
+  }
+  decide::StateStore::ApprovalFilter filter;
+  filter.limit = 1000;
+  while (true) {
+    auto page = parts.state.approvals(filter);
+    if (!page) return std::unexpected(page.error());
+    for (const auto& stored : *page) {
+      stored_ids.insert(stored.id);
+      const auto known = missed.find(stored.id);
+      if (known == missed.end()) {
+        if (stored.state != ApprovalState::ended) parts.engine.load_approval(stored);
+        continue;
+      }
+      if (decide::is_newer(stored, known->second)) parts.engine.load_approval(stored);
+      if (!decide::is_newer(known->second, stored)) missed.erase(known);
+    }
+    if (page->size() < filter.limit) break;
+    filter.offset += filter.limit;
+  }
+  for (auto& [id, approval] : missed) {
+    // Over, and the database has forgotten it with its old records.
+    if (!stored_ids.contains(id) && approval.terms.until <= parts.now) continue;
+    decide::AuditEntry entry = suspension_entry(approval);
+    if (approval.state != ApprovalState::suspended) {
+      const bool ended = approval.state == ApprovalState::ended;
+      entry.action = ended ? "approval_end" : approval.epoch > 1 ? "approval_resume" : "approve";
+      entry.why = approval.reason;
+    }
+    parts.put(StateItem(std::move(approval)));
+    parts.put(StateItem(std::move(entry)));
+  }
+  parts.engine.set_next_approval(next);
+  return {};
+}
+
 // The database's view of one open hold, with what the journal knows later. True when that is more.
 bool learn_from_journal(HeldMessage& hold, const HeldMessage* replayed, const JournalTail& tail) {
   bool changed = false;
@@ -234,7 +278,7 @@ Result<void> agree_at_start(const AgreementParts& parts) {
     parts.put(StateItem(hold));
   }
   engine.set_next_incident(next_incident);
-  return {};
+  return agree_on_approvals(parts);
 }
 
 }  // namespace sekimori::app

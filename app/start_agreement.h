@@ -54,6 +54,7 @@ struct AgreementParts {
   decide::StateStore& state;  // read only here
   const JournalTail& tail;
   std::string portal_url;
+  Instant now;
   std::function<void(StateItem)> put;  // to the state writer, in this order
   // Makes guard.db's content exactly these rows.
   std::function<Result<void>(const std::vector<decide::GuardRow>&)> rebuild_guard;

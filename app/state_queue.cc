@@ -1,5 +1,7 @@
 #include "app/state_queue.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "decide/standing.h"
@@ -20,13 +22,30 @@ Result<void> write_item(decide::StateStore& state, decide::GuardStore& guard,
     for (const auto& hold : news->holds) {
       if (auto done = state.put_hold(hold); !done) return done;
     }
+    for (const auto& approval : news->approvals) {
+      if (auto done = state.put_approval(approval); !done) return done;
+      if (auto done = state.append_audit(suspension_entry(approval)); !done) return done;
+    }
     return guard.put(decide::guard_row(news->change.record, portal_url));
   }
   if (const auto* incident = std::get_if<decide::Incident>(&item)) {
     return state.put_incident(*incident);
   }
   if (const auto* hold = std::get_if<decide::HeldMessage>(&item)) return state.put_hold(*hold);
+  if (const auto* approval = std::get_if<decide::Approval>(&item)) {
+    return state.put_approval(*approval);
+  }
   return state.append_audit(std::get<decide::AuditEntry>(item));
+}
+
+decide::AuditEntry suspension_entry(const decide::Approval& approval) {
+  return {.t = approval.changed,
+          .who = approval.changed_by,
+          .action = "approval_suspend",
+          .subject = {decide::SubjectKind::account, approval.account},
+          .incident = 0,
+          .why = std::string(to_string(approval.cause)),
+          .detail = fmt::format(R"({{"approval":{}}})", approval.id)};
 }
 
 Result<void> write_items(decide::StateStore& state, const std::vector<StateItem>& items) {
@@ -98,6 +117,10 @@ std::uint64_t StateQueue::push(const decide::Applied& applied) {
   for (const auto& incident : applied.incidents) ticket = push(StateItem(incident));
   for (const auto& news : applied.standings) ticket = push(StateItem(news));
   for (const auto& hold : applied.holds) ticket = push(StateItem(hold));
+  for (const auto& approval : applied.approvals) {
+    push(StateItem(approval));
+    ticket = push(StateItem(suspension_entry(approval)));
+  }
   return ticket;
 }
 

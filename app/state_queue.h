@@ -16,13 +16,16 @@
 
 namespace sekimori::app {
 
-using StateItem =
-    std::variant<decide::StandingNews, decide::Incident, decide::HeldMessage, decide::AuditEntry>;
+using StateItem = std::variant<decide::StandingNews, decide::Incident, decide::HeldMessage,
+                               decide::AuditEntry, decide::Approval>;
 
 // Makes one item durable. Doing it twice changes nothing more. A change of standing is durable
 // before guard.db has it. Errors: as StateStore and GuardStore; bad_input will never be taken.
 [[nodiscard]] Result<void> write_item(decide::StateStore& state, decide::GuardStore& guard,
                                       std::string_view portal_url, const StateItem& item);
+
+// What the audit says of an approval that something suspended.
+[[nodiscard]] decide::AuditEntry suspension_entry(const decide::Approval& approval);
 
 // The same for holds and audit entries, all of them or none.
 [[nodiscard]] Result<void> write_items(decide::StateStore& state,

@@ -90,10 +90,13 @@ void StateWriter::announce(const StateItem& item) {
   if (const auto* news = std::get_if<decide::StandingNews>(&item)) {
     if (options_.on_standing) options_.on_standing(*news);
     if (options_.on_hold) std::ranges::for_each(news->holds, options_.on_hold);
+    if (options_.on_approval) std::ranges::for_each(news->approvals, options_.on_approval);
   } else if (const auto* incident = std::get_if<decide::Incident>(&item)) {
     if (options_.on_incident) options_.on_incident(*incident);
   } else if (const auto* hold = std::get_if<decide::HeldMessage>(&item)) {
     if (options_.on_hold) options_.on_hold(*hold);
+  } else if (const auto* approval = std::get_if<decide::Approval>(&item)) {
+    if (options_.on_approval) options_.on_approval(*approval);
   }
 }
 

@@ -25,6 +25,7 @@ struct StateWriterOptions {
   std::function<void(const decide::StandingNews&)> on_standing;
   std::function<void(const decide::Incident&)> on_incident;
   std::function<void(const decide::HeldMessage&)> on_hold;
+  std::function<void(const decide::Approval&)> on_approval;
   std::function<void(std::string_view)> log;
 };
 
@@ -40,6 +41,7 @@ class StateWriter {
   std::uint64_t put(const decide::HeldMessage& hold);
   std::uint64_t put(const decide::AuditEntry& entry);
   std::uint64_t put(const decide::Incident& incident);
+  std::uint64_t put(const decide::Approval& approval) { return enqueue(approval); }
   std::uint64_t put(StateItem item) { return enqueue(std::move(item)); }
 
   // Until everything up to the ticket is durable, at most `timeout_ms`. Errors: uncertain (it is in

@@ -58,6 +58,13 @@ class Store : public StateStore {
   Result<std::vector<AuditEntry>> audit(const std::optional<Subject>&, std::size_t) override {
     return std::vector<AuditEntry>();
   }
+  Result<void> put_approval(const Approval& a) override {
+    return take("approval " + std::to_string(a.id));
+  }
+  Result<std::vector<Approval>> approvals(const ApprovalFilter&) override {
+    return std::vector<Approval>();
+  }
+  Result<std::uint64_t> last_approval_id() override { return 0U; }
   Result<std::uint64_t> last_incident_id() override { return 0U; }
 
   void fail_next(int times, ErrorKind kind = ErrorKind::operating) {
@@ -154,6 +161,25 @@ TEST(StateWriter, WritesInOrderTheIncidentBeforeWhatNamesIt) {
   EXPECT_EQ(store.lines(), (std::vector<std::string>{"incident 7", "apply taro", "hold A",
                                                      "audit release", "hold B"}));
   EXPECT_EQ(writer.waiting(), 0U);
+}
+
+TEST(StateWriter, ASuspendedApprovalIsWrittenAndAudited) {
+  Store store;
+  Guard guard;
+  StateWriterOptions options;
+  std::vector<std::uint64_t> announced;
+  options.on_approval = [&](const Approval& a) { announced.push_back(a.id); };
+  StateWriter writer(store, guard, options);
+  Applied applied;
+  applied.approvals.emplace_back().id = 7;
+  ASSERT_TRUE(writer.wait(writer.put(applied), k_long_ms));
+  StandingNews contained = news("taro");
+  contained.approvals.emplace_back().id = 8;
+  ASSERT_TRUE(writer.wait(writer.put(contained), k_long_ms));
+  EXPECT_EQ(store.lines(),
+            (std::vector<std::string>{"approval 7", "audit approval_suspend", "apply taro",
+                                      "approval 8", "audit approval_suspend"}));
+  EXPECT_EQ(announced, (std::vector<std::uint64_t>{7, 8}));
 }
 
 TEST(StateWriter, TriesAgainUntilTheDatabaseTakesIt) {

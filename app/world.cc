@@ -84,6 +84,15 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   writing.on_hold = [&w](const decide::HeldMessage& hold) {
     w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
   };
+  writing.on_approval = [&w](const decide::Approval& approval) {
+    if (const auto view = w.engine->approval(approval.id, system_now())) {
+      w.hub.publish("approval", boost::json::serialize(web::json_of(*view)));
+    }
+    w.log(fmt::format("approval {} of {} is {} by {}{}{}", approval.id, approval.account,
+                      to_string(approval.state), approval.changed_by,
+                      approval.cause == ApprovalCause::none ? "" : ": ",
+                      to_string(approval.cause)));
+  };
   w.writer = std::make_unique<StateWriter>(*w.state, *w.guard, std::move(writing));
 
   act::MailHandsSettings hands;
@@ -264,6 +273,7 @@ Result<void> World::agree_on_standings() {
       .state = *state,
       .tail = tail_,
       .portal_url = settings.web.public_url,
+      .now = system_now(),
       .put = [this](StateItem item) { writer->put(std::move(item)); },
       .rebuild_guard = [this](const auto& rows) { return guard->rebuild(rows); },
   });
@@ -348,8 +358,7 @@ Result<void> World::snapshot() {
 }
 
 void World::remember(const decide::Applied& applied) {
-  if (applied.standings.empty() && applied.holds.empty() && applied.incidents.empty()) return;
-  writer->put(applied);
+  if (applied.is_worth_keeping()) writer->put(applied);
 }
 
 }  // namespace sekimori::app

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/approval.h"
 #include "base/instant.h"
 #include "base/ip_address.h"
 
@@ -86,6 +87,8 @@ struct Submission {
   // Journal only: what was answered. A recovery folds the answer that was given, not the one that
   // today's settings would give; a what-if replay ignores it.
   std::optional<Fate> fate;
+  // Journal only: the approval that covered it; 0: none did.
+  std::uint64_t approval = 0;
   bool operator==(const Submission&) const = default;
 };
 
@@ -140,8 +143,20 @@ struct EpochMark {
   bool operator==(const EpochMark&) const = default;
 };
 
+// An approval as a person set it: given, taken up again or ended.
+struct ApprovalSet {
+  std::uint64_t number = 0;  // names it for ever
+  std::uint64_t epoch = 0;   // counts its changes by people; the later one wins. 0: the next
+  ApprovalState state = ApprovalState::active;
+  ApprovalCause cause = ApprovalCause::none;  // of a suspension that the journal had lost
+  ApprovalTerms terms;
+  std::string by;
+  std::string reason;
+  bool operator==(const ApprovalSet&) const = default;
+};
+
 using EventBody = std::variant<Login, Session, Submission, Delivery, Received, SettingsChange,
-                               StandingSet, HoldEnded, Withdrawn, EpochMark>;
+                               StandingSet, HoldEnded, Withdrawn, EpochMark, ApprovalSet>;
 
 struct Event {
   Instant t;

@@ -63,7 +63,8 @@ std::uint16_t pwhash_bits(std::string_view hex) {
 // The mail servers said it, not a person or the guard itself.
 bool is_sensed(const Event& event) {
   return !std::holds_alternative<StandingSet>(event.body) &&
-         !std::holds_alternative<HoldEnded>(event.body);
+         !std::holds_alternative<HoldEnded>(event.body) &&
+         !std::holds_alternative<ApprovalSet>(event.body);
 }
 
 }  // namespace
@@ -79,6 +80,7 @@ void Applied::clear() {
   standings.clear();
   holds.clear();
   incidents.clear();
+  approvals.clear();
   duplicate = false;
   watched = false;
 }
@@ -217,7 +219,7 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
   } else if (v.advice != detect::HoldAdvice::none ||
              (limits_of(control).new_recipients_per_day != 0 &&
               v.counts.new_day > limits_of(control).new_recipients_per_day &&
-              v.new_recipients > 0)) {
+              v.new_recipients > 0 && !v.approved)) {
     d.hold = v.advice == detect::HoldAdvice::timed ? HoldKind::timed : HoldKind::asked;
     if (shard.holds.size() >= k_holds_max) {
       d.hold.reset();
@@ -229,6 +231,8 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
                       : v.advice == detect::HoldAdvice::asked ? "hold_asked"
                                                               : "hold_new_recipients_per_day";
     }
+  } else if (v.approved) {
+    d.answer.rule = "approved";
   }
 
   if (control.mode == Mode::observe && d.fate != Fate::accepted) {
@@ -274,7 +278,10 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
     return;  // refused mail is no event: it neither counts nor teaches, nor does time pass by it
   }
   shard.detector.advance(event.t);
-  const detect::Verdict v = shard.detector.judge(index, event.t, mail);
+  detect::Verdict v = shard.detector.judge(index, event.t, mail);
+  watch_place(shard, index, event, mail.ip, mail.place);
+  ApprovalInForce* const approval =
+      open_gate ? nullptr : approval_for(shard, index, event, mail, v);
   Decision d;
   if (open_gate) {
     d.answer.rule = "bypass";
@@ -286,9 +293,11 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
   if (journal != nullptr) {
     Event kept = event;
     std::get<Submission>(kept.body).fate = d.fate;
+    std::get<Submission>(kept.body).approval = approval != nullptr ? approval->record().id : 0;
     write_journal(shard, kept);
   }
   keep_id(shard, event, id_hash);
+  if (approval != nullptr) use_approval(shard, *approval, index, event, mail, d.fate);
   shard.detector.lived(index, event.t);
   shard.detector.commit(index, event.t, mail, v, d.fate);
   shard.controls[index].last_onset = v.onset;
@@ -331,6 +340,7 @@ void Engine::Impl::fold_standing(Shard& shard, detect::AccountIndex index, Insta
   }
   const bool contains = set.to == Standing::restricted || set.to == Standing::suspended;
   if (contains) {
+    suspend_approvals(shard, record.subject.id, t, ApprovalCause::contained);
     shard.detector.contained(index, t, control.last_onset.is_set() ? control.last_onset : t);
     if (control.holds > 0) {
       // What waits now belongs to an incident: time no longer lets it go.
@@ -360,26 +370,36 @@ void Engine::Impl::fold(Shard& shard, detect::AccountIndex index, const Event& e
             if (const auto pwhash = pwhash_bits(body.pwhash); pwhash != 0) {
               shard.controls[index].pwhash = pwhash;
             }
+            watch_place(shard, index, event, body.ip, body.place);
           }
           detector.login(index, t, body);
         } else if constexpr (std::is_same_v<Body, Session>) {
           detector.session(index, t, body);
         } else if constexpr (std::is_same_v<Body, Delivery>) {
-          detector.delivery(index, t, body);
+          // A list that a person approved may be an old one: its bounces are nobody's fault.
+          if (!is_approved_mail(shard, event.account, body.queue_id)) {
+            detector.delivery(index, t, body);
+          }
         } else if constexpr (std::is_same_v<Body, Received>) {
           detector.received(index, t, body);
         } else if constexpr (std::is_same_v<Body, SettingsChange>) {
           detector.settings_changed(index, t, body);
+          if (body.what != SettingKind::vacation) {
+            suspend_approvals(shard, event.account, t, ApprovalCause::settings);
+          }
         } else if constexpr (std::is_same_v<Body, StandingSet>) {
           fold_standing(shard, index, t, body, nullptr);
         } else if constexpr (std::is_same_v<Body, HoldEnded>) {
           end_hold(shard, index, t, body, nullptr);
         } else if constexpr (std::is_same_v<Body, Withdrawn>) {
           detector.withdraw(index, t, body.queue_id);
+          give_back(shard, event.account, body.queue_id);
           if (const auto it = shard.holds.find(body.queue_id); it != shard.holds.end()) {
             shard.holds.erase(it);
             if (shard.controls[index].holds > 0) --shard.controls[index].holds;
           }
+        } else if constexpr (std::is_same_v<Body, ApprovalSet>) {
+          fold_approval(shard, index, event, body);
         }
       },
       event.body);
@@ -398,8 +418,10 @@ void Engine::apply(const Event& event, Applied& out) {
     out.duplicate = true;
     return;
   }
+  shard.suspended.clear();
   if (const auto* mail = std::get_if<Submission>(&event.body)) {
     impl_->submission(shard, event, *mail, id_hash, out);
+    out.approvals = shard.suspended;
     return;
   }
   if (const auto* login = std::get_if<Login>(&event.body);
@@ -427,7 +449,7 @@ void Engine::apply(const Event& event, Applied& out) {
       impl_->write_journal(shard, refused);
       impl_->fold(shard, index, refused);
       out.login = LoginAnswer{-1, {}, "standing"};
-      return;
+      return;  // refused: nobody came in, so no approval is suspended
     }
   }
   if (const auto* gone = std::get_if<Withdrawn>(&event.body)) {
@@ -441,6 +463,7 @@ void Engine::apply(const Event& event, Applied& out) {
   }
   impl_->write_journal(shard, event);
   impl_->fold(shard, index, event);
+  out.approvals = shard.suspended;
 }
 
 void Engine::recover(const Event& event, std::uint64_t sequence) {
@@ -469,8 +492,10 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
   const auto index = impl_->intern(shard, event.account);
   if (is_sensed(event)) shard.detector.lived(index, event.t);
   if (const auto* mail = std::get_if<Submission>(&event.body)) {
-    const auto v = shard.detector.judge(index, event.t, *mail);
+    auto v = shard.detector.judge(index, event.t, *mail);
     const Fate fate = mail->fate.value_or(Fate::accepted);
+    impl_->watch_place(shard, index, event, mail->ip, mail->place);
+    impl_->recover_approval(shard, index, event, *mail, v, fate);
     shard.detector.commit(index, event.t, *mail, v, fate);
     shard.controls[index].last_onset = v.onset;
     if (fate == Fate::held) {

@@ -18,6 +18,7 @@
 #include "base/event.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "decide/approval.h"
 #include "decide/history.h"
 #include "decide/ports.h"
 #include "decide/records.h"
@@ -86,8 +87,26 @@ struct StandingNews {
   bool changed = true;
   double log_r = 0;
   std::string family;
-  Mode mode = Mode::enforce;       // observe: nothing was changed, this is what would have been
-  std::vector<HeldMessage> holds;  // that no longer end by time, but wait for a person
+  Mode mode = Mode::enforce;        // observe: nothing was changed, this is what would have been
+  std::vector<HeldMessage> holds;   // that no longer end by time, but wait for a person
+  std::vector<Approval> approvals;  // that were suspended with it (people's requests)
+};
+
+// A person's word on an approval.
+struct ApprovalOrder {
+  std::string account;
+  std::uint64_t id = 0;  // 0: a new one, with these terms; else its state changes
+  ApprovalState state = ApprovalState::active;  // active or ended
+  ApprovalTerms terms;
+  std::string by;
+  std::string reason;
+  Instant now;
+};
+struct ApprovalView {
+  Approval approval;
+  ApprovalInForce::Use used;    // of the window that is open now, else of the last one
+  std::optional<Instant> open;  // since when it is open now
+  std::optional<Instant> next;  // when it opens next
 };
 
 // Everything one call brought about. Reused by callers that want no allocation.
@@ -97,10 +116,15 @@ struct Applied {
   std::vector<StandingNews> standings;
   std::vector<HeldMessage> holds;   // new, or changed
   std::vector<Incident> incidents;  // opened by a hold that waits for a person
+  std::vector<Approval> approvals;  // suspended by what happened
   bool duplicate = false;           // the event's id was seen before: nothing was folded
   // A sign-in with the right password while the account's standing is not normal: whoever walks
   // the owner back wants to see it.
   bool watched = false;
+  // Is there anything that must be made durable?
+  [[nodiscard]] bool is_worth_keeping() const {
+    return !standings.empty() || !holds.empty() || !incidents.empty() || !approvals.empty();
+  }
   void clear();
 };
 
@@ -148,6 +172,12 @@ class Engine {
   // What due_holds() gave could not be let go: held again, if it has not ended meanwhile.
   void release_failed(const HeldMessage&);
   void set_next_incident(std::uint64_t id);
+  // Gives, takes up again or ends an approval; journaled. `false` beside the record: it was so
+  // already. Errors: bad_input (terms, too many, ended for good), not_found.
+  [[nodiscard]] Result<std::pair<Approval, bool>> approve(const ApprovalOrder&);
+  // An approval as the store remembers it, at start.
+  void load_approval(const Approval&);
+  void set_next_approval(std::uint64_t id);
   // Timed holds that are over at `now` (state releasing). The caller has the hands let them go and
   // then calls hold_ended.
   [[nodiscard]] std::vector<HeldMessage> due_holds(Instant now);
@@ -182,10 +212,15 @@ class Engine {
   // All subjects that ever left normal, and all holds that are open.
   [[nodiscard]] std::vector<StandingRecord> standings() const;
   [[nodiscard]] std::vector<HeldMessage> open_holds() const;
+  // Newest first; ended ones that are still remembered included. `account` "": all accounts'.
+  [[nodiscard]] std::vector<ApprovalView> approvals(std::string_view account, Instant now) const;
+  [[nodiscard]] std::optional<ApprovalView> approval(std::uint64_t id, Instant now) const;
   struct Totals {
     std::uint64_t events = 0, duplicates = 0, submissions = 0, accepted = 0, held = 0, refused = 0;
     std::uint64_t restrictions = 0, suspensions = 0, journal_failures = 0;
     std::uint64_t accounts = 0, holds_open = 0;
+    // Covered by an approval, and approvals that something suspended.
+    std::uint64_t approved_messages = 0, approved_recipients = 0, approvals_suspended = 0;
     std::uint64_t model_bytes = 0, contact_filter_bytes = 0;
   };
   [[nodiscard]] Totals totals() const;

@@ -160,7 +160,9 @@ Result<StandingNews> Engine::request(const Subject& subject, const StandingReque
     fact.body = StandingSet{news.change.record.standing, request.by, "", news.change.record.epoch};
     impl_->write_journal(shard, fact);
     shard.detector.advance(request.now);
+    shard.suspended.clear();
     impl_->fold_standing(shard, index, request.now, std::get<StandingSet>(fact.body), &news.holds);
+    news.approvals = shard.suspended;
     if (request.kind == RequestKind::restrict) ++shard.totals.restrictions;
     if (request.kind == RequestKind::suspend) ++shard.totals.suspensions;
     return news;
@@ -438,6 +440,9 @@ Engine::Totals Engine::totals() const {
     sum.refused += t.refused;
     sum.restrictions += t.restrictions;
     sum.suspensions += t.suspensions;
+    sum.approved_messages += t.approved_messages;
+    sum.approved_recipients += t.approved_recipients;
+    sum.approvals_suspended += t.approvals_suspended;
     sum.journal_failures += t.journal_failures;
     sum.accounts += shard->detector.accounts();
     sum.holds_open += shard->holds.size();

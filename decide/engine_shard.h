@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "decide/approval.h"
 #include "decide/engine.h"
 #include "decide/engine_past.h"
 #include "decide/recent_ids.h"
@@ -46,6 +47,9 @@ struct StringHash {
 // since a hold nobody tracks would strand. 64 × 16,384 is a million.
 inline constexpr std::size_t k_holds_max = 16'384;
 
+// Accounts of a shard with approvals: 64 × 4,096 is a quarter of a million.
+inline constexpr std::size_t k_approved_accounts_max = 4'096;
+
 struct Shard {
   explicit Shard(detect::Detector d) : detector(std::move(d)) {
     server.subject.kind = SubjectKind::server;
@@ -62,6 +66,10 @@ struct Shard {
   // Copies of what all shards share, so that a decision takes one lock.
   std::unordered_map<std::string, StandingRecord, StringHash, std::equal_to<>> domains;
   StandingRecord server;
+  // By name: they outlive an account's model.
+  std::unordered_map<std::string, std::vector<ApprovalInForce>, StringHash, std::equal_to<>>
+      approvals;
+  std::vector<Approval> suspended;  // by the event at hand, for whoever remembers; no state
   RecentIds ids;
   Past past;
   std::uint64_t sequence = 0;  // of the last journaled event folded here
@@ -81,6 +89,7 @@ struct Engine::Impl {
   Mode server_mode = Mode::observe;
   mutable std::mutex modes_mutex;  // taken when an account is first seen, and by set_modes
   std::atomic<std::uint64_t> next_incident{1};
+  std::atomic<std::uint64_t> next_approval{1};
   std::atomic<bool> bypass{false};
 
   Shard& shard_of(std::string_view account) const {
@@ -114,6 +123,28 @@ struct Engine::Impl {
   void add_hold(Shard&, detect::AccountIndex index, const Event&, const Submission&,
                 const detect::Verdict&, HoldKind kind, bool recovering, Applied& out);
   void write_journal(Shard&, const Event&);
+
+  // Approvals (engine_approvals.cc).
+  // The one that covers the judged message, or nullptr. A suspended one that would have makes a
+  // timed hold of it an asked one.
+  ApprovalInForce* approval_for(Shard&, detect::AccountIndex index, const Event&, const Submission&,
+                                detect::Verdict&) const;
+  void use_approval(Shard&, ApprovalInForce&, detect::AccountIndex index, const Event&,
+                    const Submission&, Fate) const;
+  // What the journal says about the approval of a message.
+  void recover_approval(Shard&, detect::AccountIndex index, const Event&, const Submission&,
+                        detect::Verdict&, Fate) const;
+  void fold_approval(Shard&, detect::AccountIndex index, const Event&, const ApprovalSet&) const;
+  void suspend_approvals(Shard&, std::string_view account, Instant t, ApprovalCause) const;
+  // Before the place is noted: is it one where somebody new is at work?
+  void watch_place(Shard&, detect::AccountIndex index, const Event&, const IpAddress&,
+                   const Place&) const;
+  [[nodiscard]] bool is_approved_mail(const Shard&, std::string_view account,
+                                      std::string_view queue_id) const;
+  void give_back(Shard&, std::string_view account, std::string_view queue_id) const;
+  [[nodiscard]] std::uint64_t queue_key(std::string_view queue_id) const {
+    return queue_id.empty() ? 0 : keyed_hash(settings.key, queue_id) | 1U;
+  }
   [[nodiscard]] const Limits& limits_of(const AccountControl& control) const {
     return control.standing == Standing::probation ? settings.probation_limits : settings.limits;
   }

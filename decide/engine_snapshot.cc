@@ -8,7 +8,8 @@
 namespace sekimori::decide {
 namespace {
 
-constexpr std::uint64_t k_version = 0x73656b696d6f0002;  // "sekimo", 2
+constexpr std::uint64_t k_version = 0x73656b696d6f0003;  // "sekimo", 3
+constexpr std::uint64_t k_version_without_approvals = 0x73656b696d6f0002;
 
 void put(std::string& out, std::uint64_t value) {
   char bytes[8];
@@ -29,6 +30,29 @@ void put_control(std::string& out, const AccountControl& c) {
   put(out, (std::uint64_t{c.epoch} << 32) | (std::uint64_t{c.pwhash} << 19) |
                (static_cast<std::uint64_t>(c.standing) << 16) |
                (static_cast<std::uint64_t>(c.observed) << 8) | (c.by_person ? 1U : 0U));
+}
+
+using Approvals = decltype(Shard::approvals);
+
+void put_approvals(std::string& out, const Approvals& approvals) {
+  std::uint64_t count = 0;
+  for (const auto& [account, list] : approvals) count += list.size();
+  put(out, count);
+  for (const auto& [account, list] : approvals) {
+    for (const auto& one : list) one.save(out);
+  }
+}
+
+Result<Approvals> take_approvals(std::string_view& bytes) {
+  Approvals out;
+  std::uint64_t count = 0;
+  if (!take(bytes, count)) return bad_input("the snapshot's approvals are cut");
+  for (std::uint64_t i = 0; i < count; ++i) {
+    auto one = ApprovalInForce::load(bytes);
+    if (!one) return std::unexpected(one.error());
+    out[one->record().account].push_back(std::move(*one));
+  }
+  return out;
 }
 
 }  // namespace
@@ -63,6 +87,9 @@ std::uint64_t Engine::hash() const {
     const std::lock_guard lock(shard.mutex);
     std::uint64_t h = mix64(shard.detector.hash() + i) ^ shard.ids.hash();
     if (!shard.past.empty()) h ^= shard.past.hash();
+    for (const auto& [account, list] : shard.approvals) {
+      for (const auto& one : list) h ^= mix64(one.hash());
+    }
     for (detect::AccountIndex a = 0; a < shard.controls.size(); ++a) {
       const AccountControl& c = shard.controls[a];
       if (c.epoch == 0) continue;
@@ -93,6 +120,7 @@ void Engine::save(
       put(bytes, k_version);
       put(bytes, shard.unnamed);
       shard.ids.save(bytes);
+      put_approvals(bytes, shard.approvals);
       put(bytes, shard.controls.size());
       for (const auto& control : shard.controls) put_control(bytes, control);
       shard.detector.save(bytes);
@@ -130,11 +158,18 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
   if (past) return shard.past.load(bytes, shard.detector);
   std::uint64_t version = 0;
   std::uint64_t unnamed = 0;
-  if (!take(bytes, version) || version != k_version || !take(bytes, unnamed)) {
+  if (!take(bytes, version) || (version != k_version && version != k_version_without_approvals) ||
+      !take(bytes, unnamed)) {
     return bad_input(fmt::format("snapshot part {} is of another version", name));
   }
   RecentIds ids;
   if (auto read = ids.load(bytes); !read) return read;
+  Approvals approvals;
+  if (version == k_version) {
+    auto read = take_approvals(bytes);
+    if (!read) return std::unexpected(read.error());
+    approvals = std::move(*read);
+  }
   std::uint64_t count = 0;
   if (!take(bytes, count) || bytes.size() < count * 24) {
     return bad_input(fmt::format("snapshot part {} is cut", name));
@@ -158,6 +193,7 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
     return bad_input(fmt::format("snapshot part {} does not agree with itself", name));
   }
   shard.ids = std::move(ids);
+  shard.approvals = std::move(approvals);
   shard.controls = std::move(controls);
   shard.records.clear();
   for (detect::AccountIndex i = 0; i < shard.controls.size(); ++i) {

@@ -88,6 +88,20 @@ class StateStore {
   [[nodiscard]] virtual Result<std::vector<HeldMessage>> holds(const HoldFilter&) = 0;
   [[nodiscard]] virtual Result<std::vector<AuditEntry>> audit(const std::optional<Subject>&,
                                                               std::size_t limit) = 0;
+  // Insert or replace by id; what is not newer (records.h: is_newer) than what is stored changes
+  // nothing and succeeds.
+  [[nodiscard]] virtual Result<void> put_approval(const Approval&) = 0;
+  struct ApprovalFilter {
+    std::optional<std::string> account;
+    std::optional<ApprovalState> state;
+    std::optional<std::uint64_t> id;
+    std::size_t offset = 0;
+    std::size_t limit = 100;
+  };
+  [[nodiscard]] virtual Result<std::vector<Approval>> approvals(
+      const ApprovalFilter&) = 0;  // newest first
+  // The largest id of an approval ever given (0: none).
+  [[nodiscard]] virtual Result<std::uint64_t> last_approval_id() = 0;
   // The largest incident id ever given (0: none), so that the engine goes on from it.
   [[nodiscard]] virtual Result<std::uint64_t> last_incident_id() = 0;
 };

@@ -48,4 +48,9 @@ std::optional<StepState> parse_step_state(std::string_view w) {
   return value_of<StepState>(k_step_states, w);
 }
 
+bool is_newer(const Approval& a, const Approval& than) {
+  if (a.epoch != than.epoch) return a.epoch > than.epoch;
+  return a.state > than.state;
+}
+
 }  // namespace sekimori::decide

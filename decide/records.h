@@ -109,6 +109,25 @@ struct HeldMessage {
   bool operator==(const HeldMessage&) const = default;
 };
 
+// An approval as people and the database know it.
+struct Approval {
+  std::uint64_t id = 0;
+  std::string account;
+  ApprovalState state = ApprovalState::active;
+  ApprovalCause cause = ApprovalCause::none;  // of the suspension
+  std::uint64_t epoch = 0;                    // counts people's changes; the later one wins
+  ApprovalTerms terms;
+  Instant created;
+  std::string created_by;
+  Instant changed;         // when the state was last set
+  std::string changed_by;  // "machine" where it was suspended
+  std::string reason;      // a person's, of the last change
+  bool operator==(const Approval&) const = default;
+};
+
+// Of two memories of one approval: the later epoch; at the same one the more closed.
+[[nodiscard]] bool is_newer(const Approval& a, const Approval& than);
+
 // A step that the hands carry out, kept until done (an outbox: at least once, each step
 // idempotent).
 enum class StepKind : std::uint8_t {

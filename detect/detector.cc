@@ -168,6 +168,54 @@ void Detector::commit(AccountIndex index, Instant t, const Submission& s, const 
   impl_->commit(index, t, s, v, fate);
 }
 
+void Detector::approve(AccountIndex index, Instant t, Verdict& v) const {
+  const Impl& i = *impl_;
+  const AccountModel& m = i.models[index];
+  const double fresh = i.injection(m, t);
+  v.approved = true;
+  v.log_r = v.log_r_before;
+  v.ell = 0;
+  v.onset = Instant{m.onset_us};
+  v.nats = {};
+  v.advice = HoldAdvice::none;
+  v.fan_out = v.may_restrict = false;
+  for (std::size_t f = 0; f < k_families; ++f) {
+    v.log_r_family[f] = std::log(std::clamp(m.r[f] + fresh, 1e-12, 1e30));
+  }
+  v.counts.new_hour -= v.new_recipients;
+  v.counts.new_day -= v.new_recipients;
+}
+
+KnownPlace Detector::place_of(AccountIndex index, Instant t, const IpAddress& ip,
+                              const Place& place) const {
+  const AccountModel& m = impl_->models[index];
+  const PlaceView view = impl_->look_at_place(m, t, ip, place, false);
+  KnownPlace out;
+  out.network = view.network;
+  out.first = view.first_ever;
+  out.seen = view.slot >= 0;
+  out.habit = out.seen && m.places[static_cast<std::size_t>(view.slot)].learnt();
+  if (place.asn != 0 && !place.hosting) {
+    out.near = std::ranges::any_of(m.places, [&](const PlaceRecord& p) {
+      return p.network != 0 && p.learnt() && p.operator_ >> 10 == view.operator_ >> 10;
+    });
+  }
+  return out;
+}
+
+Networks Detector::networks_of(AccountIndex index) const {
+  static_assert(k_places == 8);
+  const AccountModel& m = impl_->models[index];
+  const bool any = std::ranges::any_of(
+      m.places, [](const PlaceRecord& p) { return p.network != 0 && p.learnt(); });
+  Networks out;
+  for (std::size_t k = 0; k < k_places; ++k) {
+    out.seen[k] = m.places[k].network;
+    if (!any || m.places[k].learnt()) out.habit[k] = m.places[k].network;
+  }
+  return out;
+}
+
 void Detector::withdraw(AccountIndex index, Instant t, std::string_view queue_id) {
   Impl& i = *impl_;
   i.valid_for = 0;

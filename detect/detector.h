@@ -121,9 +121,26 @@ struct Verdict {
   // Enough kinds of evidence for a restriction: decide/ restricts only when it is set (and ln R is
   // past the line). A cold account, or few strangers with nothing else, is held instead.
   bool may_restrict = false;
+  // A person approved it beforehand (approve()): it is no evidence, and its strangers are none.
+  bool approved = false;
   std::array<double, k_families> log_r_family{};  // for commit()
   std::array<std::uint8_t, k_bin_bytes> bins{};   // categories (features.h: Bins), for commit()
   std::uint64_t ticket = 0;  // commit() right after judge() need not hash the recipients again
+};
+
+// A network as one account knows it.
+struct KnownPlace {
+  std::uint32_t network = 0;  // names it within the account; 0: no address, or this machine
+  bool habit = false;         // learnt: the account was calm there for days
+  bool first = false;         // the account has no other place yet
+  bool seen = false;          // at least on trial
+  bool near = false;          // its operator (not a hosting one) is that of a learnt network
+};
+
+struct Networks {                        // as KnownPlace::network; 0: free
+  std::array<std::uint32_t, 8> habit{};  // where none is yet: those on trial
+  std::array<std::uint32_t, 8> seen{};
+  bool operator==(const Networks&) const = default;
 };
 
 // One line of an explanation: the nats a channel gave since the onset, and a sentence with numbers.
@@ -160,6 +177,12 @@ class Detector {
   // Counts the judged message. `refused` keeps the suspicion (R) but no counters and no learning;
   // `held` counts, and what it added to R is remembered for hold_released().
   void commit(AccountIndex, Instant t, const Submission&, const Verdict&, Fate);
+  // Before commit(), for a message that a person approved beforehand: takes its evidence out of the
+  // verdict. It still counts against limits, and its recipients are learnt as contacts; what it
+  // looks like teaches nothing, so that a thief finds no wider habit behind it.
+  void approve(AccountIndex, Instant t, Verdict&) const;
+  [[nodiscard]] KnownPlace place_of(AccountIndex, Instant t, const IpAddress&, const Place&) const;
+  [[nodiscard]] Networks networks_of(AccountIndex) const;
   // A message that was committed never became mail: gives back what was counted and forgets what
   // would have been learnt of it. Unknown queue ids are ignored (counted).
   void withdraw(AccountIndex, Instant t, std::string_view queue_id);

@@ -192,7 +192,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   m.seen = m.seen == UINT16_MAX ? 16 : static_cast<std::uint16_t>(m.seen + 1);
   // Owners' mail only, as far as the past tells: an account in calm, no more than a day's share of
   // one sender. Both are known before the message, so that the mean may be held against 1.
-  if (m.seen % k_audit_every == 0 && judged && v.log_r_before <= k_calm_log_r &&
+  if (m.seen % k_audit_every == 0 && judged && !v.approved && v.log_r_before <= k_calm_log_r &&
       v.counts.messages_day <= k_audit_day_max) {
     std::array<double, k_channels> ratio{};
     for (std::size_t f = 0; f < k_families; ++f) {
@@ -212,12 +212,19 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
 
   roll_windows(m, t);
   const auto recipients = static_cast<std::uint32_t>(keys.size());
+  // What was approved is counted, but it neither fills the hour's episode nor widens the habits
+  // behind which a thief could hide.
+  const std::uint32_t strangers = v.approved ? 0 : last_strangers;
+  if (v.approved) {
+    bins.shape = bins.gap = bins.stranger = bins.repeat = k_unseen;
+    bins.level_new = bins.level_all = bins.episode_start = 0;
+  }
   add_saturating(m.hour_recipients[m.hour_slot % k_hour_slots], recipients);
   add_saturating(m.hour_messages[m.hour_slot % k_hour_slots], 1);
-  add_saturating(m.hour_new[m.hour_slot % k_hour_slots], last_strangers);
+  add_saturating(m.hour_new[m.hour_slot % k_hour_slots], strangers);
   add_saturating(m.day_recipients[day_slot_of(m) % k_day_slots], recipients);
   add_saturating(m.day_messages[day_slot_of(m) % k_day_slots], 1);
-  add_saturating(m.day_new[day_slot_of(m) % k_day_slots], last_strangers);
+  add_saturating(m.day_new[day_slot_of(m) % k_day_slots], strangers);
   add_saturating(m.day_kib[day_slot_of(m) / 4 % k_byte_slots], (s.size + 1023) / 1024);
 
   if (bins.episode_start != 0) {
@@ -225,12 +232,13 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     m.episode_bitmap = {};
     m.episode_new_level = m.episode_all_level = 0;
   }
-  for (const RecipientKey& k : keys)
-    m.episode_bitmap[(k.address >> 6) & 1U] |= 1ULL << (k.address & 63U);
+  for (const RecipientKey& k : keys) {
+    if (!v.approved) m.episode_bitmap[(k.address >> 6) & 1U] |= 1ULL << (k.address & 63U);
+  }
   m.episode_new_level = std::max<std::uint8_t>(m.episode_new_level, bins.level_new & 15U);
   m.episode_all_level = std::max<std::uint8_t>(m.episode_all_level, bins.level_all & 15U);
 
-  note_likeness(m, t, s, likeness_of(s, recipients));
+  if (!v.approved) note_likeness(m, t, s, likeness_of(s, recipients));
 
   if (fate == Fate::held && v.advice == HoldAdvice::asked) {
     if (m.asked_day != day16(t)) {
@@ -243,7 +251,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   LearningRecord r;
   r.t_us = t.us;
   r.account = index;
-  r.fresh = last_strangers;
+  r.fresh = strangers;
   r.size = static_cast<std::uint32_t>(std::min<std::uint64_t>(s.size, UINT32_MAX));
   r.added_log_r = static_cast<float>(v.log_r - v.log_r_before);
   r.suspicious = v.log_r >= settings.learn_below_log_r ? 1 : 0;

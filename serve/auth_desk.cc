@@ -27,8 +27,7 @@ std::string AuthDesk::next_id(std::string_view kind) {
 void AuthDesk::apply(Event&& event) {
   decide::Applied applied;
   engine_.apply(event, applied);
-  if (options_.sink && (!applied.standings.empty() || !applied.holds.empty()))
-    options_.sink(applied);
+  if (options_.sink && applied.is_worth_keeping()) options_.sink(applied);
   if (applied.watched && options_.watched) options_.watched(event);
 }
 

@@ -129,9 +129,7 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
         }
       },
       dropped);
-  if (options_.sink && applied && (!applied->standings.empty() || !applied->holds.empty())) {
-    options_.sink(*applied);
-  }
+  if (options_.sink && applied && applied->is_worth_keeping()) options_.sink(*applied);
 }
 
 void PolicyDesk::answer_rcpt(Transaction& t, const Asked& asked, std::string& out) {
@@ -360,8 +358,7 @@ void PolicyDesk::withdrawn(std::string_view queue_id, Instant now) {
   decide::Applied applied;
   engine_.apply(event, applied);
   metrics_.withdrawn_messages.add();
-  if (options_.sink && (!applied.standings.empty() || !applied.holds.empty()))
-    options_.sink(applied);
+  if (options_.sink && applied.is_worth_keeping()) options_.sink(applied);
 }
 
 void PolicyDesk::sweep(Instant now, std::optional<Instant> log_reached) {

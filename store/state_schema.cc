@@ -56,6 +56,20 @@ const Migrations& state_migrations() {
           "CREATE INDEX step_incident ON step (incident, id)",
           "CREATE INDEX step_subject ON step (kind, subject, epoch)",
       },
+      // 2: approvals given beforehand
+      {
+          "CREATE TABLE approval (id BIGINT NOT NULL PRIMARY KEY, account VARCHAR(320) NOT NULL, "
+          "state VARCHAR(16) NOT NULL, cause VARCHAR(16) NOT NULL, epoch BIGINT NOT NULL, "
+          "recipients BIGINT NOT NULL, per_message BIGINT NOT NULL, size_min BIGINT NOT NULL, "
+          "size_max BIGINT NOT NULL, network VARCHAR(64) NOT NULL, from_us BIGINT NOT NULL, "
+          "until_us BIGINT NOT NULL, repeats VARCHAR(16) NOT NULL, days VARCHAR(128) NOT NULL, "
+          "start_minute BIGINT NOT NULL, minutes BIGINT NOT NULL, zone VARCHAR(64) NOT NULL, "
+          "zone_rule VARCHAR(64) NOT NULL, created_us BIGINT NOT NULL, "
+          "created_by VARCHAR(320) NOT NULL, changed_us BIGINT NOT NULL, "
+          "changed_by VARCHAR(320) NOT NULL, reason TEXT NOT NULL)",
+          "CREATE INDEX approval_account ON approval (account, id)",
+          "CREATE INDEX approval_state ON approval (state, id)",
+      },
   };
   return migrations;
 }

@@ -362,6 +362,7 @@ Result<void> SqlStateStore::prune(Instant before) {
         sql << "DELETE FROM step WHERE state IN ('done', 'failed') AND changed_us < :t", use(t);
         sql << "DELETE FROM hold WHERE state IN ('released', 'deleted') AND held_us < :t", use(t);
         sql << "DELETE FROM audit WHERE t_us < :t", use(t);
+        sql << "DELETE FROM approval WHERE until_us < :t", use(t);
         return {};
       });
 }

@@ -48,12 +48,15 @@ class SqlStateStore : public decide::StateStore {
   // Newest first; at most 1000.
   [[nodiscard]] Result<std::vector<decide::AuditEntry>> audit(const std::optional<decide::Subject>&,
                                                               std::size_t limit) override;
+  [[nodiscard]] Result<void> put_approval(const decide::Approval&) override;
+  [[nodiscard]] Result<std::vector<decide::Approval>> approvals(const ApprovalFilter&) override;
+  [[nodiscard]] Result<std::uint64_t> last_approval_id() override;
   [[nodiscard]] Result<std::uint64_t> last_incident_id() override;
 
   // The notes of an incident, oldest first.
   [[nodiscard]] Result<std::vector<decide::AuditEntry>> notes(std::uint64_t incident);
   // Removes what ended before `before`: closed incidents with all that belongs to them, audit
-  // entries, ended holds, finished steps. Standings stay.
+  // entries, ended holds, finished steps, approvals that are over. Standings stay.
   [[nodiscard]] Result<void> prune(Instant before);
 
  private:

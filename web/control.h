@@ -26,6 +26,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "decide/approval_advice.h"
 #include "decide/engine.h"
 #include "decide/notice.h"
 #include "decide/ports.h"
@@ -350,6 +351,26 @@ class Control {
   [[nodiscard]] virtual Result<decide::HeldMessage> delete_hold(std::string_view queue_id,
                                                                 const std::string& reason,
                                                                 const Caller& by) = 0;
+
+  // ---- approvals given beforehand ----
+  // Newest first, those that ended included.
+  [[nodiscard]] virtual Result<std::vector<decide::ApprovalView>> approvals(
+      std::string_view address) = 0;
+  // Terms without `from` begin now, without `until` they end after a day, or after a year where
+  // they repeat; without `zone` this server's is meant. In force and durable when it returns.
+  // bad_input: the terms do not hold together, the zone is not known, there are too many.
+  [[nodiscard]] virtual Result<decide::ApprovalView> approve(std::string_view address,
+                                                             const ApprovalTerms& terms,
+                                                             const std::string& reason,
+                                                             const Caller& by) = 0;
+  // Takes a suspended one up again (active), or ends one for good. bad_input: it has ended.
+  [[nodiscard]] virtual Result<decide::ApprovalView> change_approval(std::uint64_t id,
+                                                                     ApprovalState to,
+                                                                     const std::string& reason,
+                                                                     const Caller& by) = 0;
+  // Runs that look like earlier ones which a person let through, as terms for approve().
+  [[nodiscard]] virtual Result<std::vector<decide::ApprovalSuggestion>> approval_suggestions(
+      std::string_view address) = 0;
 
   // ---- address rules ----
   [[nodiscard]] virtual Result<std::vector<IpRule>> ip_rules() = 0;

@@ -33,6 +33,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> incident_routes();  // incidents, held mail, audit
 [[nodiscard]] std::span<const Route> system_routes();    // rules, handles, health, pages
 [[nodiscard]] std::span<const Route> recovery_routes();  // passwords, the way back, notices
+[[nodiscard]] std::span<const Route> approval_routes();  // approvals given beforehand
 [[nodiscard]] std::span<const Route> owner_routes();     // the owner's own
 
 // 200 with this value.

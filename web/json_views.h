@@ -34,6 +34,9 @@ namespace sekimori::web {
 [[nodiscard]] boost::json::value json_of_open_gates(const decide::Recovery&);
 [[nodiscard]] boost::json::value json_of(const decide::NoticeRow&);
 [[nodiscard]] boost::json::value json_of(const decide::CallSheet&);
+// ---- approvals ----
+[[nodiscard]] boost::json::value json_of(const decide::ApprovalView&);
+[[nodiscard]] boost::json::value json_of(const decide::ApprovalSuggestion&);
 // What the account's owner sees of it: no operators' names, no incident, no figures.
 [[nodiscard]] boost::json::value json_of_owner(const PasswordOutcome&);  // "recovery" null
 [[nodiscard]] boost::json::value json_of_owner(const RecoveryView&);

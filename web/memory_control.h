@@ -14,6 +14,7 @@
 
 #include "base/mail_address.h"
 #include "web/control.h"
+#include "web/memory_approvals.h"
 #include "web/memory_recovery.h"
 
 namespace sekimori::web {
@@ -339,6 +340,40 @@ class MemoryControl : public Control {
     return end_hold(id, decide::HoldState::deleted, reason, by);
   }
 
+  Result<std::vector<decide::ApprovalView>> approvals(std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    return approvals_.of(address);
+  }
+  Result<decide::ApprovalView> approve(std::string_view address, const ApprovalTerms& terms,
+                                       const std::string& reason, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    write(by, "approve", {decide::SubjectKind::account, std::string(address)}, reason);
+    return approvals_.give(address, terms, reason, by.who);
+  }
+  Result<decide::ApprovalView> change_approval(std::uint64_t id, ApprovalState to,
+                                               const std::string& reason,
+                                               const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    auto changed = approvals_.change(id, to, reason);
+    if (changed) {
+      write(by, to == ApprovalState::ended ? "approval_end" : "approval_resume",
+            {decide::SubjectKind::account, changed->approval.account}, reason);
+    }
+    return changed;
+  }
+  Result<std::vector<decide::ApprovalSuggestion>> approval_suggestions(
+      std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    std::vector<decide::HeldMessage> holds;
+    for (const auto& [id, hold] : holds_) {
+      if (hold.account == address) holds.push_back(hold);
+    }
+    return approvals_.suggest(std::move(holds));
+  }
   Result<std::vector<IpRule>> ip_rules() override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
@@ -538,6 +573,7 @@ class MemoryControl : public Control {
   std::map<std::uint64_t, decide::Incident> incidents_;
   std::map<std::uint64_t, std::vector<decide::AuditEntry>> notes_;
   std::map<std::string, decide::HeldMessage> holds_;
+  MemoryApprovals approvals_{now_};
   std::vector<IpRule> rules_;
   std::uint64_t last_rule_ = 0;
   std::vector<decide::AuditEntry> audit_;

@@ -55,6 +55,12 @@ std::string metrics_text(const MetricsReport& report) {
   line(out, "sekimori_recipients_total", "fate=\"refused\"", static_cast<double>(t.refused));
   total(out, "sekimori_restrictions_total", "Accounts restricted.", t.restrictions);
   total(out, "sekimori_suspensions_total", "Accounts suspended.", t.suspensions);
+  total(out, "sekimori_approved_messages_total", "Messages that an approval covered.",
+        t.approved_messages);
+  total(out, "sekimori_approved_recipients_total", "Recipients of those messages.",
+        t.approved_recipients);
+  total(out, "sekimori_approvals_suspended_total",
+        "Approvals that wait because something changed at the account.", t.approvals_suspended);
   total(out, "sekimori_journal_failures_total", "Events that could not be journaled.",
         t.journal_failures);
   total(out, "sekimori_accounts", "Accounts that the model knows.", t.accounts, false);

@@ -52,6 +52,10 @@ std::vector<Ask> asks() {
       {"POST /api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"allow","reason":"office",)"
                                 R"("expires":"2030-01-01T00:00:00Z"})"},
       {"DELETE /api/v1/ip-rules", ""},
+      {"POST /api/v1/accounts/{address}/approvals",
+       R"({"recipients":500,"per_message":100,"size_min":1000,"size_max":90000,)"
+       R"("network":"192.0.2.0/24","repeat":"monthly","days":["1","last"],"start":"09:00",)"
+       R"("minutes":240,"zone":"Asia/Tokyo","reason":"毎月の請求書"})"},
       {"POST /api/v1/history",
        "{\"t\":\"2026-08-01T00:00:00Z\",\"kind\":\"received\",\"account\":\"taro@example.jp\","
        "\"from\":\"a@x.example\"}\n"},
@@ -95,6 +99,8 @@ std::vector<Ask> asks() {
   // A rule must be there before it is listed and removed; all held mail goes last.
   const auto rank = [](const Ask& ask) {
     if (ask.method == "POST" && ask.pattern.ends_with("/ip-rules")) return 0;
+    if (ask.method == "POST" && ask.pattern.ends_with("/approvals")) return 0;
+    if (ask.pattern.ends_with("/approvals/{id}/end")) return 2;
     if (ask.pattern.ends_with("/release-all") || ask.method == "DELETE") return 2;
     // A way back ends with the last gate, or with a restore.
     if (ask.pattern.ends_with("/review")) return 2;

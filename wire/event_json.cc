@@ -8,6 +8,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/time_zone.h"
 #include "wire/event_members.h"
 #include "wire/json_object.h"
 #include "wire/json_text.h"
@@ -34,6 +35,10 @@ class Fields {
   [[nodiscard]] std::unexpected<Error> error() { return bad_input(std::move(problem_)); }
   void wrong(Key key, std::string_view what) {
     if (problem_.empty()) problem_ = fmt::format("\"{}\" {}", k_names[key], what);
+  }
+  // What is wrong with several keys together.
+  void wrong_whole(std::string what) {
+    if (problem_.empty()) problem_ = std::move(what);
   }
   // nullptr where it is missing or null.
   [[nodiscard]] const Slot* operator[](Key key) const {
@@ -195,6 +200,7 @@ void read(Fields& f, Submission& out) {
   if (f[k_message_id] != nullptr) f.text(k_message_id, out.message_id.emplace());
   read_sketch(f, out.sketch);
   if (f[k_fate] != nullptr) f.word(k_fate, &parse_fate, out.fate.emplace());
+  f.count(k_approval, out.approval);
 }
 void read(Fields& f, Delivery& out) {
   f.needed_text(k_queue_id, out.queue_id);
@@ -226,10 +232,52 @@ void read(Fields& f, EpochMark& out) {
   f.count(k_number, out.number);
 }
 
+// `parse` reads the text of a key that may be missing.
+template <class Value, class Parse>
+void read_part(Fields& f, Key key, Parse parse, Value& out) {
+  const auto text = f.view(key);
+  if (!text || text->empty()) return;
+  if (auto value = parse(*text))
+    out = *value;
+  else
+    f.wrong(key, "cannot be read");
+}
+
+void read(Fields& f, ApprovalSet& out) {
+  if (f[k_number] == nullptr) f.wrong(k_number, "is missing");
+  f.count(k_number, out.number);
+  f.count(k_epoch, out.epoch);
+  if (f[k_state] != nullptr) f.word(k_state, &parse_approval_state, out.state);
+  if (f[k_detail] != nullptr) f.word(k_detail, &parse_approval_cause, out.cause);
+  f.text(k_by, out.by);
+  f.text(k_reason, out.reason);
+  ApprovalTerms& terms = out.terms;
+  f.small_count(k_recipients, terms.recipients);
+  terms.each = terms.recipients;
+  if (f[k_each] != nullptr) f.small_count(k_each, terms.each);
+  f.count(k_size_min, terms.size_min);
+  f.count(k_size_max, terms.size_max);
+  read_part(f, k_network, &IpNetwork::parse, terms.network);
+  read_part(f, k_from, &parse_instant, terms.from);
+  read_part(f, k_until, &parse_instant, terms.until);
+  if (f[k_repeat] != nullptr) f.word(k_repeat, &parse_approval_repeat, terms.repeat);
+  const auto days = [&](std::string_view text) { return parse_days(terms.repeat, text); };
+  read_part(f, k_days, days, terms.days);
+  read_part(f, k_start, &parse_clock, terms.start_minute);
+  f.small_count(k_minutes, terms.minutes);
+  f.text(k_zone, terms.zone);
+  f.text(k_zone_rule, terms.zone_rule);
+  if (terms.zone_rule.empty() && !terms.zone.empty()) {
+    // Written by hand: an offset says all there is to know.
+    read_part(f, k_zone, &ZoneRule::of_offset, terms.zone_rule);
+  }
+  if (auto well = check_terms(terms); !well) f.wrong_whole(std::move(well.error().text));
+}
+
 // In the order of EventBody's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<EventBody>> k_kinds{
-    "login",    "session",  "submission", "delivery",  "received",
-    "settings", "standing", "hold_ended", "withdrawn", "epoch"};
+    "login",    "session",    "submission", "delivery", "received", "settings",
+    "standing", "hold_ended", "withdrawn",  "epoch",    "approval"};
 
 template <std::size_t I = 0>
 bool read_body(std::string_view kind, Fields& fields, EventBody& out) {
@@ -339,6 +387,7 @@ void write(Writer& w, const Submission& b) {
     fmt::format_to(std::back_inserter(w.out()), "\"{:016x}\"", *b.sketch);
   }
   if (b.fate) w.word("fate", to_string(*b.fate));
+  w.count("approval", b.approval);
 }
 void write(Writer& w, const Delivery& b) {
   w.text("queue_id", b.queue_id);
@@ -368,6 +417,31 @@ void write(Writer& w, const Withdrawn& b) { w.text("queue_id", b.queue_id); }
 void write(Writer& w, const EpochMark& b) {
   w.begin("number");
   w.number(b.number);
+}
+void write(Writer& w, const ApprovalSet& b) {
+  const ApprovalTerms& terms = b.terms;
+  w.begin("number");
+  w.number(b.number);
+  w.count("epoch", b.epoch);
+  w.word("state", to_string(b.state));
+  if (b.cause != ApprovalCause::none) w.word("detail", to_string(b.cause));
+  w.text("by", b.by);
+  w.text("reason", b.reason);
+  w.count("recipients", terms.recipients);
+  w.count("each", terms.each);
+  w.count("size_min", terms.size_min);
+  w.count("size_max", terms.size_max);
+  if (terms.network) w.text("network", terms.network->to_string());
+  w.word("from", format_instant(terms.from));
+  w.word("until", format_instant(terms.until));
+  if (terms.repeat != ApprovalRepeat::once) {
+    w.word("repeat", to_string(terms.repeat));
+    w.text("days", days_text(terms.repeat, terms.days));
+    w.word("start", clock_text(terms.start_minute));
+    w.count("minutes", terms.minutes);
+  }
+  w.text("zone", terms.zone);
+  w.text("zone_rule", terms.zone_rule);
 }
 
 void lower_in_place(std::string& text) {

@@ -90,6 +90,22 @@ TEST(EventJson, ReadsEveryKindOfTheExchangeFormat) {
   EXPECT_EQ(std::get<EpochMark>(must(R"({"t":1,"kind":"epoch","number":9})").body).number, 9U);
 }
 
+TEST(EventJson, AnApprovalWrittenByHand) {
+  const Event e =
+      must(R"({"t":1,"kind":"approval","account":"a@b.jp","number":3,"recipients":500,)"
+           R"("from":"2026-01-01T00:00:00Z","until":"2026-12-31T00:00:00Z","repeat":"monthly",)"
+           R"("days":"1,last","start":"09:00","minutes":120,"zone":"+09:00"})");
+  const auto& a = std::get<ApprovalSet>(e.body);
+  EXPECT_EQ(a.number, 3U);
+  EXPECT_EQ(a.state, ApprovalState::active);
+  EXPECT_EQ(a.terms.each, 500U);
+  EXPECT_EQ(a.terms.days, 1U | 1U << 1);
+  EXPECT_EQ(a.terms.zone_rule, "<+0900>-9");
+  EXPECT_FALSE(parse_event(R"({"t":1,"kind":"approval","account":"a","number":3,"recipients":5})"));
+  EXPECT_FALSE(parse_event(R"({"t":1,"kind":"approval","account":"a","recipients":5,"from":)"
+                           R"("2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z"})"));
+}
+
 TEST(EventJson, MissingOptionalKeysAndNullsAreFine) {
   const Event e = must(
       R"({"t":1,"kind":"submission","account":"a@b.jp","message_id":null,"to":null,"size":null})");
@@ -181,7 +197,8 @@ class RandomEvents {
     e.host = maybe_text();
     e.id = maybe_text();
     e.account = ascii_text() + "@" + ascii_text();
-    switch (pick(10)) {
+    switch (pick(11)) {
+      case 10: e.body = approval(); break;
       case 0:
         e.body = Login{static_cast<LoginResult>(pick(3)),
                        service(),
@@ -208,6 +225,7 @@ class RandomEvents {
         if (flag()) s.message_id = maybe_text();
         if (flag()) s.sketch = word64();
         if (flag()) s.fate = static_cast<Fate>(pick(3));
+        if (flag()) s.approval = word64();
         e.body = std::move(s);
         break;
       }
@@ -230,6 +248,35 @@ class RandomEvents {
   }
 
  private:
+  ApprovalSet approval() {
+    ApprovalSet a;
+    a.number = word64();
+    a.epoch = word64();
+    a.state = static_cast<ApprovalState>(pick(3));
+    a.cause = static_cast<ApprovalCause>(pick(4));
+    a.by = maybe_text();
+    a.reason = maybe_text();
+    ApprovalTerms& t = a.terms;
+    t.recipients = static_cast<std::uint32_t>(1 + pick(k_approval_recipients_max));
+    t.each = static_cast<std::uint32_t>(1 + pick(t.recipients));
+    t.size_max = static_cast<std::uint64_t>(pick(1LL << 32));
+    t.size_min = t.size_max == 0 ? 0 : static_cast<std::uint64_t>(pick(1LL << 32)) % t.size_max;
+    if (flag()) t.network = IpNetwork::parse(flag() ? "192.0.2.0/24" : "2001:db8::/32").value();
+    t.from = Instant{1 + pick(1'000'000'000'000'000)};
+    t.until = t.from + Duration{1 + pick(days(30).us)};
+    t.zone = flag() ? "Asia/Tokyo" : "";
+    t.zone_rule = t.zone.empty() ? "UTC0" : "JST-9";
+    t.repeat = static_cast<ApprovalRepeat>(pick(4));
+    if (t.repeat != ApprovalRepeat::once) {
+      t.start_minute = static_cast<std::uint16_t>(pick(1440));
+      t.minutes = static_cast<std::uint16_t>(15 + pick(1426));
+    }
+    if (t.repeat == ApprovalRepeat::weekly) t.days = static_cast<std::uint32_t>(1 + pick(127));
+    if (t.repeat == ApprovalRepeat::monthly) {
+      t.days = static_cast<std::uint32_t>(1 + pick((1LL << 32) - 1));
+    }
+    return a;
+  }
   std::int64_t pick(std::int64_t below) {
     return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(below));
   }

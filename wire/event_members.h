@@ -56,19 +56,34 @@ enum Key : std::uint8_t {
   k_number,
   k_fate,
   k_history,
+  k_approval,
+  k_state,
+  k_each,
+  k_size_min,
+  k_size_max,
+  k_network,
+  k_until,
+  k_repeat,
+  k_days,
+  k_start,
+  k_minutes,
+  k_zone,
+  k_zone_rule,
   k_key_count,
 };
 inline constexpr std::array<std::string_view, k_key_count> k_names{
-    "t",      "kind",  "host",       "account",  "id",       "result",     "service", "ip",
-    "client", "tls",   "pwhash",     "seconds",  "bytes_in", "bytes_out",  "fetched", "deleted",
-    "helo",   "from",  "to",         "size",     "queue_id", "message_id", "sketch",  "status",
-    "dsn",    "reply", "what",       "detail",   "country",  "asn",        "hosting", "by",
-    "reason", "epoch", "recipients", "released", "number",   "fate",       "history"};
+    "t",      "kind",    "host",       "account",  "id",       "result",     "service", "ip",
+    "client", "tls",     "pwhash",     "seconds",  "bytes_in", "bytes_out",  "fetched", "deleted",
+    "helo",   "from",    "to",         "size",     "queue_id", "message_id", "sketch",  "status",
+    "dsn",    "reply",   "what",       "detail",   "country",  "asn",        "hosting", "by",
+    "reason", "epoch",   "recipients", "released", "number",   "fate",       "history", "approval",
+    "state",  "each",    "size_min",   "size_max", "network",  "until",      "repeat",  "days",
+    "start",  "minutes", "zone",       "zone_rule"};
 
 // Keys by length, so that a look-up compares a handful of words.
 inline constexpr std::size_t k_name_max = 10;
 struct Bucket {
-  std::array<std::uint8_t, 10> keys{};
+  std::array<std::uint8_t, 12> keys{};
   std::uint8_t size = 0;
 };
 inline constexpr auto k_buckets = [] {

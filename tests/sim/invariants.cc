@@ -142,6 +142,16 @@ void Simulation::check_settled() {
     require(tables.standings.contains(record.subject),
             "the database knows every standing: " + record.subject.id);
   }
+  for (const auto& view : process_->engine.approvals("", now_)) {
+    const Approval& known = view.approval;
+    if (known.terms.until <= now_) continue;  // over: a crash may have lost it, and nobody asks
+    const auto row = tables.approvals.find(known.id);
+    require(row != tables.approvals.end() && row->second.epoch == known.epoch &&
+                row->second.state == known.state,
+            fmt::format("the database knows approval {}", known.id));
+    require(view.used.recipients <= known.terms.recipients,
+            fmt::format("approval {} covered no more than it says", known.id));
+  }
   for (const auto& [id, step] : tables.steps) {
     require(step.state == StepState::done,
             fmt::format("step {} {} of {} is done ({})", id, to_string(step.kind), step.subject.id,

@@ -197,6 +197,34 @@ Result<std::vector<AuditEntry>> MemoryState::audit(const std::optional<Subject>&
   return tables_.audit;
 }
 
+Result<void> MemoryState::put_approval(const decide::Approval& approval) {
+  return faults_.call("store.put_approval", [&]() -> Result<void> {
+    const auto [it, fresh] = tables_.approvals.try_emplace(approval.id, approval);
+    if (!fresh && decide::is_newer(approval, it->second)) it->second = approval;
+    return {};
+  });
+}
+
+Result<std::vector<decide::Approval>> MemoryState::approvals(const ApprovalFilter& filter) {
+  std::vector<decide::Approval> out;
+  for (auto it = tables_.approvals.rbegin(); it != tables_.approvals.rend(); ++it) {
+    const auto& a = it->second;
+    if ((filter.account && a.account != *filter.account) ||
+        (filter.state && a.state != *filter.state) || (filter.id && a.id != *filter.id)) {
+      continue;
+    }
+    out.push_back(a);
+  }
+  out.erase(out.begin(),
+            out.begin() + static_cast<std::ptrdiff_t>(std::min(filter.offset, out.size())));
+  if (out.size() > filter.limit) out.resize(filter.limit);
+  return out;
+}
+
+Result<std::uint64_t> MemoryState::last_approval_id() {
+  return tables_.approvals.empty() ? std::uint64_t{0} : tables_.approvals.rbegin()->first;
+}
+
 Result<std::uint64_t> MemoryState::last_incident_id() {
   return faults_.call("store.last_incident_id",
                       [&]() -> Result<std::uint64_t> { return tables_.last_incident; });

@@ -49,6 +49,9 @@ class MemoryState : public decide::StateStore {
   Result<std::vector<decide::HeldMessage>> holds(const HoldFilter&) override;
   Result<std::vector<decide::AuditEntry>> audit(const std::optional<decide::Subject>&,
                                                 std::size_t limit) override;
+  Result<void> put_approval(const decide::Approval&) override;
+  Result<std::vector<decide::Approval>> approvals(const ApprovalFilter&) override;
+  Result<std::uint64_t> last_approval_id() override;
   Result<std::uint64_t> last_incident_id() override;
 
   struct Tables {
@@ -58,6 +61,7 @@ class MemoryState : public decide::StateStore {
     std::vector<decide::AuditEntry> audit;
     std::map<std::uint64_t, decide::Step> steps;
     std::uint64_t last_incident = 0;
+    std::map<std::uint64_t, decide::Approval> approvals;
   };
   [[nodiscard]] const Tables& tables() const { return tables_; }
   // Sees each hold before it is written: what stands there (or nullptr), and what will.

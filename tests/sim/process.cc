@@ -37,6 +37,7 @@ Result<void> Process::start(const Snapshot& snapshot) {
       .state = around_.state,
       .tail = tail,
       .portal_url = k_portal,
+      .now = around_.now,
       .put = [this](app::StateItem item) { queue.push(std::move(item)); },
       .rebuild_guard = [this](const auto& rows) { return around_.guard.rebuild(rows); },
   });

@@ -240,6 +240,37 @@ void Simulation::operator_changes() {
   process_->queue.push(app::StateItem(*news));
 }
 
+// As ControlService. A run of thieves or owners may fall into it; what it was about is journaled.
+void Simulation::operator_approves() {
+  if (!process_) return;
+  ApprovalOrder order;
+  order.account = any_account();
+  order.by = "operator";
+  order.now = now_;
+  const auto given = process_->engine.approvals(order.account, now_);
+  if (!given.empty() && random_.chance(0.5)) {
+    order.id = given[random_.below(given.size())].approval.id;
+    order.state = random_.chance(0.5) ? ApprovalState::active : ApprovalState::ended;
+  } else {
+    order.terms.recipients = static_cast<std::uint32_t>(20 + random_.below(200));
+    order.terms.each = static_cast<std::uint32_t>(1 + random_.below(order.terms.recipients));
+    order.terms.from = now_ - hours(1);
+    order.terms.until = now_ + hours(static_cast<std::int64_t>(1 + random_.below(700)));
+    if (random_.chance(0.5)) {
+      order.terms.repeat = ApprovalRepeat::daily;
+      order.terms.start_minute = static_cast<std::uint16_t>(random_.below(1440));
+      order.terms.minutes = static_cast<std::uint16_t>(15 + random_.below(1400));
+      order.terms.zone_rule = "CET-1CEST,M3.5.0,M10.5.0/3";
+    }
+    if (random_.chance(0.2)) order.terms.network = *IpNetwork::parse("198.51.100.0/24");
+  }
+  const auto done = process_->engine.approve(order);
+  if (!done || !done->second) return;
+  trace_.say(fmt::format("operator: approval {} of {} {}", done->first.id, order.account,
+                         to_string(done->first.state)));
+  process_->queue.push(app::StateItem(done->first));
+}
+
 // As ControlService: Postfix first, then the engine, then what it brought about.
 bool Simulation::end_hold(const HeldMessage& hold, bool release) {
   const std::string ids[] = {hold.queue_id};
@@ -343,7 +374,13 @@ void Simulation::step() {
     if (roll < scenario_.thief) {
       thief_sends();
     } else if (roll < scenario_.thief + scenario_.person) {
-      random_.chance(0.7) ? operator_changes() : operator_ends_a_hold();
+      const auto what = random_.below(10);
+      if (what < 6)
+        operator_changes();
+      else if (what < 9)
+        operator_ends_a_hold();
+      else
+        operator_approves();
     } else {
       switch (random_.below(8)) {
         case 0:

@@ -52,6 +52,7 @@ class Simulation {
   void signs_in();
   void operator_changes();
   void operator_ends_a_hold();
+  void operator_approves();
   void outside_answers();
   void time_passes();
   void crash(bool may_cut_power);

@@ -1,0 +1,21 @@
+// Approvals on the command line: their requests, and the answers in words for people.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <optional>
+#include <string>
+
+#include "app/cli_options.h"
+#include "app/cli_requests.h"
+#include "base/instant.h"
+#include "base/result.h"
+
+namespace sekimori::app {
+
+// nullopt: the command is none of these. Errors: bad_input (a time, a range of sizes).
+[[nodiscard]] std::optional<Result<ApiRequestText>> approval_request(const Invocation& given,
+                                                                     Instant now);
+[[nodiscard]] std::optional<std::string> printed_approval_answer(const Invocation& given,
+                                                                 const boost::json::value& answer);
+
+}  // namespace sekimori::app
