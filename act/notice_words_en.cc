@@ -226,6 +226,12 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
     {"held_while_dead", operators,
      "Subject: Urgent: the guard is dead and mail is held\n\n"
      "{reason}\n\nServer: {server}\n"},
+    {"breaker_open", operators,
+     "Subject: Urgent: the machine stops no more accounts, please look\n\n"
+     "{reason}\n\nServer: {server}\nPanel: {panel_url}\n"},
+    {"breaker_closed", operators,
+     "Subject: The machine stops accounts again\n\n"
+     "{reason}\n\nServer: {server}\nPanel: {panel_url}\n"},
     {"notice_failed", operators,
      "Subject: A notice about {subject} could not be delivered\n\n"
      "A notice could not be delivered. Please reach the person in another way.\n" OPERATORS_EN},

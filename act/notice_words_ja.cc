@@ -222,6 +222,12 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
     {"held_while_dead", operators,
      "Subject: 【至急】番人が停止し、メールが保留のままです\n\n"
      "{reason}\n\nサーバー: {server}\n"},
+    {"breaker_open", operators,
+     "Subject: 【至急】自動の停止を取りやめました。確認をお願いします\n\n"
+     "{reason}\n\nサーバー: {server}\n管理画面: {panel_url}\n"},
+    {"breaker_closed", operators,
+     "Subject: 自動の停止を再開しました\n\n"
+     "{reason}\n\nサーバー: {server}\n管理画面: {panel_url}\n"},
     {"notice_failed", operators,
      "Subject: {subject} へのお知らせを届けられませんでした\n\n"
      "届けられなかったお知らせがあります。別の方法でご連絡ください。\n" OPERATORS_JA},

@@ -44,6 +44,8 @@ decide::EngineSettings engine_settings(const config::Settings& s, const HashKey&
   out.suspend_channel_nats = s.detect.suspend_channel_nats_min;
   out.timed_hold = s.detect.hold_duration;
   out.hold_pile = static_cast<std::uint32_t>(s.detect.hold_pile);
+  out.breaker.false_alarm_budget = s.detect.false_alarm_budget;
+  out.breaker.floor = static_cast<std::uint32_t>(s.detect.breaker_floor);
   out.probation = s.standing.probation;
 
   const auto u32 = [](std::int64_t v) {

@@ -59,6 +59,21 @@ web::HealthItem notices_item(World& w) {
 
 }  // namespace
 
+web::HealthItem breaker_item(World& w, Instant now) {
+  const auto state = w.engine->breaker(now);
+  Text words = decide::breaker_words(state);
+  if (!state.open) {
+    if (state.bound == 0) words = {"使わない設定です。", "switched off"};
+    return {"circuit_breaker", HealthLevel::ok, std::move(words), {}};
+  }
+  return bad(
+      "circuit_breaker", HealthLevel::failing, std::move(words),
+      {"本当の乗っ取りであれば sekimori account restrict で止めてください。判定の誤りであれば保留を解放し、"
+       "detect.false_alarm_budget を 0 にして再読み込みすると解除できます。",
+       "stop what is taken over with: sekimori account restrict; if the judge is wrong, release "
+       "the held mail. detect.false_alarm_budget = 0 and a reload close it"});
+}
+
 web::HealthReport health_report(World& w) {
   web::HealthReport report;
   const Instant now = system_now();
@@ -158,6 +173,7 @@ web::HealthReport health_report(World& w) {
       "スナップショットは保存できています。", "snapshots are written",
       {"空き容量と snapshot.directory を確かめてください。",
        "check disk space and snapshot.directory"}));
+  items.push_back(breaker_item(w, now));
   if (report.bypass) {
     items.push_back(bad("bypass", HealthLevel::warning,
                         {"バイパス中です。何も止めません。", "bypass is on: nothing is stopped"},
@@ -238,6 +254,36 @@ std::vector<web::Gauge> gauges(World& w) {
           d(w.writer->dropped()));
   gauge("sekimori_queue_index_entries", "Queue ids whose login is known", d(w.queue.size()));
   gauge("sekimori_directory_accounts", "Accounts in the directory", d(w.directory.get()->size()));
+  std::vector<std::pair<std::string, detect::Detector::Audit>> gauges_of_audit;
+  for (std::size_t c = 0; const auto& audit : w.engine->audit()) {
+    const auto channel =
+        fmt::format("channel=\"{}\"", detect::to_string(static_cast<detect::Channel>(c++)));
+    gauges_of_audit.push_back({channel, audit});
+  }
+  for (const auto& [channel, audit] : gauges_of_audit) {
+    if (audit.samples > 0) {
+      gauge("sekimori_audit_mean",
+            "Mean of e^nats over a sample of owners' messages; above 1 a channel is too loud",
+            audit.mean_likelihood_ratio, channel);
+    }
+  }
+  for (const auto& [channel, audit] : gauges_of_audit) {
+    gauge("sekimori_audit_samples", "Messages in that mean, since the weight was last looked at",
+          d(audit.samples), channel);
+  }
+  for (const auto& [channel, audit] : gauges_of_audit) {
+    gauge("sekimori_channel_weight",
+          "Weight of a channel's evidence: 1, or lowered by the self-audit", audit.weight, channel);
+  }
+  gauge("sekimori_fleet_patterns", "Patterns that several suspicious accounts share",
+        d(w.engine->fleet_patterns()));
+  const auto breaker = w.engine->breaker(system_now());
+  gauge("sekimori_circuit_breaker_open", "1 while nothing more is stopped by machine",
+        breaker.open ? 1 : 0);
+  gauge("sekimori_machine_stops_24h", "Accounts stopped by machine within 24 hours",
+        d(breaker.stops));
+  gauge("sekimori_machine_stops_bound", "More of them open the circuit breaker; 0: off",
+        d(breaker.bound));
   gauge("sekimori_bypass", "1 while the panic handle is on", w.engine->bypass() ? 1 : 0);
   gauge("sekimori_account_store_up", "1 while the account store is readable",
         w.accounts_trouble.get().empty() ? 1 : 0);

@@ -13,10 +13,10 @@ ReplayRun::ReplayRun(decide::EngineSettings settings, ReplayWatcher& watcher)
     : engine_(std::move(settings), nullptr, detect::shipped_priors()), watcher_(watcher) {}
 
 void ReplayRun::recall(const Event& event) {
-  const bool mark = std::holds_alternative<EpochMark>(event.body);
+  const bool mark = is_mark(event.body);
   if (!event.history) {
     advance(event.t);
-    if (mark) return;  // the epochs of both phases are made by the events' clock
+    if (mark) return;  // the marks of both phases are made by the events' clock
   }
   engine_.recover(event, ++sequence_);
 }
@@ -29,6 +29,14 @@ void ReplayRun::begin() {
 }
 
 void ReplayRun::advance(Instant t) {
+  pass_time(t);
+  if (t < next_look_) return;
+  (void)engine_.next_fleet(t);
+  (void)engine_.breaker(t);
+  next_look_ = t + decide::Engine::k_fleet_pace;
+}
+
+void ReplayRun::pass_time(Instant t) {
   if (!next_epoch_.is_set()) next_epoch_ = t + detect::k_epoch;
   while (true) {
     const bool release = !releases_.empty() && releases_.top() <= t;
@@ -62,7 +70,7 @@ bool ReplayRun::fold(const Event& event) {
     return true;
   }
   advance(event.t);
-  if (std::holds_alternative<EpochMark>(event.body)) return true;
+  if (is_mark(event.body)) return true;
   if (const auto* set = std::get_if<StandingSet>(&event.body)) {
     fold_standing(event, *set);
     return true;

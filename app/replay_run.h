@@ -3,7 +3,7 @@
 //
 // What happened is folded, what the daemon decided by itself is decided anew. Of a journal these
 // are the daemon's own and left out: the answers given (`fate`), holds that ended by time, the
-// machine's containments, epoch marks. These are facts and stay: sign-ins, messages, bounces,
+// machine's containments, its marks. These are facts and stay: sign-ins, messages, bounces,
 // settings; a person's word on a held message, if it is held here as well; a person's containment;
 // the owner's way back, if the account is contained here as well. Bounces of a message that did not
 // leave here are left out.
@@ -43,13 +43,14 @@ class ReplayRun {
   void recall(const Event&);
   // Decided anew. False: a repeated id, nothing was folded.
   bool fold(const Event&);
-  // Time goes on to `t`: timed holds end, epochs are made.
+  // Time goes on to `t`: timed holds end, epochs are made, victims' patterns are shared.
   void advance(Instant t);
 
   [[nodiscard]] const decide::Engine& engine() const { return engine_; }
 
  private:
   void begin();
+  void pass_time(Instant t);
   void fold_standing(const Event&, const StandingSet&);
   void end_hold(const Event&, const HoldEnded&);
   [[nodiscard]] bool never_left(std::string_view queue_id) const;
@@ -59,7 +60,7 @@ class ReplayRun {
   ReplayWatcher& watcher_;
   bool begun_ = false;
   std::uint64_t sequence_ = 0;  // of recalled events
-  Instant next_epoch_;
+  Instant next_epoch_, next_look_;
   std::priority_queue<Instant, std::vector<Instant>, std::greater<>> releases_;
   // Messages that were refused or deleted here, by the hash of their queue id: a generation of
   // half a million, and the one before it. Bounces come within days.

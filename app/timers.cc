@@ -34,7 +34,7 @@ Timers::Timers(World& world, serve::PolicyDesk& desk) : world_(world), desk_(des
   });
   every(seconds(1), [this] { end_holds(); });
   every(seconds(1), [this] { second(); });
-  every(seconds(10), [this] { hourly(); });
+  every(decide::Engine::k_fleet_pace, [this] { hourly(); });
 }
 
 Timers::~Timers() { stop(); }
@@ -95,6 +95,13 @@ void Timers::second() {
   }
 }
 
+void Timers::watch_breaker(Instant now) {
+  const auto state = world_.engine->breaker(now);
+  if (state.open == breaker_open_) return;
+  breaker_open_ = state.open;
+  world_.tell_of_breaker(state);
+}
+
 void Timers::hourly() {
   const Instant now = system_now();
   if (is_due(now, next_epoch_, detect::k_epoch)) {
@@ -103,6 +110,8 @@ void Timers::hourly() {
     end_probations();
     world_.reload_ip_rules();
   }
+  (void)world_.engine->next_fleet(now);
+  watch_breaker(now);
   if (is_due(now, next_snapshot_, world_.settings.snapshot.interval)) {
     if (auto done = world_.snapshot(); !done) {
       world_.log(fmt::format("snapshot: {}", done.error().text));

@@ -25,10 +25,12 @@ class Timers {
   void second();
   void end_missing();
   void end_probations();
+  void watch_breaker(Instant now);
 
   World& world_;
   serve::PolicyDesk& desk_;
   Instant next_epoch_;
+  bool breaker_open_ = false;
   Instant next_snapshot_;
   Instant next_directory_;
   Instant next_retention_;

@@ -267,6 +267,18 @@ void World::tell_of_holds(const decide::Incident& incident) {
   }
 }
 
+void World::tell_of_breaker(const decide::CircuitBreaker::State& state) {
+  decide::Notice notice;
+  notice.kind = state.open ? "breaker_open" : "breaker_closed";
+  notice.subject = {decide::SubjectKind::server, ""};
+  notice.summary = decide::breaker_words(state);
+  log(fmt::format("circuit breaker {}: {}", state.open ? "open" : "closed", notice.summary.en));
+  if (!notifier) return;
+  if (auto told = notifier->tell(notice); !told) {
+    log(fmt::format("notice of the circuit breaker: {}", told.error().text));
+  }
+}
+
 Result<void> World::agree_on_standings() {
   auto agreed = agree_at_start({
       .engine = *engine,

@@ -65,6 +65,8 @@ class World {
   // An incident that a held message opened: mail waits for a person, who must know. Once an
   // incident, however often it is called.
   void tell_of_holds(const decide::Incident& incident);
+  // The circuit breaker opened or closed: the operators must know.
+  void tell_of_breaker(const decide::CircuitBreaker::State&);
   // Takes what an engine call brought about to the state writer.
   void remember(const decide::Applied& applied);
 

@@ -5,6 +5,7 @@
 // a fold over events; folding one twice (same host and id) is harmless.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -155,20 +156,46 @@ struct ApprovalSet {
   bool operator==(const ApprovalSet&) const = default;
 };
 
+// What several suspicious accounts of this installation have in common.
+enum class FleetKind : std::uint32_t {
+  sketch,   // the same content (Submission::sketch)
+  pattern,  // the same size and fan-out, from the same network
+  network   // used from a network that is new to each of them
+};
+struct FleetPattern {
+  std::uint64_t key = 0;
+  std::array<std::uint32_t, 3> accounts{};  // keyed hashes of up to three of them; 0: none
+  FleetKind kind = FleetKind::sketch;
+  bool operator==(const FleetPattern&) const = default;
+};
+// More patterns at once than this are no pattern: the most common ones are kept.
+inline constexpr std::size_t k_fleet_patterns_max = 256;
+
+// Journal only: from here on these patterns are known to every account (detect/fleet.h).
+struct FleetMark {
+  std::vector<FleetPattern> patterns;
+  bool operator==(const FleetMark&) const = default;
+};
+
 using EventBody = std::variant<Login, Session, Submission, Delivery, Received, SettingsChange,
-                               StandingSet, HoldEnded, Withdrawn, EpochMark, ApprovalSet>;
+                               StandingSet, HoldEnded, Withdrawn, EpochMark, ApprovalSet, FleetMark>;
 
 struct Event {
   Instant t;
   std::string host;     // the machine that saw it, optional
   std::string id;       // unique per host, optional; a repeated one is counted once
-  std::string account;  // the mailbox that authenticated, normalised; "" for EpochMark
+  std::string account;  // the mailbox that authenticated, normalised; "" for marks
   EventBody body;
   // Journal only: learnt from an old log (decide/engine: learn), at a time that was past; of an
   // EpochMark with an account: its shard takes over what was learnt.
   bool history = false;
   bool operator==(const Event&) const = default;
 };
+
+// EpochMark and FleetMark are of all accounts and have none of their own.
+[[nodiscard]] inline bool is_mark(const EventBody& body) {
+  return std::holds_alternative<EpochMark>(body) || std::holds_alternative<FleetMark>(body);
+}
 
 [[nodiscard]] std::string_view to_string(Service);
 [[nodiscard]] std::string_view to_string(LoginResult);

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "detect/epoch.h"
+#include "detect/fleet.h"
 
 namespace sekimori::bench {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using namespace detect;
 
 constexpr Duration k_timed_hold = minutes(20);  // as decide/engine.h
+constexpr Duration k_fleet_pace = seconds(10);  // as decide/engine.h
 constexpr std::uint32_t k_hold_pile = 250;      // as decide/engine.h: more waiting is a takeover
 
 struct Hold {
@@ -70,6 +72,10 @@ class Gate {
       detector_.install(priors_);
       next_epoch_ = e.t + k_epoch;
     }
+    if (e.t >= next_fleet_) {
+      share_patterns(e.t);
+      next_fleet_ = e.t + k_fleet_pace;
+    }
     release_due(e.t);
     detector_.advance(e.t);
     const AccountIndex a = detector_.intern(e.account);
@@ -93,6 +99,17 @@ class Gate {
     } else if (const auto* received = std::get_if<Received>(&e.body)) {
       detector_.received(a, e.t, *received);
     }
+  }
+
+  // As Engine::next_fleet.
+  void share_patterns(Instant t) {
+    const bool review = detector_.fleet() != nullptr && t - fleet_looked_ >= minutes(10);
+    if (detector_.raised_version() == raised_seen_ && !review) return;
+    raised_seen_ = detector_.raised_version();
+    fleet_looked_ = t;
+    std::vector<RaisedPattern> raised;
+    detector_.gather_raised(raised);
+    detector_.install_fleet(std::make_shared<FleetSet>(shared_patterns(std::move(raised), t)));
   }
 
   void submission(AccountIndex a, const WorldEvent& we, const Submission& mail) {
@@ -223,7 +240,8 @@ class Gate {
   std::vector<Control> controls_;
   std::vector<AccountIndex> with_holds_;
   std::unordered_set<std::uint32_t> stopped_;
-  Instant next_epoch_;
+  Instant next_epoch_, next_fleet_, fleet_looked_;
+  std::uint64_t raised_seen_ = 0;
 };
 
 }  // namespace

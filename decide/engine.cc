@@ -13,6 +13,9 @@
 namespace sekimori::decide {
 namespace {
 
+// What nobody keeps track of would strand: refused for now instead of held.
+constexpr std::string_view k_hold_full =
+    "450 4.3.2 Too many messages wait for a decision; please try again later";
 // ln of the tighter line while an account is on probation: a tenth of the usual odds.
 constexpr double k_probation_discount = 2.303;
 
@@ -27,7 +30,8 @@ int strong_channels(const detect::Verdict& v, double nats) {
 bool stranger_signed_in(const detect::Verdict& v, double nats) {
   using detect::Channel;
   return std::ranges::any_of(
-      std::initializer_list<Channel>{Channel::login_place, Channel::places_24h, Channel::settings},
+      std::initializer_list<Channel>{Channel::login_place, Channel::places_24h, Channel::concurrent,
+                                     Channel::settings},
       [&](Channel c) { return v.nats_since_onset[static_cast<std::size_t>(c)] >= nats; });
 }
 
@@ -89,6 +93,7 @@ Engine::Engine(EngineSettings settings, EventJournal* journal,
                std::shared_ptr<const detect::Priors> priors)
     : impl_(std::make_unique<Impl>()) {
   impl_->settings = std::move(settings);
+  impl_->breaker_settings = impl_->settings.breaker;
   impl_->journal = journal;
   impl_->priors = priors ? std::move(priors) : detect::shipped_priors();
   // The bound is the process's; shards fill unevenly, hence some room in each.
@@ -122,7 +127,10 @@ detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account
     }
     if (forgotten < shard.controls.size()) shard.controls[forgotten] = AccountControl{};
   }
-  if (index >= shard.controls.size()) shard.controls.resize(index + 1);
+  if (index >= shard.controls.size()) {
+    accounts_known.fetch_add(index + 1 - shard.controls.size(), std::memory_order_relaxed);
+    shard.controls.resize(index + 1);
+  }
   AccountControl& control = shard.controls[index];
   if (!control.known) {
     control.known = true;
@@ -198,7 +206,14 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
 
   const double discount = control.standing == Standing::probation ? k_probation_discount : 0;
   const bool over_line = v.log_r >= settings.restrict_log_r - discount && v.may_restrict;
-  if (over_line) {
+  // While the circuit breaker is open the machine stops nobody: what it would have stopped is held,
+  // and so is all that such an account sends until its suspicion is gone.
+  const bool ask_instead =
+      control.mode == Mode::enforce && breaker_open.load(std::memory_order_relaxed);
+  d.by_breaker =
+      ask_instead &&
+      (over_line || (control.observed != Standing::normal && v.log_r >= settings.detect.ask_log_r));
+  if (over_line && !ask_instead) {
     const bool suspend =
         settings.suspend_by_machine && v.log_r >= settings.suspend_log_r &&
         strong_channels(v, settings.suspend_channel_nats) >= settings.suspend_channels &&
@@ -206,28 +221,33 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
     d.contain = suspend ? Standing::suspended : Standing::restricted;
     refuse(suspend ? "judge:suspend" : "judge:restrict", "");
   } else if (control.holds >= settings.hold_pile && v.advice == detect::HoldAdvice::asked) {
-    d.contain = Standing::restricted;
-    refuse("hold_pile", "");
+    if (ask_instead) {
+      refuse("hold_full", std::string(k_hold_full));
+    } else {
+      d.contain = Standing::restricted;
+      refuse("hold_pile", "");
+    }
   } else if (const auto [name, limit] = limit_passed(limits_of(control), v.counts, n);
-             limit != 0 && v.advice != detect::HoldAdvice::asked) {
+             limit != 0 && v.advice != detect::HoldAdvice::asked && !d.by_breaker) {
     // A message that would wait for a person waits, over a limit too: nothing leaves, and the judge
     // sees how it goes on.
     std::string rule = "limit:";
     rule += name;
     std::ranges::replace(rule, ' ', '_');
     refuse(std::move(rule), limit_text(name, limit));
-  } else if (v.advice != detect::HoldAdvice::none ||
+  } else if (d.by_breaker || v.advice != detect::HoldAdvice::none ||
              (limits_of(control).new_recipients_per_day != 0 &&
               v.counts.new_day > limits_of(control).new_recipients_per_day &&
               v.new_recipients > 0 && !v.approved)) {
-    d.hold = v.advice == detect::HoldAdvice::timed ? HoldKind::timed : HoldKind::asked;
+    d.hold =
+        v.advice == detect::HoldAdvice::timed && !d.by_breaker ? HoldKind::timed : HoldKind::asked;
     if (shard.holds.size() >= k_holds_max) {
       d.hold.reset();
-      refuse("hold_full",
-             "450 4.3.2 Too many messages wait for a decision; please try again later");
+      refuse("hold_full", std::string(k_hold_full));
     } else {
       d.fate = Fate::held;
-      d.answer.rule = v.advice == detect::HoldAdvice::timed   ? "hold_timed"
+      d.answer.rule = d.by_breaker                            ? "hold_breaker"
+                      : v.advice == detect::HoldAdvice::timed ? "hold_timed"
                       : v.advice == detect::HoldAdvice::asked ? "hold_asked"
                                                               : "hold_new_recipients_per_day";
     }
@@ -257,6 +277,12 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
       break;
   }
   return d;
+}
+
+void Engine::Impl::note_raised(Shard& shard) {
+  if (shard.detector.raised_version() == shard.raised_version) return;
+  shard.raised_version = shard.detector.raised_version();
+  raised_changes.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Engine::Impl::submission(Shard& shard, const Event& event, const Submission& mail,
@@ -301,6 +327,8 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
   shard.detector.lived(index, event.t);
   shard.detector.commit(index, event.t, mail, v, d.fate);
   shard.controls[index].last_onset = v.onset;
+  note_raised(shard);
+  if (d.by_breaker) shard.controls[index].observed = Standing::restricted;
   if (d.hold) add_hold(shard, index, event, mail, v, *d.hold, false, out);
   if (d.contain) {
     contain(shard, index, event, v, *d.contain, d.only_observed, out);
@@ -339,6 +367,7 @@ void Engine::Impl::fold_standing(Shard& shard, detect::AccountIndex index, Insta
     record.incident = control.incident;
   }
   const bool contains = set.to == Standing::restricted || set.to == Standing::suspended;
+  if (contains && set.by == "machine" && !forbids_sending(from)) note_stop(shard, t);
   if (contains) {
     suspend_approvals(shard, record.subject.id, t, ApprovalCause::contained);
     shard.detector.contained(index, t, control.last_onset.is_set() ? control.last_onset : t);
@@ -407,7 +436,7 @@ void Engine::Impl::fold(Shard& shard, detect::AccountIndex index, const Event& e
 
 void Engine::apply(const Event& event, Applied& out) {
   out.clear();
-  if (event.account.empty() || std::holds_alternative<EpochMark>(event.body)) return;
+  if (event.account.empty() || is_mark(event.body)) return;
   Shard& shard = impl_->shard_of(event.account);
   const std::uint64_t id_hash = id_hash_of(impl_->settings, event);
   const std::lock_guard lock(shard.mutex);
@@ -482,6 +511,18 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
     impl_->epoch_sequence = sequence;
     return;
   }
+  if (const auto* mark = std::get_if<FleetMark>(&event.body)) {
+    const std::lock_guard lock(impl_->epoch_mutex);
+    const auto set = std::make_shared<detect::FleetSet>(mark->patterns);
+    for (auto& shard : impl_->shards) {
+      const std::lock_guard shard_lock(shard->mutex);
+      if (sequence <= shard->sequence) continue;
+      shard->sequence = sequence;
+      shard->detector.install_fleet(set);
+      impl_->fleet = shard->detector.fleet();
+    }
+    return;
+  }
   if (event.account.empty()) return;
   Shard& shard = impl_->shard_of(event.account);
   const std::lock_guard lock(shard.mutex);
@@ -498,6 +539,7 @@ void Engine::recover(const Event& event, std::uint64_t sequence) {
     impl_->recover_approval(shard, index, event, *mail, v, fate);
     shard.detector.commit(index, event.t, *mail, v, fate);
     shard.controls[index].last_onset = v.onset;
+    impl_->note_raised(shard);
     if (fate == Fate::held) {
       Applied ignored;
       impl_->add_hold(shard, index, event, *mail, v,

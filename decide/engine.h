@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "decide/approval.h"
+#include "decide/circuit_breaker.h"
 #include "decide/history.h"
 #include "decide/ports.h"
 #include "decide/records.h"
@@ -52,6 +53,7 @@ struct EngineSettings {
   // held.
   std::uint32_t hold_pile = 250;
   Duration probation = days(14);
+  BreakerSettings breaker;
   Limits limits;
   Limits probation_limits;  // in place of `limits` while an account is on probation
   Mode mode = Mode::observe;
@@ -187,6 +189,12 @@ class Engine {
   // Makes the next epoch of the shared priors and marks it in the journal. Call every
   // detect::k_epoch.
   void next_epoch(Instant now);
+  // Makes known to all accounts what several suspicious ones have in common, and marks it in the
+  // journal where that changed (true). Call every k_fleet_pace.
+  bool next_fleet(Instant now);
+  static constexpr Duration k_fleet_pace = seconds(10);
+  // The circuit breaker at `now`. Call as often as next_fleet: it closes by time.
+  CircuitBreaker::State breaker(Instant now);
 
   void set_modes(Mode server, std::vector<std::pair<std::string, Mode>> domains,
                  std::vector<std::pair<std::string, Mode>> accounts);
@@ -224,6 +232,9 @@ class Engine {
     std::uint64_t model_bytes = 0, contact_filter_bytes = 0;
   };
   [[nodiscard]] Totals totals() const;
+  // The self-audit of every kind of evidence, as of the last epoch.
+  [[nodiscard]] std::array<detect::Detector::Audit, detect::k_channels> audit() const;
+  [[nodiscard]] std::size_t fleet_patterns() const;  // known to all now
 
   // ---- snapshot ----
   // The combination of the shards' hashes: equal states, equal hash.

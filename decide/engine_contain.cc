@@ -95,7 +95,12 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
   hold.kind = kind;
   hold.log_r = v.log_r;
   const auto why = shard.detector.explain(index, event.t, v, &mail);
-  hold.reason = hold_reason(kind, why.headline, v, settings, limits_of(control));
+  const bool instead_of_stop = control.mode == Mode::enforce &&
+                               control.observed != Standing::normal &&
+                               breaker_open.load(std::memory_order_relaxed);
+  hold.reason = instead_of_stop && !recovering
+                    ? breaker_hold_reason(why.headline)
+                    : hold_reason(kind, why.headline, v, settings, limits_of(control));
   if (kind == HoldKind::timed) {
     hold.release_at = event.t + settings.timed_hold;
   } else if (control.incident == 0 && !recovering) {
@@ -157,6 +162,8 @@ void Engine::Impl::end_hold(Shard& shard, detect::AccountIndex index, Instant t,
     shard.detector.hold_released(index, t, ended.queue_id);
   } else if (ended.by != "gone") {  // found gone: nobody said whether it was good
     shard.detector.vouched(index, t);
+    AccountControl& control = shard.controls[index];
+    if (control.mode == Mode::enforce) control.observed = Standing::normal;
   }
 }
 

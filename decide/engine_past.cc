@@ -137,8 +137,7 @@ Learnt Engine::Impl::fold_past(Shard& shard, const Event& event) {
 Learnt Engine::learn(const Event& event) {
   if (event.account.empty() || std::holds_alternative<StandingSet>(event.body) ||
       std::holds_alternative<HoldEnded>(event.body) ||
-      std::holds_alternative<Withdrawn>(event.body) ||
-      std::holds_alternative<EpochMark>(event.body)) {
+      std::holds_alternative<Withdrawn>(event.body) || is_mark(event.body)) {
     return Learnt::ignored;
   }
   Shard& shard = impl_->shard_of(event.account);

@@ -320,6 +320,79 @@ void Engine::next_epoch(Instant now) {
   }
 }
 
+namespace {
+// Patterns age without a change elsewhere: looked at again after so long while some are known.
+constexpr Duration k_fleet_review = minutes(10);
+}  // namespace
+
+bool Engine::next_fleet(Instant now) {
+  Impl& i = *impl_;
+  const std::lock_guard lock(i.epoch_mutex);
+  const std::uint64_t changes = i.raised_changes.load(std::memory_order_relaxed);
+  const bool review = i.fleet != nullptr && (now - i.fleet_looked >= k_fleet_review);
+  if (changes == i.raised_seen && !review) return false;
+  i.raised_seen = changes;
+  i.fleet_looked = now;
+  std::vector<detect::RaisedPattern> raised;
+  for (auto& shard : i.shards) {
+    const std::lock_guard shard_lock(shard->mutex);
+    shard->detector.gather_raised(raised);
+  }
+  auto patterns = detect::shared_patterns(std::move(raised), now);
+  const bool same = i.fleet == nullptr ? patterns.empty() : patterns == i.fleet->patterns();
+  if (same) return false;
+  Event mark;
+  mark.t = now;
+  mark.body = FleetMark{patterns};
+  const auto set = std::make_shared<detect::FleetSet>(std::move(patterns));
+  // As with an epoch: every shard's events lie on the same side of the mark as in the journal.
+  std::vector<std::unique_lock<std::mutex>> all;
+  for (auto& shard : i.shards) all.emplace_back(shard->mutex);
+  if (i.journal != nullptr) {
+    const auto sequence = i.journal->append(mark);
+    if (!sequence) {
+      i.raised_seen = 0;  // a recovery would not know it: tried again
+      return false;
+    }
+    for (auto& shard : i.shards) shard->sequence = *sequence;
+  }
+  for (auto& shard : i.shards) shard->detector.install_fleet(set);
+  i.fleet = i.shards.front()->detector.fleet();
+  return true;
+}
+
+std::size_t Engine::fleet_patterns() const {
+  const std::lock_guard lock(impl_->epoch_mutex);
+  return impl_->fleet == nullptr ? 0 : impl_->fleet->patterns().size();
+}
+
+std::array<detect::Detector::Audit, detect::k_channels> Engine::audit() const {
+  // Of the shared priors: every shard says the same.
+  const std::lock_guard lock(impl_->shards.front()->mutex);
+  return impl_->shards.front()->detector.audit();
+}
+
+void Engine::Impl::note_stop(Shard& shard, Instant t) {
+  std::erase_if(shard.stops, [t](Instant old) { return t - old >= k_breaker_window; });
+  if (shard.stops.size() >= k_shard_stops_max) shard.stops.erase(shard.stops.begin());
+  shard.stops.push_back(t);
+  {
+    const std::lock_guard lock(breaker_mutex);
+    breaker.stopped(t);
+  }
+  (void)update_breaker(t);
+}
+
+CircuitBreaker::State Engine::Impl::update_breaker(Instant now) {
+  const std::lock_guard lock(breaker_mutex);
+  const auto state =
+      breaker.update(now, accounts_known.load(std::memory_order_relaxed), breaker_settings);
+  breaker_open.store(state.open, std::memory_order_relaxed);
+  return state;
+}
+
+CircuitBreaker::State Engine::breaker(Instant now) { return impl_->update_breaker(now); }
+
 void Engine::set_modes(Mode server, std::vector<std::pair<std::string, Mode>> domains,
                        std::vector<std::pair<std::string, Mode>> accounts) {
   {
@@ -346,6 +419,10 @@ void Engine::set_live(EngineSettings next) {
     next.detect.accounts_max = now.detect.accounts_max;
     next.detect.contact_filter_bytes = now.detect.contact_filter_bytes;
     now = next;
+    {
+      const std::lock_guard lock(impl_->breaker_mutex);
+      impl_->breaker_settings = now.breaker;
+    }
     for (auto& shard : impl_->shards) shard->detector.retune(now.detect);
   }
   set_modes(next.mode, std::move(next.domain_modes), std::move(next.account_modes));

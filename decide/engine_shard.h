@@ -16,6 +16,7 @@
 #include "decide/engine_past.h"
 #include "decide/recent_ids.h"
 #include "detect/epoch.h"
+#include "detect/fleet.h"
 
 namespace sekimori::decide {
 
@@ -72,8 +73,11 @@ struct Shard {
   std::vector<Approval> suspended;  // by the event at hand, for whoever remembers; no state
   RecentIds ids;
   Past past;
-  std::uint64_t sequence = 0;  // of the last journaled event folded here
-  std::uint64_t unnamed = 0;   // numbers messages that came without a queue id
+  // When machines stopped accounts of this shard, within the breaker's window; oldest first.
+  std::vector<Instant> stops;
+  std::uint64_t raised_version = 0;  // of the detector's, as the engine was told
+  std::uint64_t sequence = 0;        // of the last journaled event folded here
+  std::uint64_t unnamed = 0;         // numbers messages that came without a queue id
   Engine::Totals totals;
 };
 
@@ -88,6 +92,15 @@ struct Engine::Impl {
   std::map<std::string, Mode, std::less<>> account_modes;
   Mode server_mode = Mode::observe;
   mutable std::mutex modes_mutex;  // taken when an account is first seen, and by set_modes
+  std::shared_ptr<const detect::FleetSet> fleet;  // under epoch_mutex; null: nothing is shared
+  std::uint64_t raised_seen = 0;                  // of raised_changes; under epoch_mutex
+  Instant fleet_looked;                           // under epoch_mutex
+  std::atomic<std::uint64_t> raised_changes{1};   // what shards' suspicious accounts send changed
+  CircuitBreaker breaker;                         // under breaker_mutex
+  BreakerSettings breaker_settings;               // under breaker_mutex
+  std::mutex breaker_mutex;                       // a leaf: taken under a shard's
+  std::atomic<bool> breaker_open{false};
+  std::atomic<std::uint64_t> accounts_known{0};
   std::atomic<std::uint64_t> next_incident{1};
   std::atomic<std::uint64_t> next_approval{1};
   std::atomic<bool> bypass{false};
@@ -105,6 +118,7 @@ struct Engine::Impl {
     Fate fate = Fate::accepted;
     std::optional<HoldKind> hold;
     std::optional<Standing> contain;
+    bool by_breaker = false;  // held where it would have been stopped
     bool only_observed = false;
   };
   Decision decide(Shard&, AccountControl&, const Event&, const Submission&,
@@ -153,6 +167,11 @@ struct Engine::Impl {
                                                            const AccountControl&) const;
   [[nodiscard]] StandingRecord record_of(const Shard&, detect::AccountIndex index) const;
   void build_epoch();
+  // What the shard's suspicious accounts send may have changed: next_fleet looks again.
+  void note_raised(Shard&);
+  // A machine stopped an account: counts for the breaker.
+  void note_stop(Shard&, Instant t);
+  CircuitBreaker::State update_breaker(Instant now);
 
   // Old logs (engine_past.cc).
   struct PastTotals {
@@ -180,5 +199,9 @@ struct Engine::Impl {
 // Why an account was contained.
 [[nodiscard]] Text contain_reason(const Text& headline, const AccountControl&,
                                   const detect::Verdict&, const EngineSettings&);
+// Why a message waits that would have had its account stopped, were the circuit breaker closed.
+[[nodiscard]] Text breaker_hold_reason(const Text& headline);
+// Machine stops that one shard remembers: 64 × 1,024 are as many as the breaker counts.
+inline constexpr std::size_t k_shard_stops_max = 1024;
 
 }  // namespace sekimori::decide

@@ -8,8 +8,8 @@
 namespace sekimori::decide {
 namespace {
 
-constexpr std::uint64_t k_version = 0x73656b696d6f0003;  // "sekimo", 3
-constexpr std::uint64_t k_version_without_approvals = 0x73656b696d6f0002;
+constexpr std::uint64_t k_version = 0x73656b696d6f0003;         // "sekimo", 3
+constexpr std::uint64_t k_version_before = 0x73656b696d6f0002;  // no approvals, no stops
 
 void put(std::string& out, std::uint64_t value) {
   char bytes[8];
@@ -90,6 +90,7 @@ std::uint64_t Engine::hash() const {
     for (const auto& [account, list] : shard.approvals) {
       for (const auto& one : list) h ^= mix64(one.hash());
     }
+    for (const Instant t : shard.stops) h = mix64(h ^ static_cast<std::uint64_t>(t.us));
     for (detect::AccountIndex a = 0; a < shard.controls.size(); ++a) {
       const AccountControl& c = shard.controls[a];
       if (c.epoch == 0) continue;
@@ -119,6 +120,8 @@ void Engine::save(
       sequence = shard.sequence;
       put(bytes, k_version);
       put(bytes, shard.unnamed);
+      put(bytes, shard.stops.size());
+      for (const Instant t : shard.stops) put(bytes, static_cast<std::uint64_t>(t.us));
       shard.ids.save(bytes);
       put_approvals(bytes, shard.approvals);
       put(bytes, shard.controls.size());
@@ -154,13 +157,27 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
   if (number >= k_shards)
     return bad_input(fmt::format("no part of a snapshot is named '{}'", name));
   Shard& shard = *impl_->shards[number];
+  const std::lock_guard epoch_lock(impl_->epoch_mutex);
   const std::lock_guard lock(shard.mutex);
   if (past) return shard.past.load(bytes, shard.detector);
   std::uint64_t version = 0;
   std::uint64_t unnamed = 0;
-  if (!take(bytes, version) || (version != k_version && version != k_version_without_approvals) ||
+  if (!take(bytes, version) || (version != k_version && version != k_version_before) ||
       !take(bytes, unnamed)) {
     return bad_input(fmt::format("snapshot part {} is of another version", name));
+  }
+  std::uint64_t stop_count = 0;
+  if (version == k_version && !take(bytes, stop_count)) {
+    return bad_input(fmt::format("snapshot part {} is cut", name));
+  }
+  if (stop_count > k_shard_stops_max || bytes.size() < stop_count * 8) {
+    return bad_input(fmt::format("snapshot part {} is cut", name));
+  }
+  std::vector<Instant> stops(stop_count);
+  for (Instant& t : stops) {
+    std::uint64_t us = 0;
+    (void)take(bytes, us);
+    t.us = static_cast<std::int64_t>(us);
   }
   RecentIds ids;
   if (auto read = ids.load(bytes); !read) return read;
@@ -207,6 +224,13 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
     record.epoch = c.epoch;
     record.since = c.since;
     record.by = c.by_person ? "person" : "machine";
+  }
+  impl_->fleet = shard.detector.fleet();  // the same in every shard
+  shard.stops = std::move(stops);
+  impl_->accounts_known.fetch_add(shard.controls.size(), std::memory_order_relaxed);
+  {
+    const std::lock_guard breaker_lock(impl_->breaker_mutex);
+    for (const Instant t : shard.stops) impl_->breaker.stopped(t);
   }
   shard.unnamed = unnamed;
   shard.sequence = sequence;

@@ -50,4 +50,14 @@ Text contain_reason(const Text& headline, const AccountControl& control, const d
   return out;
 }
 
+Text breaker_hold_reason(const Text& headline) {
+  return {
+      headline.ja +
+          "乗っ取りの疑いが強いメールですが、自動で止めたアカウントが想定より多いため、アカウントは止めずに"
+          "このメールを保留し、確認をお待ちしています。",
+      headline.en +
+          " This looks like a takeover, but more accounts were stopped by machine today than "
+          "expected: the account goes on, and the message waits until a person decides."};
+}
+
 }  // namespace sekimori::decide

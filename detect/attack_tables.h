@@ -107,18 +107,21 @@ inline constexpr std::array<AttackTable, k_families> k_attacks{{
 
 // Bounds on what one channel may say of one message, nats (before tempering).
 inline constexpr std::array<double, k_channels> k_cap_nats{
-    6,  // shape
-    3,  // inter_arrival
-    2,  // stranger
-    3,  // velocity
-    3,  // size_pattern
-    4,  // login_place
-    4,  // places_24h
-    3,  // bounce
-    3,  // settings
-    2,  // envelope
-    2,  // first_smtp
-    2,  // message_id
+    6,    // shape
+    3,    // inter_arrival
+    2,    // stranger
+    3,    // velocity
+    3,    // size_pattern
+    4,    // login_place
+    4,    // places_24h
+    3,    // bounce
+    3,    // settings
+    2,    // envelope
+    2,    // first_smtp
+    2,    // message_id
+    1.5,  // reading, from a new place; 1 else
+    3,    // concurrent
+    3,    // fleet
 };
 // What a place may say in the owner's favour.
 inline constexpr double k_place_floor_nats = -1.5;

@@ -358,6 +358,7 @@ void Detector::vouched(AccountIndex index, Instant t) {
   m.cusum = 0;
   m.onset_us = 0;
   m.evidence.fill(0);
+  i.raised.forget(fleet_name(m));
   for (std::uint64_t n = i.queue.first(); n != i.queue.last(); ++n) {
     LearningRecord& r = i.queue.at(n);
     if (r.account != index || r.dead != 0) continue;
@@ -437,6 +438,17 @@ void Detector::install(std::shared_ptr<const Priors> priors) {
   impl_->priors = std::move(priors);
   impl_->link_domains();
 }
+
+void Detector::gather_raised(std::vector<RaisedPattern>& out) const {
+  const auto all = impl_->raised.all();
+  out.insert(out.end(), all.begin(), all.end());
+}
+std::uint64_t Detector::raised_version() const { return impl_->raised.version(); }
+void Detector::install_fleet(std::shared_ptr<const FleetSet> fleet) {
+  impl_->valid_for = 0;
+  impl_->fleet = fleet != nullptr && !fleet->patterns().empty() ? std::move(fleet) : nullptr;
+}
+std::shared_ptr<const FleetSet> Detector::fleet() const { return impl_->fleet; }
 
 std::array<Detector::Audit, k_channels> Detector::audit() const {
   std::array<Audit, k_channels> out;

@@ -150,6 +150,10 @@ struct Evidence {
   Text text;
 };
 
+// What suspicious accounts of all shards have in common (fleet.h). Opaque here.
+class FleetSet;
+struct RaisedPattern;
+
 // Priors shared by all shards: immutable, made at an epoch mark (epoch.h). Opaque here.
 class Priors;
 
@@ -221,6 +225,13 @@ class Detector {
   // Epochs: hand over what this shard learnt since the last one; take the next priors.
   void contribute(class PriorsBuilder&);
   void install(std::shared_ptr<const Priors>);
+
+  // Fleet pooling (fleet.h): adds what this shard's suspicious accounts sent of late; takes what
+  // several of all shards' share. version: grows whenever what is gathered may differ.
+  void gather_raised(std::vector<RaisedPattern>& out) const;
+  [[nodiscard]] std::uint64_t raised_version() const;
+  void install_fleet(std::shared_ptr<const FleetSet>);
+  [[nodiscard]] std::shared_ptr<const FleetSet> fleet() const;  // null: nothing is shared
 
   // Takes over lines and weights while running; learning_delay and the bounds stay as they were
   // made.

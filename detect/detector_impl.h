@@ -11,6 +11,7 @@
 #include "detect/account_model.h"
 #include "detect/attack_tables.h"
 #include "detect/contact_filter.h"
+#include "detect/fleet.h"
 #include "detect/learning_queue.h"
 #include "detect/name_table.h"
 #include "detect/priors.h"
@@ -70,6 +71,8 @@ struct Detector::Impl {
   ContactFilter writers;   // pairs that wrote to the account
   LearningQueue queue;
   std::vector<std::uint64_t> new_contacts, new_mail_domains;  // for the next epoch
+  RaisedPatterns raised;
+  std::shared_ptr<const FleetSet> fleet;  // null where nothing is shared
   Instant newest;
 
   // Of a detector of the past (history.cc): what it hands over beside the models.
@@ -88,6 +91,7 @@ struct Detector::Impl {
   FamilyNats last_nats{};
   Bins last_bins;
   PlaceView last_place;
+  MessagePatterns last_patterns;
   std::uint32_t last_wrote_first = 0, last_strangers = 0, last_colleagues = 0,
                 last_domain_known = 0;
   std::uint64_t ticket = 0;     // counts judgements
@@ -103,6 +107,8 @@ struct Detector::Impl {
   void link_domains();  // after a new epoch was installed
 
   // --- judging (judge.cc)
+  // The place and the patterns of a message whose recipients were looked at.
+  void look_at_origin(const AccountModel& m, Instant t, const Submission& s);
   void look_at_recipients(const AccountModel& m, const Submission& s);
   [[nodiscard]] Bins bins_of(const AccountModel& m, Instant t, const Submission& s,
                              const Counts& before);

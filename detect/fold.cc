@@ -83,7 +83,7 @@ void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
   double best = 0, ratio = 0;
   for (std::size_t f = 0; f < k_families; ++f) {
     const double tempered = eta_of(channel) * nats[f];
-    ratio += k_attacks[f].weight * std::exp(tempered);
+    ratio += weight(f) * std::exp(tempered);
     m.r[f] = static_cast<float>(std::clamp((m.r[f] + fresh) * std::exp(tempered), 1e-12, 1e30));
     if (std::abs(tempered) > std::abs(best)) best = tempered;
   }
@@ -179,7 +179,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   const bool judged = v.ticket != 0 && v.ticket == valid_for;
   if (!judged) {
     look_at_recipients(m, s);
-    last_place = look_at_place(m, t, s.ip, s.place, true);
+    look_at_origin(m, t, s);
   }
   valid_for = 0;
   newest = std::max(newest, t);
@@ -197,12 +197,15 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     std::array<double, k_channels> ratio{};
     for (std::size_t f = 0; f < k_families; ++f) {
       for (std::size_t c = 0; c < k_channels; ++c) {
-        ratio[c] += k_attacks[f].weight * std::exp(double{last_nats[f][c]});
+        ratio[c] += weight(f) * std::exp(double{last_nats[f][c]});
       }
     }
     audit.message(ratio);
   }
   const bool calm = log_r(m, t) <= k_place_learn_below;
+  if (v.log_r >= settings.learn_below_log_r && !of_past) {
+    raised.note(t, fleet_name(m), last_patterns);
+  }
   note_place(m, t, last_place, true);
   look_at_whereabouts(m, t, s.place, calm);
   Bins bins;

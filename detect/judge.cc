@@ -22,12 +22,18 @@ constexpr double k_sending_only_nats = 2.5;
 // So many messages a day from a familiar network wait for a person before the account is stopped.
 constexpr std::uint8_t k_asked_before_restriction = 6;
 constexpr float k_size_floor = -0.6F;
+// A domain where a mailbox was stolen is attacked again: half as much suspicion more, and the bound
+// on false alarms there is half as large again.
+constexpr double k_attacked_domain_hazard = 1.5;
 // Stranger classes mean something only once the domain's own contacts are known.
 constexpr std::uint64_t k_domain_messages_min = 200;
 
 // Bounds on what channels whose messages depend on each other may add up to since the onset, nats.
-constexpr std::array<std::pair<Channel, float>, 3> k_cap_since_onset{
-    {{Channel::inter_arrival, 5.0F}, {Channel::size_pattern, 4.0F}, {Channel::velocity, 6.0F}}};
+constexpr std::array<std::pair<Channel, float>, 4> k_cap_since_onset{
+    {{Channel::inter_arrival, 5.0F},
+     {Channel::size_pattern, 4.0F},
+     {Channel::velocity, 6.0F},
+     {Channel::fleet, k_fleet_nats}}};
 
 constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
 
@@ -259,9 +265,8 @@ double Detector::Impl::injection(const AccountModel& m, Instant t) const {
   if (m.updated_us == 0 || t.us <= m.updated_us) return 0;
   const double days = Duration{t.us - m.updated_us}.days();
   const DomainPrior* domain = domains[m.domain].prior;
-  // A domain where a mailbox was stolen is attacked again: half as much suspicion more.
-  const double raised = domain != nullptr && t.us < domain->raised_until_us ? 1.5 : 1;
-  return std::min(days, settings.injection_days_max) * raised;
+  const bool attacked = domain != nullptr && t.us < domain->raised_until_us;
+  return std::min(days, settings.injection_days_max) * (attacked ? k_attacked_domain_hazard : 1);
 }
 
 double Detector::Impl::log_r(const AccountModel& m, Instant t) const {
@@ -384,6 +389,15 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   return view;
 }
 
+void Detector::Impl::look_at_origin(const AccountModel& m, Instant t, const Submission& s) {
+  last_place = look_at_place(m, t, s.ip, s.place, true);
+  const bool habit =
+      last_place.first_ever ||
+      (last_place.slot >= 0 && m.places[static_cast<std::size_t>(last_place.slot)].learnt());
+  last_patterns = patterns_of(s, static_cast<std::uint32_t>(keys.size()), last_strangers,
+                              last_place.network, habit);
+}
+
 Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s) {
   const AccountModel& m = models[index];
   for (std::size_t line = 64; line < sizeof m; line += 64) {
@@ -405,7 +419,8 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   v.counts.bytes_day += s.size;
 
   weigh(m, last_bins, last_nats);
-  last_place = look_at_place(m, t, s.ip, s.place, true);
+  look_at_origin(m, t, s);
+  const float in_fleet = fleet == nullptr ? 0 : fleet->nats_of(fleet_name(m), last_patterns);
   const bool first_smtp =
       m.seen == 0 && m.logins >= 20 && m.first_day != 0 && day16(t) - m.first_day > 30;
   const double fresh = injection(m, t);
@@ -416,6 +431,7 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     Nats& nats = last_nats[f];
     nats[index_of(Channel::login_place)] = last_place.place_nats[f];
     nats[index_of(Channel::places_24h)] = last_place.day_nats;
+    nats[index_of(Channel::fleet)] = in_fleet;
     if (first_smtp) nats[index_of(Channel::first_smtp)] = 1.5F;
     // The messages of one sitting resemble each other: how fast and how alike they are is said
     // once.
@@ -468,8 +484,11 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   v.fan_out = v.new_recipients >= line || (v.new_recipients > 0 && v.counts.new_hour >= line &&
                                            v.log_r >= settings.episode_log_r);
   const auto since = [&](Channel c) { return v.nats_since_onset[index_of(c)]; };
-  const bool side_evidence = since(Channel::login_place) + since(Channel::places_24h) >= 1.0F ||
-                             since(Channel::bounce) >= 1.0F || since(Channel::settings) >= 1.0F;
+  const bool side_evidence =
+      since(Channel::login_place) + since(Channel::places_24h) + since(Channel::concurrent) >=
+          1.0F ||
+      since(Channel::bounce) >= 1.0F || since(Channel::settings) >= 1.0F ||
+      since(Channel::fleet) >= 2.0F;  // the same content or size, not a shared network alone
   const bool to_contacts = v.family == Family::contacts_burst || v.family == Family::login_led;
   const bool risky = v.new_recipients > 0 || v.recipients >= 10 || (to_contacts && side_evidence);
   // A newcomer's first mails are held, not punished, until they are many.

@@ -8,9 +8,9 @@
 namespace sekimori::detect {
 
 // What it may say since the onset, nats: a first full synchronisation by a new phone must stay far
-// below any line; from a new place it is half of what a login may say.
-inline constexpr float k_read_cap = 1.5F;
-inline constexpr float k_read_cap_new_place = 3.0F;
+// below any line, from a new place too: the new phone signs in from there itself.
+inline constexpr float k_read_cap = 1.0F;
+inline constexpr float k_read_cap_new_place = 1.5F;
 // How much of it counts for each family: who reads first writes to what was read.
 inline constexpr std::array<float, k_families> k_read_share{.3F, .3F, .6F, 1.0F, 1.0F};
 

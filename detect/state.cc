@@ -32,6 +32,8 @@ void Detector::save(std::string& out) const {
   put(out, i.new_contacts);
   put(out, i.new_mail_domains);
   put(out, i.audit);
+  i.raised.save(out);
+  put(out, i.fleet == nullptr ? std::vector<FleetPattern>() : i.fleet->patterns());
   put(out, i.newest);
   if (i.of_past) {
     put(out, i.contact_pairs);
@@ -85,6 +87,10 @@ Result<void> Detector::load(std::string_view bytes) {
   in.get_into(i.new_contacts);
   in.get_into(i.new_mail_domains);
   i.audit = in.get<AuditSums>();
+  i.raised.load(in);
+  std::vector<FleetPattern> shared;
+  in.get_into(shared);
+  if (!shared.empty()) i.fleet = std::make_shared<FleetSet>(std::move(shared));
   i.newest = in.get<Instant>();
   if (i.of_past) {
     in.get_into(i.contact_pairs);
@@ -127,8 +133,9 @@ std::uint64_t Detector::Impl::hash() const {
   for (const std::uint64_t k : new_mail_domains) fresh += mix64(~k);
   std::uint64_t h = mix64(accounts);
   const std::uint64_t audited = hash_bytes({reinterpret_cast<const char*>(&audit), sizeof audit});
-  for (const std::uint64_t part : {domain_sum, contacts.hash(), writers.hash(), waiting, fresh,
-                                   audited, static_cast<std::uint64_t>(newest.us)}) {
+  const std::uint64_t pooled = mix64(raised.hash()) ^ (fleet == nullptr ? 0 : fleet->hash());
+  for (const std::uint64_t part : {pooled, domain_sum, contacts.hash(), writers.hash(), waiting,
+                                   fresh, audited, static_cast<std::uint64_t>(newest.us)}) {
     h = mix64(h ^ part);
   }
   return h;

@@ -273,11 +273,56 @@ void read(Fields& f, ApprovalSet& out) {
   }
   if (auto well = check_terms(terms); !well) f.wrong_whole(std::move(well.error().text));
 }
+// Patterns as one text, "<kind><16 hex digits>" and ":<8 hex digits>" for each account, separated
+// by commas: a mark may carry hundreds.
+constexpr std::array<char, 3> k_fleet_letters{'s', 'p', 'n'};
+
+template <class T>
+bool take_hex(std::string_view& rest, T& out) {
+  constexpr std::size_t digits = sizeof(T) * 2;
+  if (rest.size() < digits) return false;
+  const char* end = rest.data() + digits;
+  const auto [at, error] = std::from_chars(rest.data(), end, out, 16);
+  if (error != std::errc() || at != end) return false;
+  rest.remove_prefix(digits);
+  return true;
+}
+bool parse_pattern(std::string_view word, FleetPattern& out) {
+  if (word.empty()) return false;
+  const auto letter = std::ranges::find(k_fleet_letters, word.front());
+  if (letter == k_fleet_letters.end()) return false;
+  out.kind = static_cast<FleetKind>(letter - k_fleet_letters.begin());
+  word.remove_prefix(1);
+  if (!take_hex(word, out.key)) return false;
+  std::size_t accounts = 0;
+  while (!word.empty()) {
+    if (word.front() != ':' || accounts == out.accounts.size()) return false;
+    word.remove_prefix(1);
+    std::uint32_t& account = out.accounts[accounts++];
+    if (!take_hex(word, account) || account == 0) return false;
+  }
+  return accounts >= 2;
+}
+void read(Fields& f, FleetMark& out) {
+  std::string_view rest = f.view(k_patterns).value_or(std::string_view());
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    FleetPattern pattern;
+    if (out.patterns.size() == k_fleet_patterns_max ||
+        !parse_pattern(rest.substr(0, comma), pattern)) {
+      return f.wrong(k_patterns, "is no list of patterns");
+    }
+    out.patterns.push_back(pattern);
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+    if (rest.empty()) return f.wrong(k_patterns, "is no list of patterns");
+  }
+}
 
 // In the order of EventBody's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<EventBody>> k_kinds{
     "login",    "session",    "submission", "delivery", "received", "settings",
-    "standing", "hold_ended", "withdrawn",  "epoch",    "approval"};
+    "standing", "hold_ended", "withdrawn",  "epoch",    "approval", "fleet"};
 
 template <std::size_t I = 0>
 bool read_body(std::string_view kind, Fields& fields, EventBody& out) {
@@ -443,6 +488,18 @@ void write(Writer& w, const ApprovalSet& b) {
   w.text("zone", terms.zone);
   w.text("zone_rule", terms.zone_rule);
 }
+void write(Writer& w, const FleetMark& b) {
+  std::string text;
+  for (const FleetPattern& p : b.patterns) {
+    if (!text.empty()) text += ',';
+    fmt::format_to(std::back_inserter(text), "{}{:016x}",
+                   k_fleet_letters[static_cast<std::size_t>(p.kind)], p.key);
+    for (const std::uint32_t account : p.accounts) {
+      if (account != 0) fmt::format_to(std::back_inserter(text), ":{:08x}", account);
+    }
+  }
+  w.text("patterns", text);
+}
 
 void lower_in_place(std::string& text) {
   for (char& c : text) {
@@ -479,7 +536,7 @@ Result<Event> parse_event(std::string_view line) {
     fields.wrong(k_kind, "is missing");
   } else if (!word || !read_body(*word, fields, out->body)) {
     fields.wrong(k_kind, "is none of the words that may stand there");
-  } else if (out->account.empty() && !std::holds_alternative<EpochMark>(out->body)) {
+  } else if (out->account.empty() && !is_mark(out->body)) {
     fields.wrong(k_account, "is missing");
   }
   if (fields.failed()) return fields.error();

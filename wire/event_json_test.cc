@@ -88,6 +88,31 @@ TEST(EventJson, ReadsEveryKindOfTheExchangeFormat) {
                               .body),
       (HoldEnded{"q", 3, "person", false}));
   EXPECT_EQ(std::get<EpochMark>(must(R"({"t":1,"kind":"epoch","number":9})").body).number, 9U);
+  EXPECT_EQ(
+      std::get<FleetMark>(
+          must(R"({"t":1,"kind":"fleet","patterns":"s00000000000000ff:00000001:00000002,)"
+               R"(n000000000000000a:00000003:00000004:00000005"})")
+              .body),
+      (FleetMark{{{0xff, {1, 2, 0}, FleetKind::sketch}, {10, {3, 4, 5}, FleetKind::network}}}));
+  EXPECT_TRUE(std::get<FleetMark>(must(R"({"t":1,"kind":"fleet"})").body).patterns.empty());
+}
+
+TEST(EventJson, ABrokenListOfPatternsIsRefusedAsAWhole) {
+  const std::string good = "s00000000000000ff:00000001:00000002";
+  const auto with = [](const std::string& list) {
+    return R"({"t":1,"kind":"fleet","patterns":")" + list + R"("})";
+  };
+  EXPECT_EQ(complaint(with(good)), "");
+  for (std::size_t cut = 1; cut < good.size(); ++cut) {
+    EXPECT_NE(complaint(with(good.substr(0, cut))), "") << cut;
+  }
+  for (const char* bad : {",", ":00000003:00000004", ":00000000", ",x"}) {
+    EXPECT_NE(complaint(with(good + bad)), "") << bad;
+  }
+  std::string many = good;
+  for (std::size_t i = 1; i < k_fleet_patterns_max; ++i) many += "," + good;
+  EXPECT_EQ(complaint(with(many)), "");
+  EXPECT_NE(complaint(with(many + "," + good)), "");
 }
 
 TEST(EventJson, AnApprovalWrittenByHand) {
@@ -197,7 +222,7 @@ class RandomEvents {
     e.host = maybe_text();
     e.id = maybe_text();
     e.account = ascii_text() + "@" + ascii_text();
-    switch (pick(11)) {
+    switch (pick(12)) {
       case 10: e.body = approval(); break;
       case 0:
         e.body = Login{static_cast<LoginResult>(pick(3)),
@@ -242,6 +267,17 @@ class RandomEvents {
         e.body = HoldEnded{text(), static_cast<std::uint32_t>(word64()), maybe_text(), flag()};
         break;
       case 8: e.body = Withdrawn{text()}; break;
+      case 9: {
+        FleetMark mark;
+        for (auto n = pick(4); n > 0; --n) {
+          const auto account = [&] { return static_cast<std::uint32_t>(random_() | 1U); };
+          mark.patterns.push_back({word64(),
+                                   {account(), account(), flag() ? account() : 0},
+                                   static_cast<FleetKind>(pick(3))});
+        }
+        e.body = std::move(mark);
+        break;
+      }
       default: e.body = EpochMark{word64()}; break;
     }
     return e;

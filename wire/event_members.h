@@ -69,16 +69,17 @@ enum Key : std::uint8_t {
   k_minutes,
   k_zone,
   k_zone_rule,
+  k_patterns,
   k_key_count,
 };
 inline constexpr std::array<std::string_view, k_key_count> k_names{
-    "t",      "kind",    "host",       "account",  "id",       "result",     "service", "ip",
-    "client", "tls",     "pwhash",     "seconds",  "bytes_in", "bytes_out",  "fetched", "deleted",
-    "helo",   "from",    "to",         "size",     "queue_id", "message_id", "sketch",  "status",
-    "dsn",    "reply",   "what",       "detail",   "country",  "asn",        "hosting", "by",
-    "reason", "epoch",   "recipients", "released", "number",   "fate",       "history", "approval",
-    "state",  "each",    "size_min",   "size_max", "network",  "until",      "repeat",  "days",
-    "start",  "minutes", "zone",       "zone_rule"};
+    "t",      "kind",    "host",       "account",   "id",       "result",     "service", "ip",
+    "client", "tls",     "pwhash",     "seconds",   "bytes_in", "bytes_out",  "fetched", "deleted",
+    "helo",   "from",    "to",         "size",      "queue_id", "message_id", "sketch",  "status",
+    "dsn",    "reply",   "what",       "detail",    "country",  "asn",        "hosting", "by",
+    "reason", "epoch",   "recipients", "released",  "number",   "fate",       "history", "approval",
+    "state",  "each",    "size_min",   "size_max",  "network",  "until",      "repeat",  "days",
+    "start",  "minutes", "zone",       "zone_rule", "patterns"};
 
 // Keys by length, so that a look-up compares a handful of words.
 inline constexpr std::size_t k_name_max = 10;

@@ -392,6 +392,7 @@ void Simulation::step() {
         case 6: mail_.deliver(0.7); break;
         default:
           if (process_ && random_.chance(0.2)) process_->engine.next_epoch(now_);
+          if (process_ && random_.chance(0.3)) process_->engine.next_fleet(now_);
           if (process_ && random_.chance(0.3)) (void)process_->save(snapshot_);
       }
     }
