@@ -215,12 +215,12 @@ class Printer : public AnswerReader {
   }
   [[nodiscard]] std::string holds_table(const json::array& list) const {
     Rows rows = {{t("キュー ID", "queue id"), t("状態", "state"), t("アカウント", "account"),
-                  t("宛先", "rcpts"), t("保留した時刻", "held at"), t("解放の予定", "released at"),
-                  t("理由", "reason")}};
+                  t("宛先", "rcpts"), t("疑い", "ln R"), t("保留した時刻", "held at"),
+                  t("解放の予定", "released at"), t("理由", "reason")}};
     for (const auto& hold : list) {
       rows.push_back({word(hold, "queue_id"), state(hold), word(hold, "account"),
-                      number(hold, "recipients"), time(hold, "held_at"), time(hold, "release_at"),
-                      text_of(hold, "reason")});
+                      number(hold, "recipients"), number(hold, "log_r"), time(hold, "held_at"),
+                      time(hold, "release_at"), text_of(hold, "reason")});
     }
     return table(rows);
   }

@@ -101,6 +101,7 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
   hold.reason = instead_of_stop && !recovering
                     ? breaker_hold_reason(why.headline)
                     : hold_reason(kind, why.headline, v, settings, limits_of(control));
+  hold.evidence = evidence_line(why.evidence);
   if (kind == HoldKind::timed) {
     hold.release_at = event.t + settings.timed_hold;
   } else if (control.incident == 0 && !recovering) {

@@ -196,6 +196,9 @@ struct Engine::Impl {
 // decided, and what happens next.
 [[nodiscard]] Text hold_reason(HoldKind kind, const Text& headline, const detect::Verdict&,
                                const EngineSettings&, const Limits&);
+// The strongest channels with their nats, strongest first, "shape 3.10, velocity 2.20"; what fits
+// into a line of a mail log or a table.
+[[nodiscard]] std::string evidence_line(const std::vector<detect::Evidence>&);
 // Why an account was contained.
 [[nodiscard]] Text contain_reason(const Text& headline, const AccountControl&,
                                   const detect::Verdict&, const EngineSettings&);

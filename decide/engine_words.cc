@@ -1,6 +1,9 @@
 // What people and mail servers are told by the engine.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "decide/engine_shard.h"
 
 namespace sekimori::decide {
@@ -34,6 +37,17 @@ Text hold_reason(HoldKind kind, const Text& headline, const detect::Verdict& v,
   } else {
     out.ja += "このメールは、確認があるまで配送を待たせています。";
     out.en += " The message waits until a person confirms it.";
+  }
+  return out;
+}
+
+std::string evidence_line(const std::vector<detect::Evidence>& evidence) {
+  constexpr std::size_t k_named = 6;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(evidence.size(), k_named); ++i) {
+    if (i > 0) out += ", ";
+    fmt::format_to(std::back_inserter(out), "{} {:.2f}", detect::to_string(evidence[i].channel),
+                   evidence[i].nats);
   }
   return out;
 }

@@ -119,6 +119,10 @@ class Life {
     for (const auto& hold : applied_.holds) {
       if (hold.state != HoldState::held) continue;
       expect_sentence(hold.reason);
+      if (hold.log_r > 4) {
+        EXPECT_NE(hold.evidence, "");
+      }
+      EXPECT_LT(hold.evidence.size(), 300U);  // the store keeps 512
       seen.insert(hold.kind == HoldKind::timed ? "timed" : "asked");
       if (hold.reason.en.find("limit of") != std::string::npos) seen.insert("limit");
     }

@@ -104,7 +104,9 @@ struct HeldMessage {
   HoldState state = HoldState::held;
   std::uint64_t incident = 0;
   double log_r = 0;
-  Text reason;
+  Text reason;  // never empty
+  std::string
+      evidence;  // for experts, "shape 3.10, velocity 2.20": nats by channel since the onset
   std::string ended_by;  // "time", or who released or deleted it
   bool operator==(const HeldMessage&) const = default;
 };

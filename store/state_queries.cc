@@ -210,7 +210,7 @@ Result<std::vector<HeldMessage>> SqlStateStore::holds(const HoldFilter& filter) 
     HeldMessage row;
     query.into(row.queue_id).into(row.account).into(held).into(release).into(recipients);
     query.into(bytes).into(kind).into(state).into(incident).into(row.log_r).into(row.reason.ja);
-    query.into(row.reason.en).into(row.ended_by);
+    query.into(row.reason.en).into(row.evidence).into(row.ended_by);
     Where where;
     const std::string wanted(filter.state ? to_string(*filter.state) : std::string_view());
     if (filter.account) {
@@ -223,7 +223,7 @@ Result<std::vector<HeldMessage>> SqlStateStore::holds(const HoldFilter& filter) 
     }
     query.run(
         "SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, "
-        "incident, log_r, reason_ja, reason_en, ended_by FROM hold" +
+        "incident, log_r, reason_ja, reason_en, evidence, ended_by FROM hold" +
         where.text() + " ORDER BY held_us DESC, queue_id DESC" + page(filter.limit, filter.offset));
     while (query.next()) {
       row.held_at = Instant{held};

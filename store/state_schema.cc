@@ -70,6 +70,10 @@ const Migrations& state_migrations() {
           "CREATE INDEX approval_account ON approval (account, id)",
           "CREATE INDEX approval_state ON approval (state, id)",
       },
+      // 3: what the judge's channels said of a held message, for experts.
+      {
+          "ALTER TABLE hold ADD COLUMN evidence VARCHAR(512) NOT NULL DEFAULT ''",
+      },
   };
   return migrations;
 }

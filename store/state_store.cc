@@ -203,14 +203,14 @@ void write_hold(soci::session& sql, const HeldMessage& hold) {
       found > 0 ? "UPDATE hold SET account = :account, held_us = :held, release_us = :release, "
                   "recipients = :recipients, bytes = :bytes, kind = :kind, state = :state, "
                   "incident = :incident, log_r = :log_r, reason_ja = :ja, reason_en = :en, "
-                  "ended_by = :by WHERE queue_id = :id"
+                  "evidence = :evidence, ended_by = :by WHERE queue_id = :id"
                 : "INSERT INTO hold (account, held_us, release_us, recipients, bytes, kind, state, "
-                  "incident, log_r, reason_ja, reason_en, ended_by, queue_id) VALUES (:account, "
-                  ":held, :release, :recipients, :bytes, :kind, :state, :incident, :log_r, :ja, "
-                  ":en, :by, :id)";
+                  "incident, log_r, reason_ja, reason_en, evidence, ended_by, queue_id) VALUES "
+                  "(:account, :held, :release, :recipients, :bytes, :kind, :state, :incident, "
+                  ":log_r, :ja, :en, :evidence, :by, :id)";
   sql << statement, use(hold.account), use(held), use(release), use(recipients), use(bytes),
       use(kind), use(state), use(incident), use(log_r), use(hold.reason.ja), use(hold.reason.en),
-      use(hold.ended_by), use(hold.queue_id);
+      use(hold.evidence), use(hold.ended_by), use(hold.queue_id);
 }
 
 // A change that comes after its successor (two threads changed one subject) is no longer in force,

@@ -69,6 +69,7 @@ HeldMessage hold(const std::string& id, HoldState state = HoldState::held) {
   h.incident = 7;
   h.log_r = 5.5;
   h.reason = {"理由", "reason"};
+  h.evidence = "shape 3.10, velocity 2.20";
   return h;
 }
 

@@ -206,6 +206,7 @@ json::value json_of(const decide::HeldMessage& held) {
                       {"incident", incident_id(held.incident)},
                       {"log_r", number(held.log_r)},
                       {"reason", json_of(held.reason)},
+                      {"evidence", held.evidence},
                       {"ended_by", held.ended_by}};
 }
 

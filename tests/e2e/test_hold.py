@@ -1,5 +1,7 @@
 """A message to many strangers waits in Postfix's hold queue until somebody decides."""
 
+import re
+
 import pytest
 
 from labkit import wait_for
@@ -27,7 +29,9 @@ def one_hold(lab, person):
     assert [hold["queue_id"] for hold in holds] == [entry["queue_id"]]
     assert len(entry["recipients"]) == holds[0]["recipients"] == STRANGERS
     assert holds[0]["size"] > 0 and holds[0]["state"] == "held"
-    assert holds[0]["reason"]["ja"] and holds[0]["reason"]["en"]
+    assert "初めての相手" in holds[0]["reason"]["ja"]
+    assert re.search(r"\b2\d recipients", holds[0]["reason"]["en"])
+    assert "shape " in holds[0]["evidence"]
     return holds[0]
 
 
