@@ -67,6 +67,25 @@ def test_a_blast_is_held_and_released_once(lab, sender):
     assert again.status == 409, again.body
 
 
+def test_the_operators_are_told_why_it_waits(lab, sender):
+    blast(lab, sender, "n")
+    hold = one_hold(lab, sender)
+    [incident] = [one for one in lab.api.get("/incidents?account=" + sender)["items"]
+                  if one["id"] == hold["incident"]]
+    assert incident["summary"] == hold["reason"]
+
+    def notice():
+        if not any(sender in subject for subject in lab.subjects("postmaster@lab-en.example")):
+            return None
+        text = lab.newest("postmaster@lab-en.example").get_content()
+        return text if sender in text else None
+
+    text = "".join(wait_for(notice, 30, "a notice of it").split())
+    assert "".join(hold["reason"]["ja"].split()) in text
+    shown = lab.sekimori("incident", "show", str(incident["id"]), "--lang", "en")
+    assert hold["reason"]["en"] in shown.stdout and " nats  shape" in shown.stdout, shown.stdout
+
+
 def test_a_deleted_hold_never_arrives(lab, sender):
     subject, _ = blast(lab, sender, "d")
     hold = one_hold(lab, sender)
