@@ -133,6 +133,44 @@ TEST(Channels, ANewCountrySpeaksOnceAndNeverAloneRestricts) {
   EXPECT_NEAR(box.detector.log_r(box.me, t + minutes(5)), after, 0.2);
 }
 
+// A thief changes country as a traveller does; the traveller writes to a friend or two.
+TEST(Channels, WhereOneIsAloneStopsNobodysMailToAFriend) {
+  const auto abroad = [](Submission s, int country) {
+    s.ip = ip(fmt::format("203.0.{}.9", country));
+    s.place.country[0] = static_cast<char>('A' + country);
+    s.place.country[1] = 'X';
+    s.place.asn = 64500U + static_cast<std::uint32_t>(country);
+    s.place.hosting = true;
+    return s;
+  };
+  DetectSettings strict;
+  strict.hold_log_r = 4;
+  Box box(strict);
+  for (int day = 0; day < 60; ++day) {
+    box.detector.login(box.me, k_start + days(day), login("192.0.2.10", place("JP", 2516)));
+    box.send(k_start + days(day) + minutes(1),
+             mail({fmt::format("friend{}@partner.example", day % 5)}));
+  }
+  const Instant end = k_start + days(60);
+  Verdict v;
+  for (int country = 0; country < 5; ++country) {
+    const Instant t = end + minutes(20 * country);
+    const Submission s = abroad(mail({fmt::format("friend{}@partner.example", country)}), country);
+    Login signed_in;
+    signed_in.ip = s.ip;
+    signed_in.place = s.place;
+    box.detector.login(box.me, t - minutes(1), signed_in);
+    v = box.send(t, s);
+    EXPECT_FALSE(v.may_restrict) << country;
+    if (country < 4) EXPECT_EQ(v.advice, HoldAdvice::none) << country;
+  }
+  EXPECT_GT(v.log_r, strict.hold_log_r);  // it was not for want of suspicion
+  // As many strangers are another matter.
+  v = box.send(end + minutes(101), abroad(mail(strangers(3, "s")), 4));
+  EXPECT_TRUE(v.may_restrict);
+  EXPECT_NE(v.advice, HoldAdvice::none);
+}
+
 TEST(Channels, ALeaseAtTheOwnProviderSaysLessThanANewCountry) {
   const auto rise = [](std::string_view address, Place where) {
     Box box;

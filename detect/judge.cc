@@ -21,6 +21,9 @@ constexpr float k_place_kappa = 8;
 constexpr double k_sending_only_nats = 2.5;
 // So many messages a day from a familiar network wait for a person before the account is stopped.
 constexpr std::uint8_t k_asked_before_restriction = 6;
+// Beside a new place alone: strangers of the day, recipients of the hour.
+constexpr std::uint32_t k_strangers_beside_place = 3;
+constexpr std::uint32_t k_recipients_beside_place = 10;
 constexpr float k_size_floor = -0.6F;
 // A domain where a mailbox was stolen is attacked again: half as much suspicion more, and the bound
 // on false alarms there is half as large again.
@@ -490,9 +493,16 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
       since(Channel::bounce) >= 1.0F || since(Channel::settings) >= 1.0F ||
       since(Channel::fleet) >= 2.0F;  // the same content or size, not a shared network alone
   const bool to_contacts = v.family == Family::contacts_burst || v.family == Family::login_led;
-  const bool risky = v.new_recipients > 0 || v.recipients >= 10 || (to_contacts && side_evidence);
+  // A change of settings or bounces are things done with the account; where it is used from is not,
+  // and owners travel: that must come with more mail than one writes to a friend on the way.
+  const bool deeds = since(Channel::settings) >= 1.0F || since(Channel::bounce) >= 1.0F;
+  const bool sends = deeds || v.counts.new_day >= k_strangers_beside_place ||
+                     v.counts.recipients_hour >= k_recipients_beside_place;
+  const bool risky = v.new_recipients > 0 || v.recipients >= 10 ||
+                     (to_contacts && side_evidence &&
+                      (deeds || v.counts.recipients_hour >= k_recipients_beside_place / 2));
   // A newcomer's first mails are held, not punished, until they are many.
-  v.may_restrict = risky && (m.learnt >= 5 || v.counts.new_day >= 25) &&
+  v.may_restrict = risky && sends && (m.learnt >= 5 || v.counts.new_day >= 25) &&
                    (side_evidence || (v.log_r >= settings.restrict_log_r + k_sending_only_nats &&
                                       (v.counts.new_day >= 15 || v.counts.recipients_hour >= 50)));
   // Mail from where the owner always sends: a person is asked about the first messages of a blast.
