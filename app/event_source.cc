@@ -34,8 +34,8 @@ Result<EventSource> EventSource::open(std::vector<std::string> paths, Language l
   for (std::string& path : paths) {
     std::error_code error;
     if (path == "-" || !std::filesystem::is_directory(path, error)) {
-      // Opened once now: a wrong name is told before hours of work, not after. A pipe's writer would
-      // take the second opening for the end.
+      // Opened once now: a wrong name is told before hours of work, not after. A pipe's writer
+      // would take the second opening for the end.
       if (path != "-" && !std::filesystem::is_fifo(path, error)) {
         if (auto opened = LineReader::open(path, wire::k_event_line_max); !opened) {
           return std::unexpected(opened.error());

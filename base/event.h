@@ -177,8 +177,9 @@ struct FleetMark {
   bool operator==(const FleetMark&) const = default;
 };
 
-using EventBody = std::variant<Login, Session, Submission, Delivery, Received, SettingsChange,
-                               StandingSet, HoldEnded, Withdrawn, EpochMark, ApprovalSet, FleetMark>;
+using EventBody =
+    std::variant<Login, Session, Submission, Delivery, Received, SettingsChange, StandingSet,
+                 HoldEnded, Withdrawn, EpochMark, ApprovalSet, FleetMark>;
 
 struct Event {
   Instant t;
