@@ -16,8 +16,8 @@ namespace sekimori::decide {
 
 struct BreakerSettings {
   double false_alarm_budget = 1;  // false stops per 10,000 account-days; 0: the breaker is off
-  // So many stops a day a person can look at one by one: below them it never opens.
-  std::uint32_t floor = 20;
+  // A wave of stolen passwords brings as many stops in a day: below them it never opens.
+  std::uint32_t floor = 200;
 };
 
 inline constexpr Duration k_breaker_window = hours(24);

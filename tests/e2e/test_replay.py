@@ -61,12 +61,13 @@ def test_holds_where_it_would_stop_too_many(tmp_path):
     events = quiet_owners(30)
     for n in range(28):
         events += spray(f"user{n}@example.jp", attacked + 900 * n, 30, None)
-    lines, summary = replayed(tmp_path, events)
+    lines, summary = replayed(tmp_path, events, "[detect]\nbreaker_floor = 20\n")
     assert summary["restrictions"] == 21
     held = [line for line in lines if line.get("rule") == "hold_breaker"]
     assert {line["account"] for line in held} <= {f"user{n}@example.jp" for n in range(21, 28)}
     last = [line for line in lines if line["kind"] == "answer"
             and line["account"] == "user27@example.jp"][-20:]
     assert all(line["held"] == 3 for line in last)
-    # Without the breaker all of them are stopped.
+    # A wave of this size is stopped as it is, and so is any without the breaker.
+    assert replayed(tmp_path, events)[1]["restrictions"] == 28
     assert replayed(tmp_path, events, "[detect]\nfalse_alarm_budget = 0\n")[1]["restrictions"] == 28
