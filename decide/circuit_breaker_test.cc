@@ -81,7 +81,7 @@ TEST(CircuitBreaker, TheOrderOfStopsDoesNotMatterAndTheirNumberIsBounded) {
 TEST(CircuitBreaker, SaysWhatItIsAndWhatToDo) {
   CircuitBreaker b;
   for (int i = 0; i < 30; ++i) b.stopped(k_now);
-  const Text open = breaker_words(b.update(k_now, 50, {}));
+  const Text open = breaker_words(b.update(k_now, 50, {.floor = 20}));
   EXPECT_NE(open.en.find("30 accounts"), std::string::npos);
   EXPECT_NE(open.ja.find("30件"), std::string::npos);
   EXPECT_NE(open.ja.find("保留"), std::string::npos);
