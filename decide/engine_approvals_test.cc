@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "decide/engine.h"
+#include "decide/engine_test_support.h"
 #include "detect/epoch.h"
 
 namespace sekimori::decide {
@@ -13,21 +13,6 @@ namespace {
 // A Monday, 2026-03-02 09:00 in Tokyo.
 constexpr Instant k_start{1'772'409'600'000'000};
 const std::string k_news = "news@example.jp";
-
-class MemoryJournal : public EventJournal {
- public:
-  Result<std::uint64_t> append(const Event& event) override {
-    events.push_back(event);
-    return events.size();
-  }
-  std::vector<Event> events;
-};
-
-EngineSettings enforcing() {
-  EngineSettings s;
-  s.mode = Mode::enforce;
-  return s;
-}
 
 class Newsletter : public testing::Test {
  protected:

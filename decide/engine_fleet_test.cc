@@ -7,30 +7,13 @@
 #include <map>
 
 #include "base/hash.h"
-#include "decide/engine.h"
+#include "decide/engine_test_support.h"
 #include "detect/epoch.h"
 
 namespace sekimori::decide {
 namespace {
 
 constexpr Instant k_start{1'750'000'000'000'000};
-
-class MemoryJournal : public EventJournal {
- public:
-  Result<std::uint64_t> append(const Event& event) override {
-    if (failing) return operating_failure("no space left on device");
-    events.push_back(event);
-    return events.size();
-  }
-  std::vector<Event> events;
-  bool failing = false;
-};
-
-EngineSettings enforcing() {
-  EngineSettings s;
-  s.mode = Mode::enforce;
-  return s;
-}
 
 std::uint64_t hash_of_text(std::string_view text) { return keyed_hash(HashKey{}, text); }
 

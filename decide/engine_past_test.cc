@@ -6,7 +6,7 @@
 
 #include <map>
 
-#include "decide/engine.h"
+#include "decide/engine_test_support.h"
 #include "detect/epoch.h"
 
 namespace sekimori::decide {
@@ -15,21 +15,6 @@ namespace {
 constexpr Instant k_now{1'790'000'000'000'000};
 constexpr auto k_hanako = "hanako@example.jp";
 constexpr auto k_home = "203.0.113.20";
-
-class MemoryJournal : public EventJournal {
- public:
-  Result<std::uint64_t> append(const Event& event) override {
-    events.push_back(event);
-    return events.size();
-  }
-  std::vector<Event> events;
-};
-
-EngineSettings enforcing() {
-  EngineSettings s;
-  s.mode = Mode::enforce;
-  return s;
-}
 
 Event mail(Instant t, const std::string& account, std::vector<std::string> to,
            const std::string& ip = k_home) {

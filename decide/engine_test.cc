@@ -9,31 +9,13 @@
 #include <map>
 #include <random>
 
+#include "decide/engine_test_support.h"
 #include "detect/epoch.h"
 
 namespace sekimori::decide {
 namespace {
 
 constexpr Instant k_start{1'750'000'000'000'000};
-
-// Keeps what was appended, with sequence numbers; can fail on demand.
-class MemoryJournal : public EventJournal {
- public:
-  Result<std::uint64_t> append(const Event& event) override {
-    if (failing) return operating_failure("no space left on device");
-    events.push_back(event);
-    return events.size();
-  }
-  std::vector<Event> events;
-  bool failing = false;
-};
-
-EngineSettings enforcing() {
-  EngineSettings s;
-  s.mode = Mode::enforce;
-  s.portal_url = "https://portal.example.jp/";
-  return s;
-}
 
 Event mail(Instant t, const std::string& account, std::vector<std::string> to,
            const std::string& ip = "192.0.2.10") {
