@@ -295,26 +295,38 @@ void Engine::Impl::build_epoch() {
   }
 }
 
+std::vector<std::unique_lock<std::mutex>> Engine::Impl::lock_all() {
+  std::vector<std::unique_lock<std::mutex>> all;
+  all.reserve(shards.size());
+  for (auto& shard : shards) all.emplace_back(shard->mutex);
+  return all;
+}
+
+Result<std::uint64_t> Engine::Impl::append_mark(Instant now, EventBody body) {
+  Event mark;
+  mark.t = now;
+  mark.body = std::move(body);
+  auto sequence = journal->append(mark);
+  if (sequence) {
+    for (auto& shard : shards) shard->sequence = *sequence;
+  }
+  return sequence;
+}
+
 void Engine::next_epoch(Instant now) {
   if (impl_->journal == nullptr) {
     impl_->build_epoch();
     return;
   }
-  // All shards stand still while the mark is written, so that every shard's events lie on the same
-  // side of it as in the journal. Some milliseconds, once an hour.
+  // As in the journal. Some milliseconds, once an hour.
   const std::lock_guard lock(impl_->epoch_mutex);
-  std::vector<std::unique_lock<std::mutex>> all;
-  for (auto& shard : impl_->shards) all.emplace_back(shard->mutex);
+  const auto all = impl_->lock_all();
   detect::PriorsBuilder builder(impl_->priors);
   for (auto& shard : impl_->shards) shard->detector.contribute(builder);
   impl_->priors = builder.build();
-  Event mark;
-  mark.t = now;
-  mark.body = EpochMark{detect::epoch_number(*impl_->priors)};
-  const auto sequence = impl_->journal->append(mark);
+  const auto sequence = impl_->append_mark(now, EpochMark{detect::epoch_number(*impl_->priors)});
   if (sequence) impl_->epoch_sequence = *sequence;
   for (auto& shard : impl_->shards) {
-    if (sequence) shard->sequence = *sequence;
     shard->detector.install(impl_->priors);
     if (shard->past.detector) shard->past.detector->install(impl_->priors);
   }
@@ -341,20 +353,11 @@ bool Engine::next_fleet(Instant now) {
   auto patterns = detect::shared_patterns(std::move(raised), now);
   const bool same = i.fleet == nullptr ? patterns.empty() : patterns == i.fleet->patterns();
   if (same) return false;
-  Event mark;
-  mark.t = now;
-  mark.body = FleetMark{patterns};
-  const auto set = std::make_shared<detect::FleetSet>(std::move(patterns));
-  // As with an epoch: every shard's events lie on the same side of the mark as in the journal.
-  std::vector<std::unique_lock<std::mutex>> all;
-  for (auto& shard : i.shards) all.emplace_back(shard->mutex);
-  if (i.journal != nullptr) {
-    const auto sequence = i.journal->append(mark);
-    if (!sequence) {
-      i.raised_seen = 0;  // a recovery would not know it: tried again
-      return false;
-    }
-    for (auto& shard : i.shards) shard->sequence = *sequence;
+  const auto set = std::make_shared<detect::FleetSet>(patterns);
+  const auto all = i.lock_all();
+  if (i.journal != nullptr && !i.append_mark(now, FleetMark{std::move(patterns)})) {
+    i.raised_seen = 0;  // a recovery would not know it: tried again
+    return false;
   }
   for (auto& shard : i.shards) shard->detector.install_fleet(set);
   i.fleet = i.shards.front()->detector.fleet();
@@ -411,8 +414,7 @@ void Engine::set_modes(Mode server, std::vector<std::pair<std::string, Mode>> do
 
 void Engine::set_live(EngineSettings next) {
   {
-    std::vector<std::unique_lock<std::mutex>> all;
-    for (auto& shard : impl_->shards) all.emplace_back(shard->mutex);
+    const auto all = impl_->lock_all();
     EngineSettings& now = impl_->settings;
     next.key = now.key;
     next.detect.learning_delay = now.detect.learning_delay;

@@ -167,6 +167,10 @@ struct Engine::Impl {
                                                            const AccountControl&) const;
   [[nodiscard]] StandingRecord record_of(const Shard&, detect::AccountIndex index) const;
   void build_epoch();
+  // All shards stand still, so that every shard's events lie on the same side of what is done then.
+  [[nodiscard]] std::vector<std::unique_lock<std::mutex>> lock_all();
+  // Writes a mark that all shards share. With lock_all() held, and a journal.
+  Result<std::uint64_t> append_mark(Instant now, EventBody body);
   // What the shard's suspicious accounts send may have changed: next_fleet looks again.
   void note_raised(Shard&);
   // A machine stopped an account: counts for the breaker.
