@@ -123,13 +123,8 @@ class Thief {
     for (const std::string& rcpt : s.to) {
       const bool known = std::ranges::binary_search(victim_.contacts, rcpt);
       if (uniform(r_) >= (known ? .005 : bounce_share_)) continue;
-      Delivery bounce;
-      bounce.queue_id = s.queue_id;
-      bounce.to = rcpt;
-      bounce.status = DeliveryStatus::bounced;
-      bounce.dsn = "5.1.1";
       const double later = uniform(r_, 2, 300);
-      if (o_.bounces) push(t + later, bounce, number);
+      if (o_.bounces) push(t + later, unknown_user(s.queue_id, rcpt), number);
     }
     push(t, std::move(s), number);
   }

@@ -186,4 +186,13 @@ Submission submission(Random& r, const Person& p, const std::string& account, co
   return s;
 }
 
+Delivery unknown_user(const std::string& queue_id, const std::string& to) {
+  Delivery bounce;
+  bounce.queue_id = queue_id;
+  bounce.to = to;
+  bounce.status = DeliveryStatus::bounced;
+  bounce.dsn = "5.1.1";
+  return bounce;
+}
+
 }  // namespace sekimori::bench

@@ -67,5 +67,7 @@ struct Person {
 // A message without recipients and queue id.
 [[nodiscard]] Submission submission(Random& r, const Person& p, const std::string& account,
                                     const Sighting& seen, const WorldOptions& o);
+// The other side knows no such recipient.
+[[nodiscard]] Delivery unknown_user(const std::string& queue_id, const std::string& to);
 
 }  // namespace sekimori::bench

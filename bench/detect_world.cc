@@ -150,13 +150,8 @@ class Builder {
     s.to = std::move(to);
     for (const std::string& rcpt : s.to) {
       if (uniform(r_) >= bounce_share) continue;
-      Delivery bounce;
-      bounce.queue_id = s.queue_id;
-      bounce.to = rcpt;
-      bounce.status = DeliveryStatus::bounced;
-      bounce.dsn = "5.1.1";
       const double later = uniform(r_, 2, 300);
-      if (o_.bounces) push(t + later, a, bounce, number);
+      if (o_.bounces) push(t + later, a, unknown_user(s.queue_id, rcpt), number);
     }
     push(t, a, std::move(s), number);
   }
