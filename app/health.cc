@@ -64,7 +64,7 @@ web::HealthItem breaker_item(World& w, Instant now) {
   Text words = decide::breaker_words(state);
   if (!state.open) {
     if (state.bound == 0) words = {"使わない設定です。", "switched off"};
-    return {"circuit_breaker", HealthLevel::ok, std::move(words), {}};
+    return good("circuit_breaker", std::move(words.ja), std::move(words.en));
   }
   return bad(
       "circuit_breaker", HealthLevel::failing, std::move(words),

@@ -48,7 +48,7 @@ def wait_until(what, condition, deadline_s):
     while not condition():
         if time.monotonic() > end:
             raise LabError(f"{what}: not after {deadline_s} s")
-        time.sleep(0.02)
+        time.sleep(0.02)  # why: the poll itself, up to the deadline
 
 
 def start_time(pid):
@@ -97,7 +97,7 @@ def end(pid, patience_s=10):
                 os.waitpid(pid, os.WNOHANG)
             if start_time(pid) != started:
                 return
-            time.sleep(0.02)
+            time.sleep(0.02)  # why: the poll itself, up to the limit
     raise LabError(f"process {pid} does not end, not even by SIGKILL")
 
 
