@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
-#include <unordered_set>
 #include <utility>
 
 #include "base/mail_address.h"
@@ -27,7 +26,6 @@ namespace {
 
 // Steps looked at in one pass: a thousand accounts contained at once have some 6,000.
 constexpr std::size_t k_open_max = 10'000;
-constexpr std::size_t k_asked_max = 100'000;
 constexpr std::size_t k_detail_max = 500;
 // A second's work where each is made durable in two milliseconds.
 constexpr std::size_t k_hold_at_once = 500;
@@ -77,14 +75,6 @@ bool is_still_wanted(StepKind kind, Standing in_force) {
   }
 }
 
-bool is_of(const decide::Subject& subject, std::string_view address) {
-  switch (subject.kind) {
-    case SubjectKind::account: return address == subject.id;
-    case SubjectKind::domain: return domain_of(address) == subject.id;
-    default: return true;
-  }
-}
-
 std::string subject_text(const decide::Subject& subject) {
   return subject.kind == SubjectKind::server ? "the server" : subject.id;
 }
@@ -105,10 +95,11 @@ Duration retry_delay(std::uint32_t tries) {
 }
 
 Executor::Executor(decide::StateStore& store, decide::GuardStore& guard, decide::Hands& hands,
-                   decide::Notifier& notifier, ExecutorSettings settings)
+                   LoginQueue& queue, decide::Notifier& notifier, ExecutorSettings settings)
     : store_(store),
       guard_(guard),
       hands_(hands),
+      queue_(queue),
       notifier_(notifier),
       settings_(std::move(settings)) {}
 
@@ -205,12 +196,13 @@ Executor::Report Executor::run_once(Instant now) {
 }
 
 void Executor::try_step(Step& step, const StandingRecord& standing, Instant now) {
-  const StepResult result = carry_out(step, standing, now);
+  const Done result = carry_out(step, standing, now);
   const std::string name =
       fmt::format("{} for {}", to_string(step.kind), subject_text(step.subject));
   if (result) {
     step.state = StepState::done;
-    log(name + ": done");
+    if (step.kind != StepKind::notify) step.detail = *result;
+    log(result->empty() ? name + ": done" : fmt::format("{}: done, {}", name, *result));
     return;
   }
   const bool useless = result.error().kind == ErrorKind::bad_input;
@@ -220,90 +212,48 @@ void Executor::try_step(Step& step, const StandingRecord& standing, Instant now)
                   result.error().text));
 }
 
-Executor::StepResult Executor::carry_out(const Step& step, const StandingRecord& standing,
-                                         Instant now) {
-  const auto nothing = [](auto result) -> StepResult {
+Executor::Done Executor::carry_out(const Step& step, const StandingRecord& standing, Instant now) {
+  const auto no_more = [](const Result<void>& result) -> Done {
     if (!result) return std::unexpected(result.error());
-    return {};
+    return std::string();
   };
   const bool one = step.subject.kind == SubjectKind::account;
   switch (step.kind) {
     case StepKind::write_guard:
-      return guard_.put(decide::guard_row(standing, settings_.portal_url));
+      return no_more(guard_.put(decide::guard_row(standing, settings_.portal_url)));
     case StepKind::flush_auth_cache:
       // Dovecot cannot flush a domain: everybody's look-ups are made anew, which costs little.
-      return hands_.flush_auth_cache(one ? std::string_view(step.subject.id) : std::string_view());
-    case StepKind::kick_sessions:
-      if (step.subject.kind == SubjectKind::server) return {};
-      return nothing(hands_.kick(one ? step.subject.id : "*@" + step.subject.id));
+      return no_more(
+          hands_.flush_auth_cache(one ? std::string_view(step.subject.id) : std::string_view()));
+    case StepKind::kick_sessions: return kick_sessions(step);
     case StepKind::hold_queued: return hold_queued(step, standing, now);
-    case StepKind::requeue_waiting: return requeue_waiting(step);
-    case StepKind::stop_server_sending: return hands_.stop_server_sending(true);
-    case StepKind::start_server_sending: return hands_.stop_server_sending(false);
-    case StepKind::notify: return notify(step, standing);
+    case StepKind::requeue_waiting: return no_more(requeue_waiting(step));
+    case StepKind::stop_server_sending: return no_more(hands_.stop_server_sending(true));
+    case StepKind::start_server_sending: return no_more(hands_.stop_server_sending(false));
+    case StepKind::notify: return no_more(notify(step, standing));
     default: return bad_input("not a step");
   }
 }
 
-std::optional<std::string> Executor::known_account(const std::string& queue_id) {
-  if (settings_.account_of_message) {
-    if (auto account = settings_.account_of_message(queue_id)) return account;
-  }
-  if (const auto found = asked_.find(queue_id); found != asked_.end()) return found->second;
-  return std::nullopt;
+Executor::Done Executor::kick_sessions(const Step& step) {
+  if (step.subject.kind == SubjectKind::server) return std::string();
+  auto ended = hands_.kick(step.subject.kind == SubjectKind::account ? step.subject.id
+                                                                     : "*@" + step.subject.id);
+  if (!ended) return std::unexpected(ended.error());
+  return fmt::format("{} sessions were ended", *ended);
 }
 
-// Postfix lists its queues one after the other (active before deferred), so a message that the
-// queue manager moves meanwhile can be in neither part when that is read. The second look finds it.
-Executor::StepResult Executor::look_over_queue(const std::function<bool(const QueueEntry&)>& each) {
-  for (int look = 0; look < 2; ++look) {
-    if (auto listed = hands_.list_queue(each); !listed) return listed;
-  }
-  return {};
-}
-
-Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecord& standing,
-                                           Instant now) {
-  if (step.subject.kind == SubjectKind::server) return {};  // nothing leaves: it waits where it is
-  std::map<std::string, Queued> theirs;
-  std::vector<Queued> unknown;  // those with the account's own address as sender come first
-  std::unordered_set<std::string> asking;
-  auto listed = look_over_queue([&](const QueueEntry& entry) {
-    if (entry.queue_name == "hold") return true;
-    const auto account = known_account(entry.queue_id);
-    if (account && (account->empty() || !is_of(step.subject, *account))) return true;
-    Queued queued{entry.queue_id, entry.sender, entry.size,
-                  static_cast<std::uint32_t>(entry.recipients.size())};
-    if (account) {
-      theirs.emplace(entry.queue_id, std::move(queued));
-    } else if (asking.insert(entry.queue_id).second) {
-      unknown.push_back(std::move(queued));
-    }
-    return true;
-  });
-  if (!listed) return listed;
-  std::stable_partition(unknown.begin(), unknown.end(), [&](const Queued& queued) {
-    return is_of(step.subject, ascii_lower(queued.sender));
-  });
-  const std::size_t look_ups = std::min(unknown.size(), settings_.look_ups_max);
-  for (std::size_t i = 0; i < look_ups; ++i) {
-    auto login = hands_.sasl_login_of(unknown[i].id);
-    if (!login) {
-      if (login.error().kind == ErrorKind::not_found) continue;  // delivered meanwhile
-      return std::unexpected(login.error());
-    }
-    std::string account = login->empty()               ? std::string()
-                          : settings_.account_of_login ? settings_.account_of_login(*login)
-                                                       : ascii_lower(*login);
-    if (!account.empty() && is_of(step.subject, account)) {
-      theirs.emplace(unknown[i].id, unknown[i]);
-    }
-    if (asked_.size() >= k_asked_max) asked_.clear();
-    asked_.insert_or_assign(unknown[i].id, std::move(account));
-  }
-
+Executor::Done Executor::hold_queued(const Step& step, const StandingRecord& standing,
+                                     Instant now) {
+  // Nothing leaves: it waits where it is.
+  if (step.subject.kind == SubjectKind::server) return std::string();
+  auto found = queue_.find(step.subject, false);
+  if (!found) return std::unexpected(found.error());
+  auto& theirs = found->theirs;
   if (!theirs.empty()) {
-    if (auto kept = spare_released(step, theirs); !kept) return kept;
+    if (auto kept = spare_released(step, theirs); !kept) {
+      return std::unexpected(kept.error());
+    }
   }
   // What an earlier try wrote down, before it was killed or failed: since the standing closed, only
   // this step holds mail of theirs.
@@ -321,8 +271,9 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   for (const auto& [id, queued] : theirs) {
     HeldMessage message;
     message.queue_id = id;
-    message.account = step.subject.kind == SubjectKind::account ? step.subject.id
-                                                                : known_account(id).value_or("");
+    message.account = step.subject.kind == SubjectKind::account
+                          ? step.subject.id
+                          : queue_.account_of(id).value_or("");
     message.held_at = now;
     message.recipients = queued.recipients;
     message.size = queued.size;
@@ -333,8 +284,8 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
     portion.emplace_back(message);
     records.push_back(std::move(message));
     if (--left > 0 && ids.size() < k_hold_at_once) continue;
-    if (auto stored = store_.put_records(portion); !stored) return stored;
-    if (auto held = hands_.hold(ids); !held) return held;
+    if (auto stored = store_.put_records(portion); !stored) return std::unexpected(stored.error());
+    if (auto held = hands_.hold(ids); !held) return std::unexpected(held.error());
     ids.clear();
     portion.clear();
     if (left > 0 && is_woken()) {
@@ -346,11 +297,18 @@ Executor::StepResult Executor::hold_queued(const Step& step, const StandingRecor
   if (*on_their_way > 0) {
     return operating_failure(fmt::format("{} messages could not be held yet", *on_their_way));
   }
-  if (unknown.size() > look_ups) {
+  if (found->not_looked_at > 0) {
     return operating_failure(
-        fmt::format("{} queued messages are still to be looked at", unknown.size() - look_ups));
+        fmt::format("{} queued messages are still to be looked at", found->not_looked_at));
   }
-  return {};
+  std::uint64_t messages = 0;
+  std::uint64_t recipients = 0;
+  for (const HeldMessage& message : records) {
+    if (message.state != HoldState::held) continue;
+    ++messages;
+    recipients += message.recipients;
+  }
+  return fmt::format("{} messages to {} recipients are held", messages, recipients);
 }
 
 Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records, Instant since,
@@ -360,7 +318,7 @@ Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records, Insta
   std::set<std::string_view> wanted;
   for (const HeldMessage& message : records) wanted.insert(message.queue_id);
   std::map<std::string, bool> in_hold;  // false: in another part of the queue
-  auto listed = look_over_queue([&](const QueueEntry& entry) {
+  auto listed = queue_.look_over([&](const QueueEntry& entry) {
     if (wanted.contains(entry.queue_id)) {
       in_hold.insert_or_assign(entry.queue_id, entry.queue_name == "hold");
     }
@@ -397,10 +355,12 @@ Executor::StepResult Executor::give_up_holding(const Step& step, Instant now) {
 }
 
 Executor::StepResult Executor::each_record(const Step& step, HoldState state,
+                                           std::optional<std::uint64_t> incident,
                                            const std::function<void(HeldMessage&)>& each) {
   decide::StateStore::HoldFilter filter;
   if (step.subject.kind == SubjectKind::account) filter.account = step.subject.id;
   filter.state = state;
+  filter.incident = incident;
   filter.limit = 1000;
   while (true) {
     auto page = store_.holds(filter);
@@ -415,7 +375,7 @@ Executor::StepResult Executor::each_record(const Step& step, HoldState state,
 
 Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Instant now) {
   std::vector<HeldMessage> out;
-  auto read = each_record(step, HoldState::held, [&](HeldMessage& message) {
+  auto read = each_record(step, HoldState::held, std::nullopt, [&](HeldMessage& message) {
     const bool is_old = message.held_at + k_queued_by < now;
     if (is_old || is_record_of(step, message)) out.push_back(std::move(message));
   });
@@ -423,10 +383,9 @@ Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Ins
   return out;
 }
 
-Executor::StepResult Executor::spare_released(const Step& step,
-                                              std::map<std::string, Queued>& theirs) {
+Executor::StepResult Executor::spare_released(const Step& step, Queue& theirs) {
   for (const HoldState state : {HoldState::releasing, HoldState::released}) {
-    auto read = each_record(step, state, [&](const HeldMessage& message) {
+    auto read = each_record(step, state, step.incident, [&](const HeldMessage& message) {
       const bool is_by_a_person = !message.ended_by.empty() && message.ended_by != "time" &&
                                   message.ended_by != "restored" && message.ended_by != "delivered";
       if (is_by_a_person && is_record_of(step, message)) theirs.erase(message.queue_id);

@@ -20,9 +20,9 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
+#include "act/login_queue.h"
 #include "decide/ports.h"
 
 namespace sekimori::act {
@@ -30,19 +30,11 @@ namespace sekimori::act {
 struct ExecutorSettings {
   std::string portal_url;  // ASCII, for the rows of guard.db
   std::function<Instant()> now;
-  // The account whose login handed a queued message in: "" = handed in without a login, nullopt =
-  // not known (Postfix is asked then). Empty function: nothing is known.
-  std::function<std::optional<std::string>(std::string_view queue_id)> account_of_message = {};
-  // The account a login means. Empty: its lower-case form.
-  std::function<std::string(std::string_view login)> account_of_login = {};
   // Told of each message the executor put into the hold queue or found gone (stored already), so
   // that the engine knows it too.
   std::function<void(const decide::HeldMessage&)> on_hold = {};
   // One line for the log: what was done, what failed. Never a secret.
   std::function<void(std::string_view)> log = {};
-  // How many unknown messages Postfix is asked about in one try (some 20 ms each); the rest in the
-  // next.
-  std::size_t look_ups_max = 300;
 };
 
 // Threads: run_once and start/stop from one thread; wake from any. The ports are called from the
@@ -50,7 +42,7 @@ struct ExecutorSettings {
 class Executor {
  public:
   Executor(decide::StateStore& store, decide::GuardStore& guard, decide::Hands& hands,
-           decide::Notifier& notifier, ExecutorSettings settings);
+           LoginQueue& queue, decide::Notifier& notifier, ExecutorSettings settings);
   ~Executor();  // stops the thread
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -72,25 +64,20 @@ class Executor {
 
  private:
   using StepResult = Result<void>;
+  // What was done, for the incident's record ("3 sessions were ended"); "" where done says it all.
+  using Done = Result<std::string>;
+  using Queue = std::map<std::string, LoginQueue::Queued>;
   // Does it and notes in the step how it went.
   void try_step(decide::Step& step, const decide::StandingRecord& standing, Instant now);
-  StepResult carry_out(const decide::Step& step, const decide::StandingRecord& standing,
-                       Instant now);
-  // Calls `each` with all that is in Postfix's queue, most of it twice.
-  StepResult look_over_queue(const std::function<bool(const decide::QueueEntry&)>& each);
-  StepResult hold_queued(const decide::Step& step, const decide::StandingRecord& standing,
-                         Instant now);
-  // A long queue with long recipient lists is not kept whole.
-  struct Queued {
-    std::string id;
-    std::string sender;
-    std::uint64_t size = 0;
-    std::uint32_t recipients = 0;
-  };
+  Done carry_out(const decide::Step& step, const decide::StandingRecord& standing, Instant now);
+  Done kick_sessions(const decide::Step& step);
+  Done hold_queued(const decide::Step& step, const decide::StandingRecord& standing, Instant now);
   // Takes out of `theirs` what an earlier try of this step held and a person let go since: it is
   // queued, and on its way, by their word. What was let go before this containment is held again.
-  StepResult spare_released(const decide::Step& step, std::map<std::string, Queued>& theirs);
+  StepResult spare_released(const decide::Step& step, Queue& theirs);
+  // `incident`: only its records.
   StepResult each_record(const decide::Step& step, decide::HoldState state,
+                         std::optional<std::uint64_t> incident,
                          const std::function<void(decide::HeldMessage&)>& each);
   // The messages that earlier tries of a hold_queued step wrote down and that have no end yet, and
   // older ones: a release of which nobody knows whether it was done may have let them go.
@@ -104,17 +91,15 @@ class Executor {
   StepResult requeue_waiting(const decide::Step& step);
   StepResult notify(const decide::Step& step, const decide::StandingRecord& standing);
   bool is_woken();  // something new came since this pass began
-  std::optional<std::string> known_account(const std::string& queue_id);
   void log(std::string_view line) const;
   void loop(const std::stop_token& stop);
 
   decide::StateStore& store_;
   decide::GuardStore& guard_;
   decide::Hands& hands_;
+  LoginQueue& queue_;
   decide::Notifier& notifier_;
   ExecutorSettings settings_;
-  // What Postfix said about messages nobody else knew; emptied when it reaches 100,000.
-  std::unordered_map<std::string, std::string> asked_;
 
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "act/mime.h"
 #include "base/mail_address.h"
 
 namespace sekimori::act {
@@ -86,13 +87,8 @@ Result<void> MailHands::hold(std::span<const std::string> ids) { return helper_.
 Result<void> MailHands::release(std::span<const std::string> ids) { return helper_.release(ids); }
 Result<void> MailHands::requeue(std::span<const std::string> ids) { return helper_.requeue(ids); }
 
-Result<void> MailHands::remove(std::span<const std::string> ids) {
-  std::vector<DeleteTarget> targets;
-  targets.reserve(ids.size());
-  for (const std::string& id : ids) targets.push_back({.id = id, .sender = {}});
-  auto removed = helper_.remove(targets);
-  if (!removed) return std::unexpected(removed.error());
-  return {};
+Result<std::uint64_t> MailHands::remove(std::span<const decide::QueueTarget> messages) {
+  return helper_.remove(messages);
 }
 
 Result<void> MailHands::list_queue(const std::function<bool(const decide::QueueEntry&)>& each) {
@@ -111,6 +107,12 @@ Result<void> MailHands::list_queue(const std::function<bool(const decide::QueueE
 
 Result<std::string> MailHands::sasl_login_of(std::string_view queue_id) {
   return helper_.sasl_login(queue_id);
+}
+
+Result<std::string> MailHands::subject_of(std::string_view queue_id) {
+  auto raw = helper_.subject(queue_id);
+  if (!raw) return raw;
+  return decoded_header(*raw);
 }
 
 Result<void> MailHands::stop_server_sending(bool stop) { return helper_.stop_sending(stop); }

@@ -31,14 +31,16 @@ class MailHands : public decide::Hands {
   [[nodiscard]] Result<std::uint32_t> kick(std::string_view account) override;
   [[nodiscard]] Result<void> hold(std::span<const std::string> queue_ids) override;
   [[nodiscard]] Result<void> release(std::span<const std::string> queue_ids) override;
-  [[nodiscard]] Result<void> remove(std::span<const std::string> queue_ids) override;
+  [[nodiscard]] Result<std::uint64_t> remove(
+      std::span<const decide::QueueTarget> messages) override;
   [[nodiscard]] Result<void> requeue(std::span<const std::string> queue_ids) override;
   [[nodiscard]] Result<void> list_queue(
       const std::function<bool(const decide::QueueEntry&)>& each) override;
   [[nodiscard]] Result<std::string> sasl_login_of(std::string_view queue_id) override;
+  [[nodiscard]] Result<std::string> subject_of(std::string_view queue_id) override;
   [[nodiscard]] Result<void> stop_server_sending(bool stop) override;
 
-  // For deletions that must name the message more closely than its id, and for health checks.
+  // For health checks.
   [[nodiscard]] HelperClient& helper() { return helper_; }
   [[nodiscard]] Doveadm* doveadm() { return doveadm_.get(); }
 

@@ -185,17 +185,18 @@ Result<void> HelperClient::requeue(std::span<const std::string> ids) {
   return ask_in_batches("requeue", ids);
 }
 
-Result<std::uint64_t> HelperClient::remove(std::span<const DeleteTarget> targets) {
+Result<std::uint64_t> HelperClient::remove(std::span<const decide::QueueTarget> targets) {
   std::uint64_t kept = 0;
   while (!targets.empty()) {
     const auto batch = targets.first(std::min(targets.size(), helper::k_ids_max));
     targets = targets.subspan(batch.size());
     json::array messages;
-    for (const DeleteTarget& target : batch) {
+    for (const decide::QueueTarget& target : batch) {
       json::object message;
       message["id"] = target.id;
-      if (target.has_sender) message["sender"] = target.sender;
-      if (target.arrival != 0) message["arrival"] = target.arrival;
+      if (target.sender) message["sender"] = *target.sender;
+      if (target.arrival.is_set()) message["arrival"] = target.arrival.us / 1'000'000;
+      if (target.not_after.is_set()) message["not_after"] = target.not_after.us / 1'000'000;
       messages.push_back(std::move(message));
     }
     json::object request;
@@ -230,6 +231,19 @@ Result<std::string> HelperClient::sasl_login(std::string_view id) {
     return operating_failure("the helper's answer names no login");
   }
   return std::string(login->get_string());
+}
+
+Result<std::string> HelperClient::subject(std::string_view id) {
+  json::object request;
+  request["op"] = "subject";
+  request["id"] = id;
+  auto answer = ask(json::serialize(request) + "\n");
+  if (!answer) return std::unexpected(answer.error());
+  const json::value* subject = answer->members.if_contains("subject");
+  if (subject == nullptr || !subject->is_string()) {
+    return operating_failure("the helper's answer has no subject");
+  }
+  return std::string(subject->get_string());
 }
 
 Result<void> HelperClient::stop_sending(bool on) {

@@ -11,17 +11,9 @@
 
 #include "base/instant.h"
 #include "base/result.h"
+#include "decide/ports.h"
 
 namespace sekimori::act {
-
-// A message to delete, and what must be true of it: short queue ids are reused, so name the sender
-// and arrival where they are known.
-struct DeleteTarget {
-  std::string id;
-  std::string sender;  // compared when has_sender
-  bool has_sender = false;
-  std::int64_t arrival = 0;  // seconds since 1970; 0: not compared
-};
 
 // Threads: any; requests of several threads take turns. A broken connection is made anew and the
 // request repeated once, since every request may be done twice. Errors: bad_input (an id that is
@@ -39,10 +31,12 @@ class HelperClient {
   [[nodiscard]] Result<void> release(std::span<const std::string> ids);
   [[nodiscard]] Result<void> requeue(std::span<const std::string> ids);
   // Returns how many were kept because they were not the message that was meant.
-  [[nodiscard]] Result<std::uint64_t> remove(std::span<const DeleteTarget> targets);
+  [[nodiscard]] Result<std::uint64_t> remove(std::span<const decide::QueueTarget> targets);
   // Each message of the queue as a line of postqueue -j; false ends the listing.
   [[nodiscard]] Result<void> list(const std::function<bool(std::string_view)>& each);
   [[nodiscard]] Result<std::string> sasl_login(std::string_view id);
+  // Its Subject header as it stands in the message (not decoded, unfolded).
+  [[nodiscard]] Result<std::string> subject(std::string_view id);
   [[nodiscard]] Result<void> stop_sending(bool on);
 
  private:

@@ -15,6 +15,7 @@
 #include <stdexcept>
 
 #include "act/hands.h"
+#include "act/mime.h"
 #include "helper/helper.h"
 #include "helper/private_postfix_for_test.h"
 #include "helper/protocol.h"
@@ -97,6 +98,15 @@ class WithPostfix : public ::testing::Test {
 };
 PrivatePostfix* WithPostfix::postfix_ = nullptr;
 
+TEST(DecodedHeader, IsWhatAPersonReads) {
+  EXPECT_EQ(decoded_header(" =?UTF-8?B?6KuL5rGC5pu4?= of\r\n August"), "請求書 of August");
+  EXPECT_EQ(decoded_header("=?ISO-2022-JP?B?GyRCQEE1YT1xGyhC?="), "請求書");
+  EXPECT_EQ(decoded_header("plain"), "plain");
+  EXPECT_EQ(decoded_header(""), "");
+  EXPECT_EQ(decoded_header("bell\a \x1b[31mred"), "bell [31mred");
+  EXPECT_EQ(decoded_header("=?UTF-8?B?broken"), "=?UTF-8?B?broken");
+}
+
 TEST_F(WithPostfix, HandsHoldListReleaseAndDelete) {
   HelperProcess process(*postfix_, "nobody");
   MailHands hands(settings(process));
@@ -127,12 +137,15 @@ TEST_F(WithPostfix, HandsHoldListReleaseAndDelete) {
   int seen = 0;
   EXPECT_TRUE(hands.list_queue([&](const decide::QueueEntry&) { return ++seen < 3; }));
   EXPECT_EQ(seen, 3);
-  const std::vector<std::string> first(ids.begin(), ids.begin() + 2);
-  ASSERT_TRUE(hands.remove(first));
+  using Target = decide::QueueTarget;
+  EXPECT_EQ(hands.remove(std::vector<Target>{{.id = ids[0]}, {.id = ids[1]}}), 0U);
   EXPECT_EQ(in_queue("hold"), 10U);
-  auto kept = hands.helper().remove(
-      std::vector<DeleteTarget>{{.id = ids[2], .sender = "other@a.test", .has_sender = true}});
-  EXPECT_EQ(kept, 1U);
+  // Not the sender, and arrived after what was meant: the id was given anew.
+  EXPECT_EQ(hands.remove(std::vector<Target>{
+                {.id = ids[2], .sender = "other@a.test"},
+                {.id = ids[3], .sender = "taro@a.test", .not_after = Instant{seconds(5).us}}}),
+            2U);
+  EXPECT_EQ(in_queue("hold"), 10U);
   postfix_->start_sink();
   ASSERT_TRUE(hands.release(ids));
   EXPECT_TRUE(eventually([&] { return postfix_->arrived("many-").size() == 10; }));

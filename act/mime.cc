@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "act/curl_handle.h"
+#include "act/mime.h"
 #include "act/notice_mail.h"
 
 namespace sekimori::act {
@@ -18,6 +19,11 @@ struct Unref {
 };
 template <class T>
 using Owned = std::unique_ptr<T, Unref>;
+
+void start_gmime() {
+  static std::once_flag once;
+  std::call_once(once, [] { g_mime_init(); });
+}
 
 void set_ascii(GMimeMessage* message, const char* name, const char* value) {
   g_mime_object_set_header(GMIME_OBJECT(message), name, value, nullptr);
@@ -60,9 +66,25 @@ std::string encoded_words(std::string_view utf8, std::string_view between) {
 
 }  // namespace
 
+std::string decoded_header(std::string_view raw) {
+  start_gmime();
+  const std::string text(raw);
+  char* unfolded = g_mime_utils_header_unfold(text.c_str());
+  char* decoded = g_mime_utils_header_decode_text(nullptr, unfolded);
+  char* valid = g_utf8_make_valid(decoded, -1);
+  std::string out(valid);
+  g_free(valid);
+  g_free(decoded);
+  g_free(unfolded);
+  std::erase_if(out, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7F;
+  });
+  out.erase(0, std::min(out.find_first_not_of(' '), out.size()));
+  return out;
+}
+
 std::string make_mail(const MailHeaders& headers, const Letter& letter) {
-  static std::once_flag once;
-  std::call_once(once, [] { g_mime_init(); });
+  start_gmime();
 
   const Owned<GMimeMessage> message(g_mime_message_new(TRUE));
   g_mime_message_add_mailbox(message.get(), GMIME_ADDRESS_TYPE_FROM, headers.from_name.c_str(),

@@ -23,6 +23,8 @@ namespace sekimori::app {
 [[nodiscard]] Exit run_panic_command(const Invocation& given);
 // learn: through the daemon, or over its files when it does not run.
 [[nodiscard]] Exit run_learn_command(const Invocation& given);
+// queue hold|release|delete: asks until nothing remains.
+[[nodiscard]] Exit run_queue_command(const Invocation& given);
 // drill.
 [[nodiscard]] Exit run_drill_command(const Invocation& given);
 
@@ -34,6 +36,9 @@ namespace sekimori::app {
 // --json. `status` is the HTTP status that means the same.
 void print_failure(const Invocation& given, int status, std::string_view detail);
 void print_failure(const Invocation& given, const Error& error);
+
+// How a command ends whose request was answered with this HTTP status.
+[[nodiscard]] Exit exit_of(int status);
 
 // Text in the person's language.
 [[nodiscard]] inline const char* say(const Invocation& given, const char* ja, const char* en) {

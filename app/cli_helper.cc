@@ -57,6 +57,7 @@ helper::HelperOptions helper_options(const config::Settings& settings) {
   options.postfix_config_directory = settings.postfix.config_directory;
   options.postfix_command_directory = settings.postfix.command_directory;
   options.command_timeout = settings.postfix.command_timeout;
+  options.show_subjects = settings.postfix.show_subjects;
   // A second Postfix on one machine has a memory of its own.
   if (options.postfix_config_directory != "/etc/postfix") {
     options.state_file = fmt::format("/var/lib/sekimori-helper/sending_stopped-{:016x}.json",

@@ -38,6 +38,7 @@ class Tree {
     incident_commands();
     notice_commands();
     hold_commands();
+    queue_commands();
     ip_commands();
     server_wide_commands();
     drill_command();
@@ -372,6 +373,32 @@ class Tree {
     };
     one("release", "保留を解いて送ります", "let it go to its recipients");
     one("delete", "保留したメールを消します", "delete it for good");
+  }
+
+  void queue_commands() {
+    auto* queue = group("queue", "アカウントの送信待ちのメールを扱います",
+                        "work with an account's mail in Postfix's queue");
+    auto* list = command(queue, "list", "送信待ちのメールを表示します", "what is queued");
+    address(list);
+    list->add_option(
+            "--part", out_.state,
+            text("incoming、active、deferred、hold のどれか", "incoming, active, deferred or hold"))
+        ->check(CLI::IsMember({"incoming", "active", "deferred", "hold"}));
+    list->add_flag("--subjects", out_.subjects,
+                   text("件名も表示します(設定 postfix.show_subjects が必要です)",
+                        "show subjects, where postfix.show_subjects allows it"));
+    limit(list);
+    const auto one = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(queue, name, ja, en);
+      address(made);
+      made->add_option("QUEUE-ID", out_.targets,
+                       text("Postfix のキュー ID", "Postfix's queue ids"));
+      made->add_flag("--all", out_.all, text("すべて", "all of them"));
+      reason(made);
+    };
+    one("hold", "送信待ちのメールを保留します", "hold what is queued");
+    one("release", "保留を解いて送ります", "let held mail go");
+    one("delete", "送信待ちのメールを消します(元に戻せません)", "delete queued mail for good");
   }
 
   void ip_commands() {

@@ -45,6 +45,9 @@ struct Invocation {
   std::string state;
   std::string account;
   std::uint64_t limit = 100;
+  // queue
+  bool all = false;
+  bool subjects = false;
   // account add, password
   std::string name;
   bool password_stdin = false;
@@ -54,7 +57,7 @@ struct Invocation {
   bool check = false;
   bool keep_forwards = false;
   bool remove_forwards = false;
-  std::vector<std::string> targets;  // of the two above; empty: all
+  std::vector<std::string> targets;  // of the two above, empty: all; or of queue: queue ids
   std::string review;
   bool with_code = false;  // call-sheet
   ApprovalWords approval;  // account approve

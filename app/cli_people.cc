@@ -18,11 +18,6 @@
 namespace sekimori::app {
 namespace {
 
-Exit exit_of(int status) {
-  if (status >= 200 && status < 300) return Exit::done;
-  return status == 400 ? Exit::usage : Exit::refused;
-}
-
 // A health report that says "failing" is a refusal for scripts.
 bool says_failing(const std::string& body) {
   boost::system::error_code broken;
@@ -58,6 +53,11 @@ std::unique_ptr<Api> connected(const Invocation& given) {
 }
 
 }  // namespace
+
+Exit exit_of(int status) {
+  if (status >= 200 && status < 300) return Exit::done;
+  return status == 400 ? Exit::usage : Exit::refused;
+}
 
 Exit run_call_sheet_command(const Invocation& given) {
   const auto api = connected(given);

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "app/cli_approvals.h"
+#include "app/cli_queue.h"
 #include "web/target.h"
 
 namespace sekimori::app {
@@ -120,6 +121,7 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
     if (one.action == "call-sheet") return ApiRequestText{"GET", path + "/call-sheet", ""};
     return post(fmt::format("{}/{}", path, one.action), reason_body(given));
   }
+  if (auto request = queue_request(given)) return *std::move(request);
   const std::string limit = std::to_string(given.limit);
   if (command == "account list") {
     return get(Query("/api/v1/accounts")

@@ -15,6 +15,8 @@ namespace {
 
 // How long a person waits for the database before being told that it is still busy.
 constexpr int k_durable_wait_ms = 5000;
+// Postfix's clock and ours are the same machine's; a second is lost to rounding.
+constexpr Duration k_clocks_differ = seconds(2);
 // A page of releases is two transactions for each message.
 constexpr int k_page_durable_wait_ms = 120'000;
 // A request of release-all lasts so long and one page: shorter than any client's or proxy's
@@ -29,6 +31,15 @@ Instant all_gone_by(std::uint64_t used, Instant now, Duration window) {
 }
 
 }  // namespace
+
+ControlService::ControlService(ControlParts parts)
+    : parts_(std::move(parts)),
+      queue_desk_({.queue = parts_.login_queue,
+                   .hands = parts_.hands,
+                   .engine = parts_.engine,
+                   .writer = parts_.writer,
+                   .reader = parts_.reader,
+                   .now = parts_.now}) {}
 
 std::string ControlService::normalised(std::string_view address) const {
   return parts_.directory()->account_of(address);
@@ -173,6 +184,14 @@ Result<bool> ControlService::exists(const decide::Subject& subject) {
   return false;
 }
 
+Result<std::string> ControlService::account_here(std::string_view address) {
+  std::string account = normalised(address);
+  const auto there = exists({decide::SubjectKind::account, account});
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return not_found(fmt::format("'{}' is no account of this server", account));
+  return account;
+}
+
 Result<web::StandingOutcome> ControlService::change_standing(const web::StandingOrder& order,
                                                              const web::Caller& by) {
   decide::Subject subject = order.subject;
@@ -296,6 +315,21 @@ Result<decide::AuditEntry> ControlService::add_note(std::uint64_t id, const std:
 
 // ---------------------------------------------------------------- held mail
 
+Result<web::AccountQueue> ControlService::queue(std::string_view address,
+                                                const web::QueueQuery& query) {
+  const auto account = account_here(address);
+  if (!account) return std::unexpected(account.error());
+  return queue_desk_.list(*account, query);
+}
+
+Result<web::QueueReport> ControlService::change_queue(std::string_view address,
+                                                      const web::QueueOrder& order,
+                                                      const web::Caller& by) {
+  const auto account = account_here(address);
+  if (!account) return std::unexpected(account.error());
+  return queue_desk_.change(*account, order, by);
+}
+
 Result<web::Page<decide::HeldMessage>> ControlService::holds(
     const decide::StateStore::HoldFilter& filter) {
   decide::StateStore::HoldFilter wanted = filter;
@@ -320,10 +354,14 @@ Result<decide::HeldMessage> ControlService::end_hold(std::string_view queue_id,
   if (hold->state == decide::HoldState::released || hold->state == decide::HoldState::deleted) {
     return bad_input(fmt::format("{} was {} already", queue_id, to_string(hold->state)));
   }
-  const std::string ids[] = {hold->queue_id};
-  {
-    auto done = release ? parts_.hands.release(ids) : parts_.hands.remove(ids);
-    if (!done) return std::unexpected(done.error());
+  if (release) {
+    const std::string ids[] = {hold->queue_id};
+    if (auto done = parts_.hands.release(ids); !done) return std::unexpected(done.error());
+  } else {
+    // A message that came later under the same id is another's.
+    const decide::QueueTarget targets[] = {
+        {.id = hold->queue_id, .not_after = hold->held_at + k_clocks_differ}};
+    if (auto done = parts_.hands.remove(targets); !done) return std::unexpected(done.error());
   }
   decide::Applied applied;
   parts_.engine.hold_ended(hold->account, parts_.now(), queue_id, by.who, release, applied);

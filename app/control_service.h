@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "app/queue_desk.h"
 #include "app/state_writer.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
@@ -28,6 +29,7 @@ struct ControlParts {
   decide::AccountStore& accounts;
   store::DeskStore& desk;  // address rules and recovery codes
   decide::Hands& hands;
+  act::LoginQueue& login_queue;
   store::NoticeStore& notices;
   store::RecoveryStore& recoveries;
   store::PostfixadminStore& provider;  // what only PostfixAdmin's store tells
@@ -51,7 +53,7 @@ struct ControlParts {
 // Any thread.
 class ControlService : public web::Control {
  public:
-  explicit ControlService(ControlParts parts) : parts_(std::move(parts)) {}
+  explicit ControlService(ControlParts parts);
 
   Result<web::Page<web::AccountSummary>> accounts(const web::AccountQuery&) override;
   Result<web::AccountDetails> account(std::string_view address) override;
@@ -83,6 +85,9 @@ class ControlService : public web::Control {
                                           const web::Caller&) override;
   Result<decide::AuditEntry> add_note(std::uint64_t id, const std::string& text,
                                       const web::Caller&) override;
+  Result<web::AccountQueue> queue(std::string_view address, const web::QueueQuery&) override;
+  Result<web::QueueReport> change_queue(std::string_view address, const web::QueueOrder&,
+                                        const web::Caller&) override;
   Result<web::Page<decide::HeldMessage>> holds(const decide::StateStore::HoldFilter&) override;
   Result<decide::HeldMessage> release_hold(std::string_view queue_id, const std::string& reason,
                                            const web::Caller&) override;
@@ -123,11 +128,14 @@ class ControlService : public web::Control {
                                        const store::RecoveryRow& recovery,
                                        const web::OwnerProof& proof);
   [[nodiscard]] Result<bool> exists(const decide::Subject& subject);
+  // The account's address as it is kept. Errors: not_found.
+  [[nodiscard]] Result<std::string> account_here(std::string_view address);
   // Durable when it returns.
   Result<decide::ApprovalView> remember_approval(const decide::Approval& approval,
                                                  std::string action, const web::Caller& by);
 
   ControlParts parts_;
+  QueueDesk queue_desk_;
 };
 
 }  // namespace sekimori::app

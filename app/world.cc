@@ -115,21 +115,23 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   act::ExecutorSettings doing;
   doing.portal_url = s.web.public_url;
   doing.now = system_now;
-  doing.account_of_login = [&w](std::string_view login) {
-    return w.directory.get()->account_of(login);
-  };
-  doing.account_of_message = [&w](std::string_view id) -> std::optional<std::string> {
-    const auto by = w.queue.find(id);
-    if (!by || !by->is_login_known) return std::nullopt;
-    return by->account;
-  };
   doing.on_hold = [&w](const decide::HeldMessage& hold) {
     w.engine->load_hold(hold);
     w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
   };
   doing.log = w.log;
-  w.executor =
-      std::make_unique<act::Executor>(*w.reader, *w.guard, *w.hands, *w.notifier, std::move(doing));
+  act::LoginQueueSettings finding;
+  finding.account_of_login = [&w](std::string_view login) {
+    return w.directory.get()->account_of(login);
+  };
+  finding.account_of_message = [&w](std::string_view id) -> std::optional<std::string> {
+    const auto by = w.queue.find(id);
+    if (!by || !by->is_login_known) return std::nullopt;
+    return by->account;
+  };
+  w.login_queue = std::make_unique<act::LoginQueue>(*w.hands, std::move(finding));
+  w.executor = std::make_unique<act::Executor>(*w.reader, *w.guard, *w.hands, *w.login_queue,
+                                               *w.notifier, std::move(doing));
 
   w.prover = std::make_unique<act::Prover>(prover_settings(s));
   w.way_back = make_way_back(w);
@@ -141,6 +143,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .accounts = *w.accounts,
       .desk = *w.desk,
       .hands = *w.hands,
+      .login_queue = *w.login_queue,
       .notices = *w.outbox,
       .recoveries = *w.recoveries,
       .provider = *w.accounts,
@@ -267,12 +270,12 @@ void World::tell_of_holds(const decide::Incident& incident) {
   }
 }
 
-void World::tell_of_breaker(const decide::CircuitBreaker::State& state) {
+void World::tell_of_breaker(const decide::CircuitBreaker::State& breaker) {
   decide::Notice notice;
-  notice.kind = state.open ? "breaker_open" : "breaker_closed";
+  notice.kind = breaker.open ? "breaker_open" : "breaker_closed";
   notice.subject = {decide::SubjectKind::server, ""};
-  notice.summary = decide::breaker_words(state);
-  log(fmt::format("circuit breaker {}: {}", state.open ? "open" : "closed", notice.summary.en));
+  notice.summary = decide::breaker_words(breaker);
+  log(fmt::format("circuit breaker {}: {}", breaker.open ? "open" : "closed", notice.summary.en));
   if (!notifier) return;
   if (auto told = notifier->tell(notice); !told) {
     log(fmt::format("notice of the circuit breaker: {}", told.error().text));

@@ -95,6 +95,7 @@ class World {
   std::unique_ptr<act::Notices> notifier;
   web::Hub hub;
   std::unique_ptr<StateWriter> writer;
+  std::unique_ptr<act::LoginQueue> login_queue;
   std::unique_ptr<act::Executor> executor;
   std::unique_ptr<act::Prover> prover;
   InactiveMail inactive;

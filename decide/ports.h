@@ -82,6 +82,7 @@ class StateStore {
   struct HoldFilter {
     std::optional<std::string> account;
     std::optional<HoldState> state;
+    std::optional<std::uint64_t> incident;
     std::size_t offset = 0;
     std::size_t limit = 100;
   };
@@ -174,6 +175,14 @@ struct QueueEntry {
   std::string sender;
   std::vector<std::string> recipients;
 };
+// A message to delete, and what must be true of it: short queue ids are reused, so say what is
+// known of the one that is meant. What does not fit stays.
+struct QueueTarget {
+  std::string id;
+  std::optional<std::string> sender;
+  Instant arrival;    // to the second; unset: not compared
+  Instant not_after;  // it arrived by then; unset: not compared
+};
 // The hands. Each call may block for seconds; called from the hands' own thread, never on the
 // decision path. All are idempotent: doing one twice changes nothing more.
 class Hands {
@@ -186,13 +195,18 @@ class Hands {
   [[nodiscard]] virtual Result<void> hold(std::span<const std::string> queue_ids) = 0;
   // Lets held mail go and has it delivered at once. Ids that are gone are no error.
   [[nodiscard]] virtual Result<void> release(std::span<const std::string> queue_ids) = 0;
-  [[nodiscard]] virtual Result<void> remove(std::span<const std::string> queue_ids) = 0;
+  // How many stayed because they are not the messages that were meant. Ids that are gone are no
+  // error.
+  [[nodiscard]] virtual Result<std::uint64_t> remove(std::span<const QueueTarget> messages) = 0;
   [[nodiscard]] virtual Result<void> requeue(std::span<const std::string> queue_ids) = 0;
   // Calls `each` per message, streaming; false from it ends the listing.
   [[nodiscard]] virtual Result<void> list_queue(
       const std::function<bool(const QueueEntry&)>& each) = 0;
   // The SASL login a queued message was handed in with ("" when there was none).
   [[nodiscard]] virtual Result<std::string> sasl_login_of(std::string_view queue_id) = 0;
+  // The Subject header of a queued message, decoded, "" when it has none. Content of
+  // communication: bad_input unless the settings allow it (queue.show_subjects).
+  [[nodiscard]] virtual Result<std::string> subject_of(std::string_view queue_id) = 0;
   // The whole server's sending, pickup included (defer_transports).
   [[nodiscard]] virtual Result<void> stop_server_sending(bool stop) = 0;
 };

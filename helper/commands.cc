@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json.hpp>
 #include <unordered_map>
 #include <unordered_set>
@@ -147,6 +148,11 @@ Result<Commands::Answer> Commands::dispatch(std::string_view line, const Sink& s
         target.arrival = arrival->get_int64();
         target.has_arrival = true;
       }
+      if (const json::value* last = object->if_contains("not_after"); last != nullptr) {
+        if (!last->is_int64()) return bad_input("not_after is seconds since 1970");
+        target.not_after = last->get_int64();
+        target.has_not_after = true;
+      }
       targets.push_back(std::move(target));
     }
     said = fmt::format("delete {} messages", targets.size());
@@ -164,6 +170,14 @@ Result<Commands::Answer> Commands::dispatch(std::string_view line, const Sink& s
     if (!id) return std::unexpected(id.error());
     said = "sasl_login " + *id;
     return sasl_login(*id);
+  }
+  if (op == "subject") {
+    const json::value* given = request.if_contains("id");
+    if (given == nullptr) return bad_input("\"id\" is missing");
+    auto id = checked_id(*given);
+    if (!id) return std::unexpected(id.error());
+    said = "subject " + *id;
+    return subject(*id);
   }
   if (op == "stop_sending") {
     const json::value* on = request.if_contains("on");
@@ -267,7 +281,7 @@ Result<Commands::Answer> Commands::remove(const std::vector<Target>& targets) {
   std::unordered_map<std::string, const Target*> to_check;
   std::vector<std::string> ids;
   for (const Target& target : targets) {
-    if (target.has_sender || target.has_arrival) {
+    if (target.has_sender || target.has_arrival || target.has_not_after) {
       to_check.emplace(target.id, &target);
     } else {
       ids.push_back(target.id);
@@ -291,9 +305,12 @@ Result<Commands::Answer> Commands::remove(const std::vector<Target>& targets) {
           !wanted.has_sender || (sender != nullptr && sender->is_string() &&
                                  std::string_view(sender->get_string().data(),
                                                   sender->get_string().size()) == wanted.sender);
-      const bool same_arrival = !wanted.has_arrival || (arrival != nullptr && arrival->is_int64() &&
-                                                        arrival->get_int64() == wanted.arrival);
-      if (same_sender && same_arrival) {
+      const bool has_time = arrival != nullptr && arrival->is_int64();
+      const bool same_arrival =
+          !wanted.has_arrival || (has_time && arrival->get_int64() == wanted.arrival);
+      const bool in_time =
+          !wanted.has_not_after || (has_time && arrival->get_int64() <= wanted.not_after);
+      if (same_sender && same_arrival && in_time) {
         ids.push_back(wanted.id);
       } else {
         ++other;
@@ -340,6 +357,47 @@ Result<Commands::Answer> Commands::sasl_login(const std::string& id) {
     return operating_failure("postcat: " + complaint);
   }
   return Answer{",\"login\":" + json::serialize(json::string(login))};
+}
+
+Result<Commands::Answer> Commands::subject(const std::string& id) {
+  if (!settings_.show_subjects) {
+    return bad_input("subjects are not shown: postfix.show_subjects is off");
+  }
+  constexpr std::size_t k_header_max = 65536;  // a header larger than this is an attack
+  constexpr std::size_t k_subject_max = 2000;  // RFC 5322 §2.1.1 twice, for folded ones
+  constexpr std::string_view k_name = "subject:";
+  std::string header;
+  Command command = program("postcat", {"-qh", id});
+  command.on_output = [&](std::string_view piece) {
+    header.append(piece.substr(0, k_header_max - header.size()));
+    return header.size() < k_header_max;
+  };
+  auto outcome = run(command);
+  if (!outcome) return std::unexpected(outcome.error());
+  if (!outcome->stopped && outcome->exit_code != 0) {
+    const std::string complaint = one_line(outcome->complaint);
+    if (complaint.find("No such file") != std::string::npos)
+      return not_found(id + " is not queued");
+    return operating_failure("postcat: " + complaint);
+  }
+  std::string found;
+  bool is_inside = false;
+  for (std::size_t at = 0; at < header.size();) {
+    const std::size_t end = std::min(header.find('\n', at), header.size());
+    std::string_view line = std::string_view(header).substr(at, end - at);
+    at = end + 1;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (is_inside && (line.starts_with(' ') || line.starts_with('\t'))) {
+      found += line;
+      continue;
+    }
+    if (is_inside) break;
+    is_inside = line.size() >= k_name.size() &&
+                boost::algorithm::iequals(line.substr(0, k_name.size()), k_name);
+    if (is_inside) found = line.substr(k_name.size());
+  }
+  if (found.size() > k_subject_max) found.resize(k_subject_max);
+  return Answer{",\"subject\":" + json::serialize(json::string(found))};
 }
 
 Result<void> Commands::set_deferred(const std::string* value) const {

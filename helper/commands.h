@@ -17,6 +17,7 @@ struct CommandSettings {
   std::string command_directory;    // where postsuper and its like are
   std::string state_file;           // what defer_transports was before stop_sending
   Duration deadline = seconds(60);  // of each program
+  bool show_subjects = false;       // content of communication: the operator decides
   int cancel_fd = -1;
 };
 
@@ -42,6 +43,8 @@ class Commands {
     std::int64_t arrival = 0;
     bool has_sender = false;
     bool has_arrival = false;
+    std::int64_t not_after = 0;
+    bool has_not_after = false;
   };
   Result<Answer> dispatch(std::string_view line, const Sink& sink, std::string& said);
   Result<Answer> on_queue(std::string_view flag, const std::vector<std::string>& ids);
@@ -50,6 +53,7 @@ class Commands {
   Result<Answer> remove(const std::vector<Target>& targets);
   Result<Answer> list(const Sink& sink);
   Result<Answer> sasl_login(const std::string& id);
+  Result<Answer> subject(const std::string& id);
   Result<Answer> stop_sending(bool on);
 
   [[nodiscard]] Command program(std::string_view name, std::vector<std::string> arguments) const;

@@ -110,10 +110,12 @@ class WithPostfix : public ::testing::Test {
     if (postfix_ == nullptr) GTEST_SKIP() << "needs root and Debian's postfix";
   }
   static CommandSettings settings() {
-    return {postfix_->config(), "/usr/sbin", postfix_->folder() + "/state", seconds(20), -1};
+    return {postfix_->config(), "/usr/sbin", postfix_->folder() + "/state", seconds(20), false, -1};
   }
-  static std::string ask(const std::string& request) {
-    Commands commands(settings());
+  static std::string ask(const std::string& request, bool show_subjects = false) {
+    CommandSettings wanted = settings();
+    wanted.show_subjects = show_subjects;
+    Commands commands(wanted);
     std::string answer;
     commands.handle(request, [&](std::string_view piece) {
       answer.append(piece);
@@ -169,12 +171,25 @@ TEST_F(WithPostfix, DeletesOnlyTheMessageThatWasMeant) {
             "{\"ok\":true,\"kept\":1}\n");
   EXPECT_EQ(ask(R"({"op":"delete","messages":[{"id":")" + id + R"(","arrival":5}]})"),
             "{\"ok\":true,\"kept\":1}\n");
+  EXPECT_EQ(ask(R"({"op":"delete","messages":[{"id":")" + id + R"(","not_after":5}]})"),
+            "{\"ok\":true,\"kept\":1}\n");
   EXPECT_EQ(queue_of(id), "hold");
   EXPECT_EQ(ask(R"({"op":"delete","messages":[{"id":")" + id + R"(","sender":"taro@a.test"}]})"),
             "{\"ok\":true,\"kept\":0}\n");
   EXPECT_EQ(queue_of(id), "");
   EXPECT_TRUE(postfix_->arrived("doomed").empty());
   EXPECT_NE(ask(R"({"op":"sasl_login","id":")" + id + "\"}").find("not_found"), std::string::npos);
+}
+
+TEST_F(WithPostfix, ReadsASubjectOnlyWhereThatIsAllowed) {
+  const std::string id = postfix_->send("taro@a.test", "taro@a.test", {"held@away.test"}, "hello",
+                                        "=?UTF-8?B?6KuL5rGC5pu4?=\r\n of August");
+  const std::string request = R"({"op":"subject","id":")" + id + "\"}";
+  EXPECT_NE(ask(request).find("bad_input"), std::string::npos);
+  EXPECT_EQ(ask(request, true),
+            "{\"ok\":true,\"subject\":\" =?UTF-8?B?6KuL5rGC5pu4?= of August\"}\n");
+  EXPECT_NE(ask(R"({"op":"subject","id":"0123456789"})", true).find("not_found"),
+            std::string::npos);
 }
 
 TEST_F(WithPostfix, StopsAllSendingAndRestoresExactly) {

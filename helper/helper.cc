@@ -191,7 +191,8 @@ bool Server::send_all(Client& client, std::string_view bytes) {
 
 void Server::serve(Client& client, std::string_view line) {
   Commands commands({options_.postfix_config_directory, options_.postfix_command_directory,
-                     options_.state_file, options_.command_timeout, signals_});
+                     options_.state_file, options_.command_timeout, options_.show_subjects,
+                     signals_});
   const std::string said =
       commands.handle(line, [&](std::string_view piece) { return send_all(client, piece); });
   if (said != "ping") log(fmt::format("uid {} pid {}: {}", client.uid, client.pid, said));

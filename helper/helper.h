@@ -23,6 +23,7 @@ struct HelperOptions {
   // (its last part is made when missing): what stands there goes back into main.cf.
   std::string state_file = "/var/lib/sekimori-helper/sending_stopped.json";
   Duration command_timeout = seconds(60);  // of each of Postfix's programs
+  bool show_subjects = false;              // tells the subjects of queued mail
   // Takes lines for the log (what was asked, by whom, how it ended). Empty: stderr.
   std::function<void(std::string_view)> log = {};
 };

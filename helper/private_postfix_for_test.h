@@ -203,7 +203,8 @@ class PrivatePostfix {
   }
   // Hands a message in (as `login`, by XCLIENT, unless empty) and returns its queue id.
   std::string send(const std::string& login, const std::string& from,
-                   const std::vector<std::string>& to, const std::string& text = "hello") {
+                   const std::vector<std::string>& to, const std::string& text = "hello",
+                   const std::string& subject = "test") {
     Dialogue smtp(smtp_port_);
     smtp.smtp("");
     smtp.smtp("EHLO client.test");
@@ -214,7 +215,7 @@ class PrivatePostfix {
     smtp.smtp("MAIL FROM:<" + from + ">");
     for (const std::string& recipient : to) smtp.smtp("RCPT TO:<" + recipient + ">");
     smtp.smtp("DATA");
-    const std::string reply = smtp.smtp("Subject: test\r\n\r\n" + text + "\r\n.");
+    const std::string reply = smtp.smtp("Subject: " + subject + "\r\n\r\n" + text + "\r\n.");
     smtp.smtp("QUIT");
     const auto mark = reply.find("queued as ");
     if (mark == std::string::npos) throw std::runtime_error("not queued: " + reply);

@@ -4,9 +4,11 @@
 //
 //   {"op":"ping"}
 //   {"op":"hold","ids":["4Vw…",…]}           also release, requeue
-//   {"op":"delete","messages":[{"id":"4Vw…","sender":"a@b"?,"arrival":1700000000?},…]}
+//   {"op":"delete","messages":[{"id":"4Vw…","sender":"a@b"?,"arrival":1700000000?,
+//     "not_after":1700000000?},…]}
 //   {"op":"list"}                            lines of `postqueue -j`, then the answer
 //   {"op":"sasl_login","id":"4Vw…"}
+//   {"op":"subject","id":"4Vw…"}             only where the settings allow it
 //   {"op":"stop_sending","on":true}
 //
 //   {"ok":true,…}                            done; further keys say what

@@ -213,6 +213,11 @@ Result<std::uint64_t> DeskStore::count_holds(const decide::StateStore::HoldFilte
       where += " AND state = :state";
       query.bind(state);
     }
+    const Number incident = filter.incident ? static_cast<Number>(*filter.incident) : 0;
+    if (filter.incident) {
+      where += " AND incident = :incident";
+      query.bind(incident);
+    }
     query.run("SELECT COUNT(*) FROM hold" + where);
     (void)query.next();
     return static_cast<std::uint64_t>(count);

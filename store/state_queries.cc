@@ -221,6 +221,11 @@ Result<std::vector<HeldMessage>> SqlStateStore::holds(const HoldFilter& filter) 
       where.add("state = :state");
       query.bind(wanted);
     }
+    const Number of_incident = filter.incident ? static_cast<Number>(*filter.incident) : 0;
+    if (filter.incident) {
+      where.add("incident = :incident");
+      query.bind(of_incident);
+    }
     query.run(
         "SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, "
         "incident, log_r, reason_ja, reason_en, evidence, ended_by FROM hold" +

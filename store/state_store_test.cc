@@ -204,9 +204,10 @@ TYPED_TEST(StateStoreTest, HoldsAreReplacedAndFiltered) {
   released.ended_by = "time";
   ASSERT_TRUE(this->store->put_hold(released));
   EXPECT_EQ(this->store->holds({}).value(), (std::vector{hold("4Xb"), released}));
-  EXPECT_EQ(this->store->holds({std::nullopt, HoldState::held, 0, 100}).value(),
+  EXPECT_EQ(this->store->holds({.account = {}, .state = HoldState::held, .incident = {}}).value(),
             std::vector{hold("4Xb")});
-  EXPECT_EQ(this->store->holds({"taro@example.jp", std::nullopt, 0, 100})->size(), 2U);
+  EXPECT_EQ(this->store->holds({.account = "taro@example.jp", .state = {}, .incident = {}})->size(),
+            2U);
   EXPECT_EQ(this->store->holds({"x@example.jp", std::nullopt, 0, 100})->size(), 0U);
 }
 

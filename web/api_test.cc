@@ -107,6 +107,39 @@ TEST_F(Api, held_mail_is_released_or_deleted_once) {
   EXPECT_TRUE(all.at("complete").as_bool());
 }
 
+TEST_F(Api, queued_mail_is_held_let_go_and_deleted) {
+  const std::string queue = "/api/v1/accounts/taro%40example.jp/queue";
+  EXPECT_EQ(get(queue).at("total").to_number<int>(), 2);
+  EXPECT_EQ(get(queue + "?part=hold").at("total").to_number<int>(), 1);
+  EXPECT_TRUE(get(queue).at("items").at(0).at("subject").is_null());
+  EXPECT_EQ(get(queue + "?subjects=true").at("items").at(0).at("subject").as_string(), "請求書");
+  for (const auto* query : {"?part=x", "?subjects=1", "?limit=1001"}) {
+    EXPECT_EQ(ask("GET", queue + query).status, 400) << query;
+  }
+  // Neither messages nor all, both, no queue id, too many, no list.
+  std::string many = R"({"ids":[)";
+  for (int i = 0; i < 1001; ++i) many += (i == 0 ? "\"4XqAAAAAAA1\"" : ",\"4XqAAAAAAA1\"");
+  for (const auto& body :
+       {std::string("{}"), std::string(R"({"ids":["4XqAAAAAAA1"],"all":true})"),
+        std::string(R"({"ids":["-d ALL"]})"), many + "]}", std::string(R"({"ids":"4XqAAAAAAA1"})"),
+        std::string(R"({"all":"yes"})")}) {
+    EXPECT_EQ(ask("POST", queue + "/hold", body).status, 400) << body.substr(0, 40);
+  }
+  EXPECT_EQ(ask("POST", queue + "/delete", R"({"all":true})").status, 400);  // without a reason
+  EXPECT_EQ(
+      ask("POST", "/api/v1/accounts/nobody%40example.jp/queue/hold", R"({"all":true})").status,
+      404);
+  const auto held =
+      json::parse(ask("POST", queue + "/hold", R"({"ids":["4XqAAAAAAA1","4XqZZZZZZZ9"]})").body);
+  EXPECT_EQ(held.at("done").to_number<int>(), 1);
+  EXPECT_EQ(held.at("recipients").to_number<int>(), 12);
+  EXPECT_EQ(held.at("gone").to_number<int>(), 1);
+  EXPECT_EQ(json::parse(ask("POST", queue + "/delete", R"({"all":true,"reason":"spam"})").body)
+                .at("done")
+                .to_number<int>(),
+            2);
+}
+
 TEST_F(Api, address_rules_are_made_replaced_and_removed) {
   EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"address":"2001:DB8::1","reason":"x"})").status,
             201);

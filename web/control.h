@@ -33,6 +33,7 @@
 #include "decide/records.h"
 #include "decide/recovery.h"
 #include "decide/standing.h"
+#include "web/control_queue.h"
 
 namespace sekimori::web {
 
@@ -342,6 +343,13 @@ class Control {
                                                             const Caller& by) = 0;
 
   // ---- held mail ----
+  // ---- the account's mail in Postfix's queue ----
+  // not_found as account(). bad_input where subjects are asked for and not allowed.
+  [[nodiscard]] virtual Result<AccountQueue> queue(std::string_view address, const QueueQuery&) = 0;
+  // Works for some ten seconds; what `remains` wants another call. Doing it twice changes nothing
+  // more.
+  [[nodiscard]] virtual Result<QueueReport> change_queue(std::string_view address,
+                                                         const QueueOrder&, const Caller& by) = 0;
   [[nodiscard]] virtual Result<Page<decide::HeldMessage>> holds(
       const decide::StateStore::HoldFilter&) = 0;
   // bad_input when it ended already. Released mail is on its way when it returns.

@@ -30,6 +30,7 @@ struct Route {
 
 // The parts of the table, by what they are about.
 [[nodiscard]] std::span<const Route> account_routes();   // accounts, domains, the server's standing
+[[nodiscard]] std::span<const Route> queue_routes();     // an account's mail in the queue
 [[nodiscard]] std::span<const Route> incident_routes();  // incidents, held mail, audit
 [[nodiscard]] std::span<const Route> system_routes();    // rules, handles, health, pages
 [[nodiscard]] std::span<const Route> recovery_routes();  // passwords, the way back, notices

@@ -26,6 +26,9 @@ namespace sekimori::web {
 [[nodiscard]] boost::json::value json_of(const IpRule&);
 [[nodiscard]] boost::json::value json_of(const ReleaseReport&);
 [[nodiscard]] boost::json::value json_of(const HealthReport&);
+// ---- the queue ----
+[[nodiscard]] boost::json::value json_of(const AccountQueue&, std::size_t offset);
+[[nodiscard]] boost::json::value json_of(const QueueReport&);
 // ---- the way back ----
 [[nodiscard]] boost::json::value json_of(const PasswordProblem&);
 [[nodiscard]] boost::json::value json_of(const PasswordVerdict&);

@@ -15,6 +15,7 @@
 #include "base/mail_address.h"
 #include "web/control.h"
 #include "web/memory_approvals.h"
+#include "web/memory_queue.h"
 #include "web/memory_recovery.h"
 
 namespace sekimori::web {
@@ -318,6 +319,21 @@ class MemoryControl : public Control {
     return audit_.back();
   }
 
+  Result<AccountQueue> queue(std::string_view address, const QueueQuery& query) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    return queue_.list(query);
+  }
+  Result<QueueReport> change_queue(std::string_view address, const QueueOrder& order,
+                                   const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    auto known = find(address);
+    if (!known) return std::unexpected(known.error());
+    write(by, std::string(to_string(order.action)),
+          {decide::SubjectKind::account, std::string(address)}, order.reason);
+    return queue_.change(order);
+  }
+
   Result<Page<decide::HeldMessage>> holds(const decide::StateStore::HoldFilter& filter) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
@@ -574,6 +590,7 @@ class MemoryControl : public Control {
   std::map<std::uint64_t, std::vector<decide::AuditEntry>> notes_;
   std::map<std::string, decide::HeldMessage> holds_;
   MemoryApprovals approvals_{now_};
+  MemoryQueue queue_;
   std::vector<IpRule> rules_;
   std::uint64_t last_rule_ = 0;
   std::vector<decide::AuditEntry> audit_;

@@ -52,10 +52,12 @@ Result<void> MailWorld::release(std::span<const std::string> ids) {
   });
 }
 
-Result<void> MailWorld::remove(std::span<const std::string> ids) {
-  return faults_.call("remove", [&]() -> Result<void> {
-    for (const auto& id : ids) removed[id] += static_cast<int>(queue.erase(id));
-    return {};
+Result<std::uint64_t> MailWorld::remove(std::span<const decide::QueueTarget> messages) {
+  return faults_.call("remove", [&]() -> Result<std::uint64_t> {
+    for (const auto& [id, sender, arrival, not_after] : messages) {
+      removed[id] += static_cast<int>(queue.erase(id));
+    }
+    return 0U;
   });
 }
 

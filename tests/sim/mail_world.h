@@ -33,7 +33,8 @@ class MailWorld : public decide::Hands, public decide::Notifier {
   Result<std::uint32_t> kick(std::string_view account) override;
   Result<void> hold(std::span<const std::string> ids) override;
   Result<void> release(std::span<const std::string> ids) override;
-  Result<void> remove(std::span<const std::string> ids) override;
+  Result<std::uint64_t> remove(std::span<const decide::QueueTarget> messages) override;
+  Result<std::string> subject_of(std::string_view) override { return ""; }
   Result<void> requeue(std::span<const std::string> ids) override;
   Result<void> list_queue(const std::function<bool(const decide::QueueEntry&)>& each) override;
   Result<std::string> sasl_login_of(std::string_view id) override;

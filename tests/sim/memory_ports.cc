@@ -184,6 +184,7 @@ Result<std::vector<HeldMessage>> MemoryState::holds(const HoldFilter& filter) {
     for (const auto& [id, hold] : tables_.holds) {
       if (filter.account && hold.account != *filter.account) continue;
       if (filter.state && hold.state != *filter.state) continue;
+      if (filter.incident && hold.incident != *filter.incident) continue;
       all.push_back(hold);
     }
     const auto from = std::min(filter.offset, all.size());

@@ -10,7 +10,6 @@ act::ExecutorSettings executor_settings(const Surroundings& around, decide::Engi
   out.portal_url = k_portal;
   out.now = [&around] { return around.now; };
   out.on_hold = [&engine](const decide::HeldMessage& hold) { engine.load_hold(hold); };
-  out.look_ups_max = 5;  // small, so that a queue takes several tries
   return out;
 }
 
@@ -18,7 +17,9 @@ act::ExecutorSettings executor_settings(const Surroundings& around, decide::Engi
 
 Process::Process(const Surroundings& around)
     : engine(around.settings, &around.journal, detect::shipped_priors()),
-      executor(around.state, around.guard, around.mail, around.mail,
+      // Few look-ups, so that a queue takes several tries.
+      login_queue(around.mail, {.look_ups_max = 5}),
+      executor(around.state, around.guard, around.mail, login_queue, around.mail,
                executor_settings(around, engine)),
       around_(around) {}
 

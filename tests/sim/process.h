@@ -53,6 +53,7 @@ class Process {
 
   decide::Engine engine;
   app::StateQueue queue{100'000};
+  act::LoginQueue login_queue;
   act::Executor executor;
 
  private:

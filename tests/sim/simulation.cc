@@ -276,8 +276,8 @@ bool Simulation::end_hold(const HeldMessage& hold, bool release) {
   const std::string ids[] = {hold.queue_id};
   interrupted_.insert(hold.queue_id);
   if (release) let_go_.insert(hold.queue_id);
-  auto done = release ? mail_.release(ids) : mail_.remove(ids);
-  if (!done) return false;
+  const decide::QueueTarget targets[] = {{.id = hold.queue_id}};
+  if (release ? !mail_.release(ids) : !mail_.remove(targets)) return false;
   Applied applied;
   process_->engine.hold_ended(hold.account, now_, hold.queue_id, "operator", release, applied);
   if (applied.holds.empty()) {

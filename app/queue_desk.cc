@@ -1,0 +1,273 @@
+#include "app/queue_desk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <unordered_set>
+#include <utility>
+
+namespace sekimori::app {
+
+using decide::HeldMessage;
+using decide::HoldState;
+using web::QueueAction;
+using web::QueuePart;
+
+namespace {
+
+// A request works so long and then answers what remains: shorter than any proxy's patience.
+constexpr std::chrono::seconds k_work_for{10};
+// One call of postsuper, and one transaction.
+constexpr std::size_t k_at_once = 500;
+constexpr int k_durable_wait_ms = 120'000;
+// So many ids are named in the audit.
+constexpr std::size_t k_audited_ids_max = 50;
+
+std::string_view audit_action(QueueAction action) {
+  switch (action) {
+    case QueueAction::hold: return "hold_queued";
+    case QueueAction::release: return "release";
+    default: return "delete_queued";
+  }
+}
+
+// Does the order mean this message at all? What is held already cannot be held, and so on.
+bool is_possible(QueueAction action, const std::string& queue_name) {
+  switch (action) {
+    case QueueAction::hold: return queue_name != "hold";
+    case QueueAction::release: return queue_name == "hold";
+    default: return true;
+  }
+}
+
+}  // namespace
+
+std::uint64_t QueueDesk::incident_of(const std::string& account) const {
+  return parts_.engine.standing_of({decide::SubjectKind::account, account}).incident;
+}
+
+Result<QueueDesk::Records> QueueDesk::records_of(const std::string& account) {
+  Records records;
+  decide::StateStore::HoldFilter filter;
+  filter.account = account;
+  filter.limit = web::k_page_max;
+  for (const HoldState state : {HoldState::held, HoldState::releasing}) {
+    filter.state = state;
+    filter.offset = 0;
+    while (true) {
+      auto page = parts_.reader.holds(filter);
+      if (!page) return std::unexpected(page.error());
+      for (HeldMessage& hold : *page) {
+        std::string id = hold.queue_id;
+        records.insert_or_assign(std::move(id), std::move(hold));
+      }
+      if (page->size() < filter.limit) break;
+      filter.offset += filter.limit;
+    }
+  }
+  return records;
+}
+
+Result<web::AccountQueue> QueueDesk::list(const std::string& account,
+                                          const web::QueueQuery& query) {
+  auto found = parts_.queue.find({decide::SubjectKind::account, account}, true);
+  if (!found) return std::unexpected(found.error());
+  web::AccountQueue out;
+  out.not_looked_at = found->not_looked_at;
+  std::vector<const Queued*> wanted;
+  for (const auto& [id, queued] : found->theirs) {
+    const auto part = web::parse_queue_part(queued.queue_name).value_or(QueuePart::incoming);
+    auto& sum = out.parts[static_cast<std::size_t>(part)];
+    ++sum.messages;
+    sum.recipients += queued.recipients;
+    sum.bytes += queued.size;
+    if (!out.oldest.is_set() || queued.arrival < out.oldest) out.oldest = queued.arrival;
+    if (!query.part || *query.part == part) wanted.push_back(&queued);
+  }
+  std::ranges::sort(wanted, {}, [](const Queued* q) {
+    return std::pair(q->arrival.us, std::string_view(q->id));
+  });
+  out.total = wanted.size();
+  const auto begin = std::min(query.offset, wanted.size());
+  const auto end = std::min(wanted.size(), begin + query.limit);
+  Records records;
+  if (begin < end) {
+    auto known = records_of(account);
+    if (!known) return std::unexpected(known.error());
+    records = std::move(*known);
+  }
+  for (std::size_t i = begin; i < end; ++i) {
+    const Queued& queued = *wanted[i];
+    web::QueuedMessage item{
+        .queue_id = queued.id,
+        .part = web::parse_queue_part(queued.queue_name).value_or(QueuePart::incoming),
+        .arrival = queued.arrival,
+        .size = queued.size,
+        .sender = queued.sender,
+        .first_recipient = queued.first_recipient,
+        .recipients = queued.recipients};
+    if (const auto record = records.find(queued.id);
+        record != records.end() && item.part == QueuePart::hold) {
+      item.held_by_us = true;
+      item.reason = record->second.reason;
+    }
+    if (query.subjects && out.items.size() < web::k_subjects_max) {
+      auto subject = parts_.hands.subject_of(queued.id);
+      if (subject) {
+        item.subject = std::move(*subject);
+      } else if (subject.error().kind != ErrorKind::not_found) {  // delivered meanwhile
+        return std::unexpected(subject.error());
+      }
+    }
+    out.items.push_back(std::move(item));
+  }
+  return out;
+}
+
+Result<web::QueueReport> QueueDesk::change(const std::string& account, const web::QueueOrder& order,
+                                           const web::Caller& by) {
+  const auto until = std::chrono::steady_clock::now() + k_work_for;
+  auto found = parts_.queue.find({decide::SubjectKind::account, account}, true);
+  if (!found) return std::unexpected(found.error());
+  Records records;
+  if (order.action != QueueAction::hold) {
+    auto known = records_of(account);
+    if (!known) return std::unexpected(known.error());
+    records = std::move(*known);
+  }
+
+  web::QueueReport report;
+  report.remaining = order.all ? found->not_looked_at : 0;
+  std::vector<Queued> chosen;
+  if (order.all) {
+    for (auto& [id, queued] : found->theirs) {
+      if (!is_possible(order.action, queued.queue_name)) continue;
+      if (order.action == QueueAction::release && !records.contains(id)) continue;
+      chosen.push_back(std::move(queued));
+    }
+  } else {
+    const std::unordered_set<std::string> ids(order.ids.begin(), order.ids.end());
+    for (const std::string& id : ids) {
+      const auto it = found->theirs.find(id);
+      if (it == found->theirs.end() || !is_possible(order.action, it->second.queue_name)) {
+        ++report.gone;
+      } else {
+        chosen.push_back(std::move(it->second));
+      }
+    }
+  }
+
+  boost::json::array named;
+  Error first_failure;
+  for (std::size_t at = 0; at < chosen.size();) {
+    if (at > 0 && std::chrono::steady_clock::now() >= until) {
+      report.remaining += chosen.size() - at;
+      break;
+    }
+    const auto size = std::min(k_at_once, chosen.size() - at);
+    const std::vector<Queued> batch(chosen.begin() + static_cast<std::ptrdiff_t>(at),
+                                    chosen.begin() + static_cast<std::ptrdiff_t>(at + size));
+    at += size;
+    auto done = order.action == QueueAction::hold
+                    ? hold(account, batch, order, by)
+                    : end(account, batch, records, order.action == QueueAction::release, by);
+    if (!done) {
+      report.failed += size;
+      if (first_failure.text.empty()) first_failure = done.error();
+      continue;
+    }
+    report.done += size;
+    for (const Queued& queued : batch) {
+      report.recipients += queued.recipients;
+      if (named.size() < k_audited_ids_max) named.emplace_back(queued.id);
+    }
+  }
+  if (report.done == 0 && report.failed > 0) return std::unexpected(first_failure);
+  if (report.done > 0) {
+    boost::json::object detail{{"messages", report.done},
+                               {"recipients", report.recipients},
+                               {"failed", report.failed},
+                               {"remaining", report.remaining},
+                               {"queue_ids", std::move(named)}};
+    parts_.writer.put(decide::AuditEntry{.t = parts_.now(),
+                                         .who = by.who,
+                                         .action = std::string(audit_action(order.action)),
+                                         .subject = {decide::SubjectKind::account, account},
+                                         .incident = incident_of(account),
+                                         .why = order.reason,
+                                         .detail = boost::json::serialize(detail)});
+  }
+  return report;
+}
+
+Result<void> QueueDesk::hold(const std::string& account, const std::vector<Queued>& batch,
+                             const web::QueueOrder& order, const web::Caller& by) {
+  const auto incident = incident_of(account);
+  decide::Applied written;
+  std::vector<std::string> ids;
+  for (const Queued& queued : batch) {
+    HeldMessage message;
+    message.queue_id = queued.id;
+    message.account = account;
+    message.held_at = parts_.now();
+    message.recipients = queued.recipients;
+    message.size = queued.size;
+    message.kind = decide::HoldKind::asked;
+    message.incident = incident;
+    message.reason = order.reason.empty()
+                         ? Text{fmt::format("{}が送信待ちのメールを保留しました。", by.who),
+                                fmt::format("{} held the queued mail.", by.who)}
+                         : Text{order.reason, order.reason};
+    ids.push_back(queued.id);
+    written.holds.push_back(std::move(message));
+  }
+  // Written down before it is done: a message is never held with nobody knowing why.
+  if (auto durable = parts_.writer.wait(parts_.writer.put(written), k_durable_wait_ms); !durable) {
+    return durable;
+  }
+  if (auto held = parts_.hands.hold(ids); !held) {
+    for (HeldMessage& message : written.holds) {
+      message.state = HoldState::released;
+      message.ended_by = by.who;
+    }
+    parts_.writer.put(written);
+    return held;
+  }
+  for (const HeldMessage& message : written.holds) parts_.engine.load_hold(message);
+  return {};
+}
+
+Result<void> QueueDesk::end(const std::string& account, const std::vector<Queued>& batch,
+                            const Records& records, bool release, const web::Caller& by) {
+  if (release) {
+    std::vector<std::string> ids;
+    for (const Queued& queued : batch) ids.push_back(queued.id);
+    if (auto done = parts_.hands.release(ids); !done) return done;
+  } else {
+    std::vector<decide::QueueTarget> targets;
+    for (const Queued& queued : batch) {
+      targets.push_back({.id = queued.id, .sender = queued.sender, .arrival = queued.arrival});
+    }
+    if (auto done = parts_.hands.remove(targets); !done) return std::unexpected(done.error());
+  }
+  std::uint64_t ticket = 0;
+  for (const Queued& queued : batch) {
+    const auto record = records.find(queued.id);
+    if (record == records.end()) continue;
+    decide::Applied applied;
+    parts_.engine.hold_ended(account, parts_.now(), queued.id, by.who, release, applied);
+    if (applied.holds.empty()) {
+      applied.holds.push_back(record->second);
+      applied.holds.back().state = release ? HoldState::released : HoldState::deleted;
+      applied.holds.back().ended_by = by.who;
+    }
+    ticket = parts_.writer.put(applied);
+  }
+  return ticket == 0 ? Result<void>{} : parts_.writer.wait(ticket, k_durable_wait_ms);
+}
+
+}  // namespace sekimori::app
