@@ -24,7 +24,7 @@ Concerned concerned(std::string_view kind) {
   if (kind == "verified") return {.owner = true, .mailbox = true, .admins = false};
   if (kind == "recovering") return {.owner = true, .mailbox = true, .admins = false};
   if (kind == "held_asked") return {.owner = true, .mailbox = true, .admins = false};
-  if (kind == "notice_failed" || kind.starts_with("breaker_"))
+  if (kind == "notice_failed" || kind == "complained" || kind.starts_with("breaker_"))
     return {.owner = false, .mailbox = false, .admins = false};
   return {};
 }

@@ -22,11 +22,11 @@ constexpr std::array<std::string_view, 28> k_placeholders{
     "provider", "reason",       "server",        "since",        "standing",  "steps",
     "subject",  "waiting",      "waiting_since", "when"};
 constexpr std::array<std::string_view, 2> k_blocks{"steps", "contact"};
-constexpr std::array<std::string_view, 16> k_kinds{
-    "restricted",   "suspended",      "again",           "still_contained",
-    "mail_waiting", "recovering",     "verified",        "needs_review",
-    "restored",     "held_asked",     "held_while_dead", "notice_failed",
-    "breaker_open", "breaker_closed", "digest",          "other"};
+constexpr std::array<std::string_view, 18> k_kinds{
+    "restricted",      "suspended",     "again",        "still_contained", "mail_waiting",
+    "recovering",      "verified",      "needs_review", "restored",        "held_asked",
+    "held_while_dead", "notice_failed", "breaker_open", "breaker_closed",  "spoofed",
+    "complained",      "digest",        "other"};
 
 // A letter is some kilobytes; a file of megabytes is not one.
 constexpr std::size_t k_template_bytes_max = 64 * 1024;

@@ -129,6 +129,17 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "tell us. If not, please change your password.\n"
      "\n* Why\n{reason}\n"
      "\n* Where to ask\n{contact}"},
+    {"spoofed", owner,
+     "Subject: Strangers use {address} as a sender (your account is not broken into)\n\n"
+     "{greeting}\n\n"
+     "Somebody whom we do not know seems to send mail with your address {address} written on it as "
+     "the sender. Notices that it could not be delivered come back to you.\n"
+     "Your account is not broken into. You need not change your password.\n"
+     "\n* What is known\n{reason}\n"
+     "\n* What to do\n"
+     "Nothing. You may delete the notices. Please do not open links or attachments in them. It "
+     "will end after a while.\n"
+     "\n* Where to ask\n{contact}"},
     {"digest", owner,
      "Subject: {notices} notices from {provider}\n\n"
      "There are {notices} notices for you, gathered in this mail.\n\n{digest_items}\n"
@@ -141,6 +152,16 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "\n* Where to ask\n{contact}"},
 
     // ---- the domain's admins ----
+    {"spoofed", domain_admin,
+     "Subject: Strangers use {subject} as a sender (the account is not broken into)\n\n"
+     "To the administrator of {domain}\n\n"
+     "Strangers send mail with {subject} written on it as the sender, and its bounces come back. "
+     "The account is not broken into.\n"
+     "\n* What is known\n{reason}\n"
+     "\n* What can be done\n"
+     "SPF, DKIM and DMARC (p=quarantine or p=reject) in the DNS of {domain} let receivers refuse "
+     "the forged mail, and fewer bounces come.\n"
+     "\n* Where to ask\n{contact}"},
     {"restricted", domain_admin,
      "Subject: Important: sending from {subject} is stopped for now\n\n"
      "To the administrator of {domain}\n\n"
@@ -226,6 +247,12 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
     {"held_while_dead", operators,
      "Subject: Urgent: the guard is dead and mail is held\n\n"
      "{reason}\n\nServer: {server}\n"},
+    {"spoofed", operators,
+     "Subject: {subject} is forged as a sender\n\n"
+     "{reason}\n\nDetails: sekimori account bounces {subject}\nServer: {server}\n"},
+    {"complained", operators,
+     "Subject: Complaints about mail from {subject}\n\n"
+     "{reason}\n\nDetails: sekimori account bounces {subject}\nServer: {server}\n"},
     {"breaker_open", operators,
      "Subject: Urgent: the machine stops no more accounts, please look\n\n"
      "{reason}\n\nServer: {server}\nPanel: {panel_url}\n"},

@@ -129,6 +129,17 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
      "ください。\n"
      "\n■ 理由\n{reason}\n"
      "\n■ お問い合わせ先\n{contact}"},
+    {"spoofed", owner,
+     "Subject: {address} が差出人として勝手に使われています(乗っ取りではありません)\n\n"
+     "{greeting}\n\n"
+     "見知らぬ人が、あなたのメールアドレス {address} を差出人として書いたメールを送っているようです。届かな"
+     "かったという通知が、あなたのもとへ戻ってきています。\n"
+     "あなたのアカウントが乗っ取られたわけではありません。パスワードを変える必要もありません。\n"
+     "\n■ わかっていること\n{reason}\n"
+     "\n■ していただきたいこと\n"
+     "特にありません。戻ってきた通知は削除していただいて構いません。通知に書かれたリンクや添付ファイルは開か"
+     "ないでください。しばらくすると収まります。\n"
+     "\n■ お問い合わせ先\n{contact}"},
     {"digest", owner,
      "Subject: {provider} からのお知らせ {notices} 件\n\n"
      "お知らせが {notices} 件ありますので、まとめてお送りします。\n\n{digest_items}\n"
@@ -141,6 +152,16 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
      "\n■ お問い合わせ先\n{contact}"},
 
     // ---- the domain's admins ----
+    {"spoofed", domain_admin,
+     "Subject: {subject} が差出人として勝手に使われています(乗っ取りではありません)\n\n"
+     "{domain} のご担当者様\n\n"
+     "見知らぬ人が {subject} を差出人として書いたメールを送り、その不達通知が戻ってきています。アカウントが"
+     "乗っ取られたわけではありません。\n"
+     "\n■ わかっていること\n{reason}\n"
+     "\n■ できること\n"
+     "{domain} の DNS に SPF、DKIM、DMARC(p=quarantine または p=reject)を設定すると、偽のメールは受信側で"
+     "拒否されやすくなり、不達通知も減ります。\n"
+     "\n■ お問い合わせ先\n{contact}"},
     {"restricted", domain_admin,
      "Subject: 【重要】{subject} からの送信を一時的に止めています\n\n"
      "{domain} のご担当者様\n\n"
@@ -222,6 +243,12 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
     {"held_while_dead", operators,
      "Subject: 【至急】番人が停止し、メールが保留のままです\n\n"
      "{reason}\n\nサーバー: {server}\n"},
+    {"spoofed", operators,
+     "Subject: {subject} が差出人を偽ったメールに使われています\n\n"
+     "{reason}\n\n詳細: sekimori account bounces {subject}\nサーバー: {server}\n"},
+    {"complained", operators,
+     "Subject: {subject} から送ったメールに苦情が届いています\n\n"
+     "{reason}\n\n詳細: sekimori account bounces {subject}\nサーバー: {server}\n"},
     {"breaker_open", operators,
      "Subject: 【至急】自動の停止を取りやめました。確認をお願いします\n\n"
      "{reason}\n\nサーバー: {server}\n管理画面: {panel_url}\n"},

@@ -192,6 +192,28 @@ Result<void> Notices::tell(const decide::Notice& notice) {
   return {};
 }
 
+Result<void> Notices::tell_once(const decide::Notice& notice, const std::string& occasion) {
+  auto record = sources_.standing(notice.subject);
+  if (!record) return std::unexpected(record.error());
+  NoticeRow base;
+  base.kind = notice.kind;
+  base.subject = notice.subject;
+  base.incident = notice.incident;
+  base.summary = notice.summary;
+  base.created = base.changed = base.due = sources_.now();
+  auto rows = rows_for(base, record->standing);
+  if (!rows) return std::unexpected(rows.error());
+  for (NoticeRow& row : *rows) row.key += "#" + occasion;
+  auto added = outbox_.put(*rows, Repeat::never);
+  if (!added) return std::unexpected(added.error());
+  if (*added > 0) {
+    log(fmt::format("notice: {} {} {}, {} to tell: {}", base.kind, to_string(notice.subject.kind),
+                    notice.subject.id, *added, notice.summary.en));
+    wake();
+  }
+  return {};
+}
+
 // Nobody needs to be telephoned about what is over.
 Result<void> Notices::end_calls(const decide::Notice& notice, Instant now) {
   decide::NoticeFilter filter;

@@ -211,6 +211,11 @@ class Tree {
                     "make a code with which the owner proves who they are"));
     recovery_command(account);
     approval_commands(account);
+    auto* bounces =
+        command(account, "bounces", "戻ってきたメールと苦情を、本物と偽物に分けて表示します",
+                "mail that came back and complaints: ours or forged");
+    address(bounces);
+    limit(bounces);
     auto* sheet = command(account, "call-sheet", "本人に電話するための台本を表示します",
                           "what to say when telephoning the owner");
     address(sheet);
@@ -351,6 +356,11 @@ class Tree {
     };
     one("show", "事案を詳しく表示します", "show one incident");
     reason(one("close", "事案を終わりにします", "close an incident"));
+    auto* delisting = one("delisting", "ブラックリストの掲載解除を依頼する文面を表示します",
+                          "a request to a blacklist, ready to send");
+    delisting->add_flag(
+        "--named", out_.named,
+        text("アカウントのアドレスを伏せません", "with the account's whole address"));
     one("note", "事案に書き込みを加えます", "add a note to an incident")
         ->add_option("TEXT", out_.text, text("書き込み", "the note"))
         ->required();

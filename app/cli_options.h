@@ -60,6 +60,7 @@ struct Invocation {
   std::vector<std::string> targets;  // of the two above, empty: all; or of queue: queue ids
   std::string review;
   bool with_code = false;  // call-sheet
+  bool named = false;      // incident delisting
   ApprovalWords approval;  // account approve
   // ip
   std::string expires;  // "24h" or RFC 3339

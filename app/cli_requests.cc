@@ -133,6 +133,15 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
   if (command == "incident list") {
     return get(Query("/api/v1/incidents").with("state", given.state).with("limit", limit));
   }
+  if (command == "account bounces") {
+    return get(Query(fmt::format("/api/v1/accounts/{}/bounces", web::percent_encode(given.subject)))
+                   .with("limit", limit));
+  }
+  if (command == "incident delisting") {
+    return get(
+        Query(fmt::format("/api/v1/incidents/{}/delisting", web::percent_encode(given.subject)))
+            .with("named", given.named ? "true" : ""));
+  }
   if (command == "incident note") {
     return post(fmt::format("/api/v1/incidents/{}/note", web::percent_encode(given.subject)),
                 json::serialize(json::object{{"text", given.text}}));

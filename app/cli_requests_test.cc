@@ -98,6 +98,8 @@ TEST(CliRequests, EveryRequestIsARouteOfTheApi) {
       {"incident", "show", "1"},
       {"incident", "close", "1"},
       {"incident", "note", "1", "x"},
+      {"incident", "delisting", "1", "--named"},
+      {"account", "bounces", "a@b"},
       {"hold", "list"},
       {"hold", "release", "ABC123"},
       {"hold", "delete", "ABC123"},

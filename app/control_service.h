@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "app/queue_desk.h"
 #include "app/state_writer.h"
@@ -14,12 +15,21 @@
 #include "store/desk_store.h"
 #include "store/notice_store.h"
 #include "store/recovery_store.h"
+#include "store/returned_store.h"
 #include "store/state_store.h"
 #include "web/control.h"
 
 namespace sekimori::app {
 
 class RecoveryService;
+
+// What outsiders are told of this server.
+struct ServerIdentity {
+  std::string server;
+  std::vector<std::string> addresses;
+  std::string contact;
+  std::string journal_directory;  // where an incident's mail is counted
+};
 
 struct ControlParts {
   decide::Engine& engine;
@@ -45,6 +55,8 @@ struct ControlParts {
   std::function<Result<void>()> ready;
   std::function<void()> rules_changed;
   std::function<Place(const IpAddress&)> place;  // of old events that do not say it
+  store::ReturnedStore& returned;
+  ServerIdentity identity;
   Duration recovery_code_lifetime = hours(24);
   Duration contact_code_lifetime = minutes(30);
   Duration owner_session = minutes(60);
@@ -93,6 +105,8 @@ class ControlService : public web::Control {
                                            const web::Caller&) override;
   Result<decide::HeldMessage> delete_hold(std::string_view queue_id, const std::string& reason,
                                           const web::Caller&) override;
+  Result<decide::ReturnedReport> returned_mail(std::string_view address, std::size_t last) override;
+  Result<decide::Delisting> delisting(std::uint64_t incident, bool named) override;
   Result<std::vector<decide::ApprovalView>> approvals(std::string_view address) override;
   Result<decide::ApprovalView> approve(std::string_view address, const ApprovalTerms&,
                                        const std::string& reason, const web::Caller&) override;

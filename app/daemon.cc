@@ -89,6 +89,7 @@ class Daemon {
     tell_of_open_holds();
     world_.executor->start();
     world_.way_back->start();
+    world_.reports->start();
     return {};
   }
 
@@ -99,6 +100,10 @@ class Daemon {
     if (web_) web_->stop();
     if (follower_) follower_->stop();
     if (timers_) timers_->stop();
+    world_.reports->stop();
+    if (auto kept = world_.sent->flush(); !kept) {
+      log_(fmt::format("reports: {}", kept.error().text));
+    }
     world_.way_back->stop();
     world_.executor->stop();
     world_.notifier->stop();
@@ -160,6 +165,12 @@ class Daemon {
     };
     options.waits = [this](std::string_view account, std::string_view sender, Instant now) {
       world_.notifier->note_waiting(account, keyed_hash(world_.key, sender), now);
+    };
+    options.stamp = [this](std::string_view account, Instant now) {
+      return world_.reports->stamp_for(account, now);
+    };
+    options.copy_bounces_to = [this](std::string_view account) {
+      return world_.reports->copy_of_bounce_to(account);
     };
     return options;
   }
@@ -260,7 +271,17 @@ class Daemon {
     serve::LogHandlers handlers;
     handlers.confirmed = [this](std::string_view id) { policy_desk_.confirmed(id); };
     handlers.withdrawn = [this](std::string_view id, Instant t) { policy_desk_.withdrawn(id, t); };
+    if (!s.reports.mailbox.empty()) {
+      handlers.message = [this](std::string_view queue_id, std::string_view message_id,
+                                const std::string& account,
+                                Instant t) { world_.sent->note(queue_id, message_id, account, t); };
+    }
     handlers.event = [this](Event&& event) {
+      if (const auto* to = std::get_if<Delivery>(&event.body);
+          to != nullptr && to->status == DeliveryStatus::sent &&
+          !world_.settings.reports.mailbox.empty()) {
+        world_.sent->note_delivery(to->queue_id, to->to, event.account, event.t);
+      }
       decide::Applied applied;
       world_.engine->apply(event, applied);
       world_.remember(applied);

@@ -174,6 +174,16 @@ web::HealthReport health_report(World& w) {
       {"空き容量と snapshot.directory を確かめてください。",
        "check disk space and snapshot.directory"}));
   items.push_back(breaker_item(w, now));
+  if (!w.settings.reports.mailbox.empty()) {
+    const std::string unread = w.reports->trouble();
+    // Mail flows and everything is judged meanwhile: no failure of the guard itself.
+    items.push_back(unread.empty() ? good("reports", "不達通知のメールボックスを読めています。",
+                                          "the report mailbox is read")
+                                   : bad("reports", HealthLevel::warning,
+                                         {"読めません: " + unread, "cannot be read: " + unread},
+                                         {"reports.imap_url とパスワードを確かめてください。",
+                                          "check reports.imap_url and its password"}));
+  }
   if (report.bypass) {
     items.push_back(bad("bypass", HealthLevel::warning,
                         {"バイパス中です。何も止めません。", "bypass is on: nothing is stopped"},
@@ -289,6 +299,22 @@ std::vector<web::Gauge> gauges(World& w) {
         w.accounts_trouble.get().empty() ? 1 : 0);
   gauge("sekimori_state_db_up", "1 while the state database takes writes",
         w.writer->trouble().empty() ? 1 : 0);
+  if (!w.settings.reports.mailbox.empty()) {
+    const ReportService& r = *w.reports;
+    counter("sekimori_reports_read_total", "Mails read from the report mailbox", d(r.read.get()));
+    counter("sekimori_reports_unassigned_total", "Reports about no account of this server",
+            d(r.unassigned.get()));
+    counter("sekimori_bounces_ours_total", "Bounces of mail that this server sent",
+            d(r.ours.get()));
+    counter("sekimori_bounces_forged_total", "Bounces of mail that strangers forged",
+            d(r.forged.get()));
+    counter("sekimori_feedback_total", "Complaints about mail that this server sent",
+            d(r.feedback.get()));
+    gauge("sekimori_reports_mailbox_up", "1 while the report mailbox is readable",
+          r.trouble().empty() ? 1 : 0);
+    gauge("sekimori_sent_index_entries", "Numbers of sent mail that are remembered",
+          d(w.sent->size()));
+  }
   if (const auto notices = w.outbox->counts()) {
     gauge("sekimori_notices_waiting", "Notices that are not delivered yet", d(notices->waiting));
     gauge("sekimori_notices_failed", "Notices that were given up", d(notices->failed));

@@ -89,6 +89,12 @@ void Timers::second() {
     world_.engine->set_bypass(*on);
     world_.log(*on ? "bypass is on: nothing is stopped" : "bypass is off");
   }
+  if (auto kept = world_.sent->flush(); !kept && world_.sent_trouble.get().empty()) {
+    world_.log(fmt::format("reports: {}", kept.error().text));
+    world_.sent_trouble.set(kept.error().text);
+  } else if (kept) {
+    world_.sent_trouble.set("");
+  }
   if (is_due(now, next_directory_, world_.settings.accounts.refresh_interval)) {
     world_.refresh_directory();
     next_directory_ = now + world_.settings.accounts.refresh_interval;
@@ -133,6 +139,9 @@ void Timers::hourly() {
       world_.log(fmt::format("state database: {}", pruned.error().text));
     }
     if (auto pruned = world_.outbox->prune(now - world_.settings.store.retention, now); !pruned) {
+      world_.log(fmt::format("state database: {}", pruned.error().text));
+    }
+    if (auto pruned = world_.returned->prune(now - world_.settings.store.retention); !pruned) {
       world_.log(fmt::format("state database: {}", pruned.error().text));
     }
     next_retention_ = now + hours(1);

@@ -44,6 +44,7 @@ World::World(config::Settings s)
 
 World::~World() {
   // Notices, executor and writer use the stores: they end first, the writer after it has written.
+  if (reports) reports->stop();
   if (way_back) way_back->stop();
   if (executor) executor->stop();
   executor.reset();
@@ -133,6 +134,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   w.executor = std::make_unique<act::Executor>(*w.reader, *w.guard, *w.hands, *w.login_queue,
                                                *w.notifier, std::move(doing));
 
+  if (auto done = make_reports(w); !done) return std::unexpected(done.error());
   w.prover = std::make_unique<act::Prover>(prover_settings(s));
   w.way_back = make_way_back(w);
   w.control = std::make_unique<ControlService>(ControlParts{
@@ -158,6 +160,11 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .ready = [&w] { return readiness(w); },
       .rules_changed = [&w] { w.reload_ip_rules(); },
       .place = [&w](const IpAddress& ip) { return w.geoip.lookup(ip); },
+      .returned = *w.returned,
+      .identity = {.server = w.host,
+                   .addresses = s.reports.addresses,
+                   .contact = s.reports.contact,
+                   .journal_directory = s.journal.directory},
       .recovery_code_lifetime = s.standing.recovery_code_lifetime,
       .contact_code_lifetime = s.recovery.contact_code_lifetime,
       .owner_session = s.recovery.owner_session,

@@ -17,6 +17,7 @@
 #include "app/control_service.h"
 #include "app/inactive_mail.h"
 #include "app/recovery_service.h"
+#include "app/report_service.h"
 #include "app/start_agreement.h"
 #include "app/state_writer.h"
 #include "config/settings.h"
@@ -96,6 +97,9 @@ class World {
   web::Hub hub;
   std::unique_ptr<StateWriter> writer;
   std::unique_ptr<act::LoginQueue> login_queue;
+  std::unique_ptr<store::ReturnedStore> returned;  // mail that came back
+  std::unique_ptr<serve::SentIndex> sent;
+  std::unique_ptr<ReportService> reports;
   std::unique_ptr<act::Executor> executor;
   std::unique_ptr<act::Prover> prover;
   InactiveMail inactive;
@@ -121,6 +125,7 @@ class World {
   Trouble accounts_trouble;
   Trouble journal_trouble;
   Trouble snapshot_trouble;
+  Trouble sent_trouble;     // what was sent cannot be written down
   Trouble waiting_trouble;  // mail of mailboxes that were inactive
   std::atomic<std::int64_t> last_policy_request_us{0};
   std::atomic<std::int64_t> log_reached_us{0};

@@ -138,6 +138,12 @@ class CrossChecks {
            "should be https: it says in clear whose account is closed"});
       break;
     }
+    if (!s_.reports.mailbox.empty() &&
+        (s_.reports.imap_url.empty() || s_.reports.password_file.empty())) {
+      add(Severity::warning, "reports.mailbox", "reports.imap_url",
+          {"reports.imap_url と reports.password_file も指定してください。届いた不達通知が読まれずにたまります。",
+           "set reports.imap_url and reports.password_file: bounces would gather there unread"});
+    }
     if (s_.snapshot.interval > s_.journal.retention) {
       add(Severity::warning, "snapshot.interval", "journal.retention",
           {"snapshot.interval が journal.retention より長く、状態を組み立て直せなくなります。",

@@ -38,7 +38,10 @@ MAILBOXES = (
     ("carol@lab-en.example", "Carol Cooper", "+44 20 7946 0003", ""),
     ("dave@lab-en.example", "Dave Dyer", "", "dave@elsewhere.example"),
     ("postmaster@lab-en.example", "Postmaster", "", ""),
+    ("reports@lab-en.example", "Reports", "", ""),
 )
+# Bounces and complaints come here; Sekimori reads it.
+REPORTS = "reports@lab-en.example"
 ALIASES = (
     ("sales@lab-ja.example", ("hanako@lab-ja.example",)),
     ("postmaster@lab-ja.example", ("postmaster@lab-en.example",)),

@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import sys
 
-from lab import files, process
+from lab import accounts, files, process
 from lab.layout import ROOT
 from lab.postfix import MAIL_HOST
 
@@ -93,6 +93,16 @@ smtp_url = "smtp://{local('submission')}"
 imap_url = "imap://{local('imap')}"
 watch_interval = "1s"
 
+[reports]
+mailbox = "{accounts.REPORTS}"
+imap_url = "imap://{local('imap')}"
+password_file = "{secret_files['reports']}"
+poll_interval = "1s"
+unstamped = ["lab-ja.example"]
+addresses = ["192.0.2.25"]
+contact = "postmaster@lab-en.example"
+forged_notice = 3
+
 # Minutes at a site.
 [watchdog]
 held_alarm = "10s"
@@ -120,6 +130,9 @@ def secrets_of(lab):
     paths = {name: directory / name
              for name in ("api_token", "doveadm", "auth_policy_nonce", "webhook")}
     texts = {name: files.secret(path, "sekimori", "sekimori") for name, path in paths.items()}
+    paths["reports"] = directory / "reports"
+    files.write(paths["reports"], accounts.passwords(lab)[accounts.REPORTS] + "\n", 0o600,
+                "sekimori", "sekimori")
     return paths, texts
 
 

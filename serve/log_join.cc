@@ -58,6 +58,11 @@ void LogJoin::record(const wire::LogLine& parsed, std::string_view id, Instant n
         } else if constexpr (std::is_same_v<T, wire::PostfixQueueActive>) {
           queue_.put(record.queue_id, {}, clean(record.from, k_address_max), context.t);
           if (handlers_.confirmed) handlers_.confirmed(record.queue_id);
+        } else if constexpr (std::is_same_v<T, wire::PostfixMessageId>) {
+          if (handlers_.message) {
+            handlers_.message(record.queue_id, record.message_id,
+                              queue_.account_of(record.queue_id), context.t);
+          }
         } else if constexpr (std::is_same_v<T, wire::PostfixDelivery>) {
           delivery(context, record);
         } else if constexpr (std::is_same_v<T, wire::PostfixVerdict>) {

@@ -29,6 +29,10 @@ struct LogHandlers {
   std::function<void(std::string_view queue_id, Instant t)> withdrawn;
   // delivery, session, received; with `logins` also login.
   std::function<void(Event&&)> event;
+  // A message came into the queue; `account` "" where nobody signed in for it. May be empty.
+  std::function<void(std::string_view queue_id, std::string_view message_id,
+                     const std::string& account, Instant t)>
+      message = {};
 };
 
 struct LogJoinOptions {

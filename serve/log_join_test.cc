@@ -3,6 +3,7 @@
 // get the address and length that only their login line knows.
 #include "serve/log_join.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +21,11 @@ struct Log {
       : join(queue, metrics,
              {[this](std::string_view id) { confirmed.emplace_back(id); },
               [this](std::string_view id, Instant) { withdrawn.emplace_back(id); },
-              [this](Event&& e) { events.push_back(std::move(e)); }},
+              [this](Event&& e) { events.push_back(std::move(e)); },
+              [this](std::string_view id, std::string_view message_id, const std::string& account,
+                     Instant) {
+                messages.push_back(fmt::format("{} {} {}", id, message_id, account));
+              }},
              std::move(options)) {}
   void line(const std::string& text) {
     ++number;
@@ -31,7 +36,7 @@ struct Log {
   decide::Directory names = directory();
   QueueIndex queue;
   ServerMetrics metrics;
-  std::vector<std::string> confirmed, withdrawn;
+  std::vector<std::string> confirmed, withdrawn, messages;
   std::vector<Event> events;
   LogJoin join;
 };
@@ -41,6 +46,8 @@ TEST(LogJoin, CarriesTheLoginToTheDelivery) {
   log.line(
       "postfix/submission/smtpd[1]: 4Xk1jd2Gz3z9sP: client=p[192.0.2.1], sasl_method=PLAIN, "
       "sasl_username=Taro@old.example.jp");
+  log.line("postfix/cleanup[2]: 4Xk1jd2Gz3z9sP: message-id=<one@pc>");
+  EXPECT_THAT(log.messages, ElementsAre("4Xk1jd2Gz3z9sP one@pc taro@example.jp"));
   log.line(
       "postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: from=<taro@example.jp>, size=500, nrcpt=2 (queue active)");
   log.line(
@@ -54,7 +61,7 @@ TEST(LogJoin, CarriesTheLoginToTheDelivery) {
   EXPECT_THAT(log.confirmed, ElementsAre("4Xk1jd2Gz3z9sP"));
   ASSERT_EQ(log.events.size(), 2U);
   EXPECT_EQ(log.events[1].account, "taro@example.jp");
-  EXPECT_EQ(log.events[1].id, "log:1:4");
+  EXPECT_EQ(log.events[1].id, "log:1:5");
   const auto& bounce = std::get<Delivery>(log.events[1].body);
   EXPECT_EQ(bounce.status, DeliveryStatus::bounced);
   EXPECT_EQ(bounce.dsn, "5.1.1");

@@ -84,6 +84,9 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
   if (request.sasl_username.empty()) {
     // Mail from outside (or from our own machines): only the recipient can be ours to guard. A
     // suspended mailbox answers 450, so that the mail waits at its sender.
+    if (request.state == PolicyState::end_of_message && request.sender.empty()) {
+      return copy_bounce(request, directory, out);
+    }
     if (request.state != PolicyState::rcpt || request.recipient.empty()) return put({}, out);
     const std::string account = directory.account_of(request.recipient);
     Answer answer = engine_.may_receive(account);
@@ -178,11 +181,33 @@ void PolicyDesk::answer_data(Transaction& t, const Asked& asked, std::string& ou
     });
     if (room) t.reserved = n;
   }
-  const std::size_t start = out.size();
-  put(answer, out);
   t.data_answered = true;
   t.data_count = n;
-  t.data_answer.assign(out, start);
+  t.data_answer.clear();
+  put(answer, t.data_answer);
+  // Once a mail, whatever is asked again: END-OF-MESSAGE is too late for a header.
+  if (answer.action == Answer::Action::dunno && options_.stamp) {
+    if (const std::string header = options_.stamp(t.account, asked.now); !header.empty()) {
+      wire::append_policy_answer(out, {wire::PolicyAction::prepend, "", header});
+      return;
+    }
+  }
+  out += t.data_answer;
+}
+
+// A bounce to one of our accounts: the account gets it, and the report mailbox a copy. One that
+// comes for several at once is no bounce (RFC 5321 §6.1), and Postfix does not name them here.
+void PolicyDesk::copy_bounce(const wire::PolicyRequest& request, const decide::Directory& directory,
+                             std::string& out) {
+  const std::string account = request.recipient.empty() || !options_.copy_bounces_to
+                                  ? std::string()
+                                  : directory.account_of(request.recipient);
+  const std::string to = account.empty() || !directory.is_account(account)
+                             ? std::string()
+                             : options_.copy_bounces_to(account);
+  if (to.empty()) return put({}, out);
+  metrics_.policy_answers[static_cast<std::size_t>(Answer::Action::dunno)].add();
+  wire::append_policy_answer(out, {wire::PolicyAction::bcc, "", to});
 }
 
 void PolicyDesk::answer_end(Transaction& t, const Asked& asked, std::string& out,

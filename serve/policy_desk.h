@@ -61,6 +61,11 @@ struct PolicyDeskOptions {
   std::function<bool(std::string_view account)> is_inactive = {};
   // Told of each 450 for a closed mailbox: that mail waits at its sender. Cheap; may be empty.
   std::function<void(std::string_view account, std::string_view sender, Instant)> waits = {};
+  // A header line for mail of this account, "" for none. Microseconds; may be empty.
+  std::function<std::string(std::string_view account, Instant)> stamp = {};
+  // Where a copy of mail without a sender (a bounce) to this account goes, "" for nowhere. Cheap;
+  // may be empty.
+  std::function<std::string(std::string_view account)> copy_bounces_to = {};
 };
 
 // Any thread; each call takes one transaction's shard lock for the length of one engine call.
@@ -96,6 +101,8 @@ class PolicyDesk {
   void answer_rcpt(Transaction& t, const Asked& asked, std::string& out);
   void answer_data(Transaction& t, const Asked& asked, std::string& out);
   void answer_end(Transaction& t, const Asked& asked, std::string& out, decide::Applied& applied);
+  void copy_bounce(const wire::PolicyRequest& request, const decide::Directory& directory,
+                   std::string& out);
   Event submission_of(Transaction& t, const Asked& asked) const;
   void repeated_after_restart(const Asked& asked, std::string_view account, std::string& out);
   void release(Transaction& t);

@@ -53,6 +53,45 @@ TEST(PolicyDesk, CountsAMessageOnceHoweverOftenItIsAskedAbout) {
   EXPECT_EQ(w.queue.account_of("Qi1"), k_taro);
 }
 
+TEST(PolicyDesk, AMailIsStampedOnceAndItsRoomStaysReserved) {
+  PolicyDeskOptions options;
+  options.stamp = [](std::string_view account, Instant) {
+    return account == k_taro ? std::string("X-Mark: abc") : std::string();
+  };
+  World w(World::enforcing(), std::move(options));
+  w.rcpt(k_taro, "a@example.com", "i1");
+  EXPECT_EQ(w.data(k_taro, 1, "i1"), "action=PREPEND X-Mark: abc\n\n");
+  EXPECT_EQ(w.data(k_taro, 1, "i1"), k_dunno) << "a second stanza would stamp it twice";
+  EXPECT_EQ(w.reservations.reserved(k_taro), 1U);
+  EXPECT_EQ(w.end(k_taro, 1, "i1"), k_dunno);
+  EXPECT_EQ(w.counted(k_taro), 1U);
+  EXPECT_EQ(w.data("hanako@example.jp", 1, "i2"), k_dunno) << "who does not want it";
+  w.stand(k_taro, RequestKind::restrict);
+  EXPECT_THAT(w.data(k_taro, 1, "i3"), StartsWith("action=525 5.7.13 "));
+}
+
+TEST(PolicyDesk, OnlyABounceToAnAccountIsCopied) {
+  PolicyDeskOptions options;
+  options.copy_bounces_to = [](std::string_view account) {
+    return account == "hanako@example.jp" ? std::string() : std::string("reports@example.jp");
+  };
+  World w(World::enforcing(), std::move(options));
+  w.names = directory();
+  const auto end = [&](const char* sender, const char* recipient) {
+    Question q;
+    q.state = "END-OF-MESSAGE", q.login = "", q.sender = sender, q.recipient = recipient;
+    q.count = 1;
+    return w.ask(q);
+  };
+  EXPECT_EQ(end("", k_taro), "action=BCC reports@example.jp\n\n");
+  EXPECT_EQ(end("", "taro+x@old.example.jp"), "action=BCC reports@example.jp\n\n");
+  EXPECT_EQ(end("", "nobody@example.jp"), k_dunno);
+  EXPECT_EQ(end("", "hanako@example.jp"), k_dunno) << "the report mailbox itself";
+  EXPECT_EQ(end("", ""), k_dunno);
+  EXPECT_EQ(end("a@example.com", k_taro), k_dunno);
+  EXPECT_TRUE(w.journal.all<Submission>().empty());
+}
+
 TEST(PolicyDesk, TheSameInstanceOnTwoHostsIsTwoMessages) {
   World w;
   for (const char* host : {"mx1", "mx2"}) {

@@ -16,9 +16,9 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::span<const Route> (*)(), 7> k_tables = {
+constexpr std::array<std::span<const Route> (*)(), 8> k_tables = {
     account_routes,  queue_routes,    incident_routes, system_routes,
-    recovery_routes, approval_routes, owner_routes};
+    recovery_routes, approval_routes, report_routes,   owner_routes};
 
 std::string_view name_of(Method method) {
   switch (method) {

@@ -27,11 +27,13 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "decide/approval_advice.h"
+#include "decide/delisting.h"
 #include "decide/engine.h"
 #include "decide/notice.h"
 #include "decide/ports.h"
 #include "decide/records.h"
 #include "decide/recovery.h"
+#include "decide/returned.h"
 #include "decide/standing.h"
 #include "web/control_queue.h"
 
@@ -359,6 +361,14 @@ class Control {
   [[nodiscard]] virtual Result<decide::HeldMessage> delete_hold(std::string_view queue_id,
                                                                 const std::string& reason,
                                                                 const Caller& by) = 0;
+
+  // ---- mail that came back ----
+  // The last thirty days of the account, with the newest `last` of it. not_found as above.
+  [[nodiscard]] virtual Result<decide::ReturnedReport> returned_mail(std::string_view address,
+                                                                     std::size_t last) = 0;
+  // A request to a blacklist about this incident, ready to send; the account is redacted unless
+  // `named`.
+  [[nodiscard]] virtual Result<decide::Delisting> delisting(std::uint64_t incident, bool named) = 0;
 
   // ---- approvals given beforehand ----
   // Newest first, those that ended included.

@@ -35,6 +35,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> system_routes();    // rules, handles, health, pages
 [[nodiscard]] std::span<const Route> recovery_routes();  // passwords, the way back, notices
 [[nodiscard]] std::span<const Route> approval_routes();  // approvals given beforehand
+[[nodiscard]] std::span<const Route> report_routes();    // mail that came back, delisting
 [[nodiscard]] std::span<const Route> owner_routes();     // the owner's own
 
 // 200 with this value.

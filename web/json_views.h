@@ -40,6 +40,9 @@ namespace sekimori::web {
 // ---- approvals ----
 [[nodiscard]] boost::json::value json_of(const decide::ApprovalView&);
 [[nodiscard]] boost::json::value json_of(const decide::ApprovalSuggestion&);
+// ---- mail that came back ----
+[[nodiscard]] boost::json::value json_of(const decide::ReturnedReport&);
+[[nodiscard]] boost::json::value json_of(const decide::Delisting&);
 // What the account's owner sees of it: no operators' names, no incident, no figures.
 [[nodiscard]] boost::json::value json_of_owner(const PasswordOutcome&);  // "recovery" null
 [[nodiscard]] boost::json::value json_of_owner(const RecoveryView&);

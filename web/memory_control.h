@@ -13,14 +13,14 @@
 #include <vector>
 
 #include "base/mail_address.h"
-#include "web/control.h"
 #include "web/memory_approvals.h"
 #include "web/memory_queue.h"
 #include "web/memory_recovery.h"
+#include "web/memory_reports.h"
 
 namespace sekimori::web {
 
-class MemoryControl : public Control {
+class MemoryControl : public MemoryReports {
  public:
   // Set before the server starts; called at the beginning of every health() (it may block).
   std::function<void()> on_health;

@@ -195,6 +195,7 @@ void append_policy_answer(std::string& out, const PolicyAnswer& answer) {
     case PolicyAction::warn: out += "WARN"; break;
     case PolicyAction::info: out += "INFO"; break;
     case PolicyAction::prepend: out += "PREPEND"; break;
+    case PolicyAction::bcc: out += "BCC"; break;
   }
   bool first = true;
   for (const char c : answer.text) {

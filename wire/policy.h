@@ -81,15 +81,16 @@ struct PolicyRequest {
 
 // What we tell Postfix (access(5)). HOLD concerns the whole message, with all its recipients;
 // PREPEND is refused by Postfix at END-OF-MESSAGE; WARN and INFO only write to the log.
-enum class PolicyAction : std::uint8_t { dunno, hold, reject, defer, warn, info, prepend };
+enum class PolicyAction : std::uint8_t { dunno, hold, reject, defer, warn, info, prepend, bcc };
 
 struct PolicyAnswer {
   PolicyAction action = PolicyAction::dunno;
   // For reject and defer: the reply code, "525 5.7.13" or "450". "" leaves Postfix its own
   // (554 5.7.1, 450 4.7.1), and so does anything that is no 4xx or 5xx code.
   std::string_view code = {};
-  // Words for the person or the log; for prepend the header line. Made safe: a character outside
-  // printable ASCII becomes '?', and the action is cut at k_policy_action_max bytes.
+  // Words for the person or the log; for prepend the header line, for bcc an address. Made safe: a
+  // character outside printable ASCII becomes '?', and the action is cut at k_policy_action_max
+  // bytes.
   std::string_view text = {};
 };
 

@@ -145,6 +145,7 @@ TEST(PolicyAnswer, PrintsEachAction) {
   EXPECT_EQ(answer({PolicyAction::reject, "", "no"}), "action=REJECT no\n\n");
   EXPECT_EQ(answer({PolicyAction::warn, "", "would hold"}), "action=WARN would hold\n\n");
   EXPECT_EQ(answer({PolicyAction::prepend, "", "X-A: b"}), "action=PREPEND X-A: b\n\n");
+  EXPECT_EQ(answer({PolicyAction::bcc, "", "r@x.example"}), "action=BCC r@x.example\n\n");
 }
 
 TEST(PolicyAnswer, NothingCanBreakOutOfTheLine) {

@@ -179,9 +179,9 @@ def test_every_route_answers_as_described(lab, description, people):
     for path in PLAIN:
         assert lab.api.raw("GET", path).status == 200
         asked.add(("GET", path))
-    # test_way_back_cli.py, test_learn.py, test_approvals.py and test_queue.py ask these.
+    # test_way_back_cli.py, test_learn.py, test_approvals.py, test_queue.py, test_bounces.py do.
     elsewhere = re.compile(r"/owner/|\}/(password|recovery|call-sheet)(/|$)|/notices|/history"
-                           r"|/approval|/queue")
+                           r"|/approval|/queue|/bounces$|/delisting$")
     assert {route for route in routes(description) if not elsewhere.search(route[1])} == asked
 
 
