@@ -33,6 +33,10 @@ Result<decide::ReturnedReport> ControlService::returned_mail(std::string_view ad
   if (!mails) return std::unexpected(mails.error());
   out.last = std::move(*mails);
   out.verdict = decide::verdict_on(out.counts);
+  if (!parts_.identity.reads_reports) {
+    out.verdict = {"不達通知を読む設定になっていません(reports.mailbox)。",
+                   "Bounces are not read: reports.mailbox is not set."};
+  }
   return out;
 }
 

@@ -29,6 +29,7 @@ struct ServerIdentity {
   std::vector<std::string> addresses;
   std::string contact;
   std::string journal_directory;  // where an incident's mail is counted
+  bool reads_reports = false;     // bounces and complaints
 };
 
 struct ControlParts {
