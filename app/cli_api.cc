@@ -90,7 +90,8 @@ class LocalApi : public Api {
     request.target = target;
     request.content_type = body.empty() ? "" : media;
     request.body = body;
-    auto response = web::handle(request, *world_->control, caller_);
+    auto response =
+        web::handle(request, *world_->control, caller_, nullptr, world_->sign_ins.get());
     return {response.status, std::move(response.body)};
   }
 

@@ -40,6 +40,7 @@ class Tree {
     hold_commands();
     queue_commands();
     ip_commands();
+    operator_commands();
     server_wide_commands();
     drill_command();
   }
@@ -427,6 +428,27 @@ class Tree {
     one("allow", "ここからのログインを常に許可します", "always let sign-ins from there in", true);
     one("deny", "ここからのログインを常に断ります", "always refuse sign-ins from there", true);
     one("unblock", "規則を取り除きます", "remove the rule", false);
+  }
+
+  void operator_commands() {
+    auto* operators =
+        group("operator", "管理画面の利用者を扱います", "work with the panel's users");
+    command(operators, "list", "一覧を表示します", "list them");
+    const auto one = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(operators, name, ja, en);
+      subject(made, "LOGIN", "ログイン名", "the login");
+      return made;
+    };
+    one("add", "利用者を作り、パスワードを発行します", "make one, and a password")
+        ->add_option("--role", out_.role,
+                     text("operator(すべて)または support(閲覧と復旧コード)",
+                          "operator (everything) or support (looks, and gives recovery codes)"))
+        ->check(CLI::IsMember({"operator", "support"}));
+    one("password", "パスワードを発行し直します", "make a new password");
+    one("totp", "認証アプリの鍵を発行します", "make an authenticator's key")
+        ->add_flag("--off", out_.off,
+                   text("認証アプリを使わないようにします", "use none any more"));
+    one("remove", "利用者を消します", "remove one");
   }
 
   void server_wide_commands() {

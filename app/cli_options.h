@@ -62,6 +62,8 @@ struct Invocation {
   bool with_code = false;  // call-sheet
   bool named = false;      // incident delisting
   ApprovalWords approval;  // account approve
+  std::string role;        // operator add
+  bool off = false;        // operator totp
   // ip
   std::string expires;  // "24h" or RFC 3339
   // release-all

@@ -11,6 +11,7 @@
 
 #include "app/cli_answer.h"
 #include "app/cli_approvals.h"
+#include "app/cli_operators.h"
 #include "app/cli_print_recovery.h"
 #include "app/cli_queue.h"
 #include "app/cli_reports.h"
@@ -297,6 +298,7 @@ std::string printed_answer(const Invocation& given, std::string_view body) {
     if (auto printed = printed_approval_answer(given, answer)) return *printed;
     if (auto printed = printed_queue_answer(given, answer)) return *printed;
     if (auto printed = printed_report_answer(given, answer)) return *printed;
+    if (auto printed = printed_operator_answer(given, answer)) return *printed;
     for (const FormOf& form : k_forms) {
       if (given.command == form.command) return (Printer(given).*form.form)(answer);
     }

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "app/cli_approvals.h"
+#include "app/cli_operators.h"
 #include "app/cli_queue.h"
 #include "web/target.h"
 
@@ -154,6 +155,7 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
   }
   if (command == "account recovery") return recovery(given);
   if (auto approval = approval_request(given, now)) return std::move(*approval);
+  if (auto request = operator_request(given)) return std::move(*request);
   if (command == "notice list") {
     return get(Query("/api/v1/notices")
                    .with("state", given.state)

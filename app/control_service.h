@@ -123,6 +123,7 @@ class ControlService : public web::Control {
                                             const web::Caller&) override;
   Result<void> set_bypass(bool on, const std::string& reason, const web::Caller&) override;
   Result<web::ReleaseReport> release_all(const std::string& reason, const web::Caller&) override;
+  Result<decide::Subject> subject_of(web::Thing, std::string_view id) override;
   Result<std::vector<decide::AuditEntry>> audit(const web::AuditQuery&) override;
   Result<web::HealthReport> health() override;
   Result<void> ready() override;

@@ -262,7 +262,8 @@ class Daemon {
       if (!read) return std::unexpected(read.error());
       token = std::move(*read);
     }
-    web_ = std::make_unique<web::Server>(std::move(options), token, *world_.control, world_.hub);
+    web_ = std::make_unique<web::Server>(std::move(options), token, *world_.control, world_.hub,
+                                         world_.sign_ins.get());
     return web_->start();
   }
 

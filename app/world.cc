@@ -34,6 +34,30 @@ std::string stream_json(const decide::StandingNews& news) {
 // A busy database is through with its queue in this time; one that is away means no snapshot now.
 constexpr int k_snapshot_wait_ms = 5000;
 
+// Who may sign in to the panel, and their sessions.
+Result<void> open_panel(World& w) {
+  const config::Settings& s = w.settings;
+  w.people = std::make_unique<OperatorService>(OperatorParts{
+      .operators = *w.operators,
+      .provider = *w.accounts,
+      .provider_admins = s.web.panel_admins,
+      .issuer = "Sekimori " + w.host,
+      .now = system_now,
+      .audit = [&w](decide::AuditEntry entry) { w.writer->put(std::move(entry)); },
+  });
+  web::SignIns::Options options;
+  options.idle = s.web.session_idle;
+  options.length = s.web.session_length;
+  options.now = system_now;
+  for (const auto& text : s.web.panel_networks) {
+    auto network = IpNetwork::parse(text);
+    if (!network) return std::unexpected(network.error());
+    options.networks.push_back(*network);
+  }
+  w.sign_ins = std::make_unique<web::SignIns>(*w.people, std::move(options));
+  return {};
+}
+
 }  // namespace
 
 World::World(config::Settings s)
@@ -170,6 +194,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .contact_code_lifetime = s.recovery.contact_code_lifetime,
       .owner_session = s.recovery.owner_session,
   });
+  if (auto done = open_panel(w); !done) return std::unexpected(done.error());
   if (auto done = w.agree_on_standings(); !done) return std::unexpected(done.error());
   w.refresh_directory();
   w.reload_ip_rules();
@@ -193,6 +218,9 @@ Result<void> World::open_stores() {
   auto opened_desk = store::DeskStore::open(database);
   if (!opened_desk) return std::unexpected(opened_desk.error());
   desk = std::move(*opened_desk);
+  auto opened_operators = store::OperatorStore::open(database);
+  if (!opened_operators) return std::unexpected(opened_operators.error());
+  operators = std::move(*opened_operators);
   auto opened_outbox = store::NoticeStore::open(database);
   if (!opened_outbox) return std::unexpected(opened_outbox.error());
   outbox = std::move(*opened_outbox);

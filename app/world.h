@@ -16,6 +16,7 @@
 #include "act/prover.h"
 #include "app/control_service.h"
 #include "app/inactive_mail.h"
+#include "app/operator_service.h"
 #include "app/recovery_service.h"
 #include "app/report_service.h"
 #include "app/start_agreement.h"
@@ -30,6 +31,7 @@
 #include "store/guard_store.h"
 #include "store/journal.h"
 #include "store/notice_store.h"
+#include "store/operator_store.h"
 #include "store/recovery_store.h"
 #include "store/state_store.h"
 #include "web/hub.h"
@@ -82,7 +84,8 @@ class World {
   std::unique_ptr<store::SqlStateStore> state;   // the writer's connection
   std::unique_ptr<store::SqlStateStore> reader;  // people's and the executor's
   std::unique_ptr<store::DeskStore> desk;
-  std::unique_ptr<store::NoticeStore> outbox;  // of notices
+  std::unique_ptr<store::OperatorStore> operators;  // the panel's own users
+  std::unique_ptr<store::NoticeStore> outbox;       // of notices
   std::unique_ptr<store::RecoveryStore> recoveries;
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
@@ -105,6 +108,8 @@ class World {
   InactiveMail inactive;
   std::unique_ptr<RecoveryService> way_back;
   std::unique_ptr<ControlService> control;
+  std::unique_ptr<OperatorService> people;
+  std::unique_ptr<web::SignIns> sign_ins;
 
   // What is wrong now, for health; "" when nothing is.
   class Trouble {

@@ -76,6 +76,7 @@ class StateStore {
     std::optional<Subject> subject;
     std::size_t offset = 0;
     std::size_t limit = 100;  // ≤ 1000
+    std::string within = {};  // a domain: it and its accounts; "" = all
   };
   [[nodiscard]] virtual Result<std::vector<Incident>> incidents(
       const IncidentFilter&) = 0;  // newest first
@@ -85,6 +86,7 @@ class StateStore {
     std::optional<std::uint64_t> incident;
     std::size_t offset = 0;
     std::size_t limit = 100;
+    std::string within = {};  // accounts of this domain; "" = all
   };
   [[nodiscard]] virtual Result<std::vector<HeldMessage>> holds(const HoldFilter&) = 0;
   [[nodiscard]] virtual Result<std::vector<AuditEntry>> audit(const std::optional<Subject>&,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +67,14 @@ class PostfixadminStore : public decide::AccountStore {
   // domains. Empty where the tables do not exist.
   [[nodiscard]] Result<std::vector<std::string>> admins_of(std::string_view domain,
                                                            bool superadmins);
+  struct Admin {
+    std::string password_hash;
+    bool is_superadmin = false;
+    Secret totp_secret;                // base32; not set: none
+    std::vector<std::string> domains;  // theirs; a superadmin's are all, whatever stands here
+  };
+  // An active administrator, by their login. nullopt also where the tables do not exist.
+  [[nodiscard]] Result<std::optional<Admin>> admin(std::string_view login);
   // The domain's description, where providers write the customer's number; "" = none.
   [[nodiscard]] Result<std::string> domain_description(std::string_view domain);
   // Removes the app passwords of an account (PostfixAdmin 4; a password change leaves them alone).

@@ -179,6 +179,7 @@ Result<bool> DeskStore::take_recovery_code(std::string_view account, const Secre
 Result<std::uint64_t> DeskStore::count_incidents(const decide::StateStore::IncidentFilter& filter) {
   const std::string state(filter.state ? to_string(*filter.state) : std::string_view());
   const SubjectRow subject(filter.subject.value_or(decide::Subject{}));
+  const std::string pattern = within_pattern(filter.within);
   return impl_->database.read("cannot count incidents", [&](soci::session& sql) {
     Query query(sql);
     Number count = 0;
@@ -192,6 +193,10 @@ Result<std::uint64_t> DeskStore::count_incidents(const decide::StateStore::Incid
       where += " AND kind = :kind AND subject = :subject";
       query.bind(subject.kind).bind(subject.id);
     }
+    if (!filter.within.empty()) {
+      where += std::string(" AND ") + k_incident_within;
+      query.bind(pattern).bind(filter.within);
+    }
     query.run("SELECT COUNT(*) FROM incident" + where);
     (void)query.next();
     return static_cast<std::uint64_t>(count);
@@ -200,6 +205,7 @@ Result<std::uint64_t> DeskStore::count_incidents(const decide::StateStore::Incid
 
 Result<std::uint64_t> DeskStore::count_holds(const decide::StateStore::HoldFilter& filter) {
   const std::string state(filter.state ? to_string(*filter.state) : std::string_view());
+  const std::string pattern = within_pattern(filter.within);
   return impl_->database.read("cannot count holds", [&](soci::session& sql) {
     Query query(sql);
     Number count = 0;
@@ -208,6 +214,10 @@ Result<std::uint64_t> DeskStore::count_holds(const decide::StateStore::HoldFilte
     if (filter.account) {
       where += " AND account = :account";
       query.bind(*filter.account);
+    }
+    if (!filter.within.empty()) {
+      where += " AND account LIKE :pattern ESCAPE '!'";
+      query.bind(pattern);
     }
     if (filter.state) {
       where += " AND state = :state";

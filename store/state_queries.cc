@@ -195,6 +195,11 @@ Result<std::vector<Incident>> SqlStateStore::incidents(const IncidentFilter& fil
       texts.push_back(subject.kind);
       texts.push_back(subject.id);
     }
+    if (!filter.within.empty()) {
+      where.add(k_incident_within);
+      texts.push_back(within_pattern(filter.within));
+      texts.push_back(filter.within);
+    }
     return read_incidents(sql,
                           where.text() + " ORDER BY id DESC" + page(filter.limit, filter.offset),
                           texts, nullptr);
@@ -213,9 +218,14 @@ Result<std::vector<HeldMessage>> SqlStateStore::holds(const HoldFilter& filter) 
     query.into(row.reason.en).into(row.evidence).into(row.ended_by);
     Where where;
     const std::string wanted(filter.state ? to_string(*filter.state) : std::string_view());
+    const std::string pattern = within_pattern(filter.within);
     if (filter.account) {
       where.add("account = :account");
       query.bind(*filter.account);
+    }
+    if (!filter.within.empty()) {
+      where.add("account LIKE :pattern ESCAPE '!'");
+      query.bind(pattern);
     }
     if (filter.state) {
       where.add("state = :state");

@@ -28,6 +28,19 @@ template <class Enum>
   return *parsed;
 }
 
+// What belongs to a domain: its accounts, by within_pattern(), and itself.
+inline constexpr const char* k_incident_within =
+    "(kind = 'account' AND subject LIKE :pattern ESCAPE '!' OR "
+    "kind = 'domain' AND subject = :within)";
+[[nodiscard]] inline std::string within_pattern(std::string_view domain) {
+  std::string pattern = "%@";
+  for (const char c : domain) {
+    if (c == '!' || c == '%' || c == '_') pattern += '!';
+    pattern += c;
+  }
+  return pattern;
+}
+
 struct SubjectRow {
   SubjectRow() = default;
   explicit SubjectRow(const decide::Subject& s) : kind(to_string(s.kind)), id(s.id) {}

@@ -29,6 +29,13 @@ std::uint64_t key_of(const IpAddress& address) {
   return key;
 }
 
+std::uint64_t limit_key(std::string_view kind, std::string_view what) {
+  const auto hash = hash_of(std::string(kind) + std::string(what));
+  std::uint64_t key = 0;
+  std::memcpy(&key, hash.data(), sizeof key);
+  return key;
+}
+
 }  // namespace
 
 TokenCheck::TokenCheck(const Secret& token) : is_set_(token.is_set()) {
@@ -66,15 +73,13 @@ bool AddressLimiter::admit(const IpAddress& address, Instant now) {
 
 bool OwnerLimiter::admit(OwnerAct act, const IpAddress& from, std::string_view address,
                          Instant now) {
-  static constexpr std::array k_limits = {k_prove, k_send, k_go_on};
+  static constexpr std::array k_limits = {k_prove, k_send, k_go_on, k_sign_in};
   const auto& limits = k_limits[static_cast<std::size_t>(act)];
   auto& window = windows_[static_cast<std::size_t>(act)];
   const auto number = now.us / (15LL * 60 * 1'000'000);
   if (window.number != number) window = {number, {}, 0};
   const auto count = [&window](std::string_view kind, std::string_view what, std::uint32_t most) {
-    const auto hash = hash_of(std::string(kind) + std::string(what));
-    std::uint64_t key = 0;
-    std::memcpy(&key, hash.data(), sizeof key);
+    const auto key = limit_key(kind, what);
     const auto at = window.counts.find(key);
     if (at == window.counts.end() && window.counts.size() >= k_keys_max) {
       return ++window.shared <= most;
@@ -91,6 +96,20 @@ bool OwnerLimiter::admit(OwnerAct act, const IpAddress& from, std::string_view a
     if (!count("b", network + " " + std::string(address), limits.per_both)) return false;
   }
   return count("a", address, limits.per_address);
+}
+
+void OwnerLimiter::take_back(OwnerAct act, const IpAddress& from, std::string_view address) {
+  auto& window = windows_[static_cast<std::size_t>(act)];
+  const auto forget = [&window](std::string_view kind, std::string_view what) {
+    const auto at = window.counts.find(limit_key(kind, what));
+    if (at != window.counts.end() && at->second > 0) --at->second;
+  };
+  if (from.is_set()) {
+    const auto network = from.network(32, 64).to_string();
+    forget("n", network);
+    forget("b", network + " " + std::string(address));
+  }
+  forget("a", address);
 }
 
 IpAddress client_behind(const IpAddress& peer, std::string_view forwarded_for,

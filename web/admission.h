@@ -72,12 +72,16 @@ class OwnerLimiter {
   static constexpr Limits k_send{20, 5, 3};
   // The page judges a password while it is typed.
   static constexpr Limits k_go_on{600, 240, 240};
+  // Good ones are taken back, so these are wrong passwords.
+  static constexpr Limits k_sign_in{60, 30, 8};
   // As many keys are remembered for each act; beyond it further ones share one counter.
   static constexpr std::size_t k_keys_max = 8192;
 
   // Counts one and says whether it is within all limits. `from` may be unset.
   [[nodiscard]] bool admit(OwnerAct act, const IpAddress& from, std::string_view address,
                            Instant now);
+  // Takes back one that admit() counted.
+  void take_back(OwnerAct act, const IpAddress& from, std::string_view address);
 
  private:
   struct Window {
@@ -85,7 +89,7 @@ class OwnerLimiter {
     std::unordered_map<std::uint64_t, std::uint32_t> counts;
     std::uint32_t shared = 0;
   };
-  std::array<Window, 3> windows_;  // by OwnerAct
+  std::array<Window, 4> windows_;  // by OwnerAct
 };
 
 // The client behind proxies that we trust: the rightmost address of X-Forwarded-For that is not one

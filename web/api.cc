@@ -11,14 +11,16 @@
 
 #include "base/mail_address.h"
 #include "web/handlers.h"
+#include "web/permissions.h"
+#include "web/sign_in.h"
 
 namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::span<const Route> (*)(), 8> k_tables = {
-    account_routes,  queue_routes,    incident_routes, system_routes,
-    recovery_routes, approval_routes, report_routes,   owner_routes};
+constexpr std::array<std::span<const Route> (*)(), 10> k_tables = {
+    account_routes,  queue_routes,  incident_routes, system_routes,  recovery_routes,
+    approval_routes, report_routes, owner_routes,    session_routes, panel_routes};
 
 std::string_view name_of(Method method) {
   switch (method) {
@@ -75,6 +77,15 @@ Found find_route(Method method, const Target& target) {
   return found;
 }
 
+// An authorised caller's request, by their role and, in a browser, by who made it ask.
+std::optional<ApiResponse> refuse_authorised(const Route& route, const Caller& caller) {
+  if (caller.session != 0 && !caller.forgery_safe && route.method != Method::get) {
+    return error_response(403, "the header X-Sekimori-CSRF is missing or not this session's");
+  }
+  if (!may(caller.role, route.method, route.pattern)) return error_response(403);
+  return std::nullopt;
+}
+
 std::optional<ApiResponse> refuse(const Found& found, const Caller& caller) {
   if (found.allow.empty()) return error_response(404);
   if (found.route == nullptr) {
@@ -85,13 +96,14 @@ std::optional<ApiResponse> refuse(const Found& found, const Caller& caller) {
   switch (found.route->access) {
     case Access::open:
     case Access::owner_door:
+    case Access::sign_in:
     case Access::owner:  // its token is looked up where Control can be asked
       return std::nullopt;
     case Access::metrics:
       if (caller.may_read_metrics) return std::nullopt;
       [[fallthrough]];
     case Access::authorised:
-      if (caller.authorised) return std::nullopt;
+      if (caller.authorised) return refuse_authorised(*found.route, caller);
   }
   auto response = error_response(401);
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sekimori\"");
@@ -169,6 +181,13 @@ constexpr ErrorWords k_session_over{
     "手続きの有効期限が切れました。お手数ですが、ご本人の確認からもう一度お願いします。",
     "This session is over. Please confirm again that it is you."};
 
+constexpr ErrorWords k_sign_in_refused{401, "sign_in_refused",
+                                       "ログイン名、パスワード、または確認コードが違います。",
+                                       "The login, the password or the code is not right."};
+constexpr ErrorWords k_code_wanted{401, "code_wanted",
+                                   "認証アプリに表示されている 6 桁のコードを入力してください。",
+                                   "Please enter the six digits that your authenticator shows."};
+
 json::object error_object(const ErrorWords& words, std::string_view detail) {
   json::object error{{"code", words.code}, {"message_ja", words.ja}, {"message_en", words.en}};
   if (!detail.empty()) error["detail"] = detail;
@@ -208,9 +227,13 @@ void wipe(json::object& body) {
 }
 
 ApiResponse answer(const Found& found, const Target& target, json::object& body, Control& control,
-                   const Caller& caller, const OwnerIdentity* owner, OwnerBrake* brake) {
-  Call call{target, found.parameters, std::move(body), control, caller, owner, brake};
-  auto response = found.route->handler(call);
+                   const Caller& caller, const OwnerIdentity* owner, OwnerBrake* brake,
+                   SignIns* sign_ins, const ApiRequest& request) {
+  Call call{target, found.parameters, std::move(body), control, caller, owner,
+            brake,  sign_ins,         &request};
+  auto refused =
+      found.route->access == Access::authorised ? refuse_scope(*found.route, call) : std::nullopt;
+  auto response = refused ? std::move(*refused) : found.route->handler(call);
   wipe(call.body);
   return response;
 }
@@ -234,7 +257,7 @@ ApiResponse answer_owner(const ApiRequest& request, const Found& found, const Ta
   Caller by;
   by.who = "owner:" + std::string(to_string(owner->proof));
   by.ip = caller.ip;
-  return answer(found, target, body, control, by, &*owner, brake);
+  return answer(found, target, body, control, by, &*owner, brake, nullptr, request);
 }
 
 }  // namespace
@@ -264,6 +287,11 @@ ApiResponse owner_refusal(OwnerRefusal why) {
   auto response = error_of(error_object(words, ""), words.status);
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sekimori-owner\"");
   return response;
+}
+
+ApiResponse sign_in_refusal(bool code_wanted) {
+  const auto& words = code_wanted ? k_code_wanted : k_sign_in_refused;
+  return error_of(error_object(words, ""), words.status);
 }
 
 ApiResponse too_often() {
@@ -306,11 +334,15 @@ std::optional<Access> access_of(Method method, std::string_view text) {
   return found.route->access;
 }
 
-ApiResponse handle(const ApiRequest& request, Control& control, const Caller& caller,
-                   OwnerBrake* brake) {
+ApiResponse handle(const ApiRequest& request, Control& control, const Caller& asking,
+                   OwnerBrake* brake, SignIns* sign_ins) {
   const auto target = parse_target(request.target);
   if (!target) return error_response(400, target.error().text);
   const auto found = find_route(request.method, *target);
+  Caller caller = asking;
+  if (caller.session != 0 && sign_ins != nullptr && !sign_ins->confirm(caller)) {
+    return error_response(401);
+  }
   if (auto refusal = refuse(found, caller)) return std::move(*refusal);
   const bool is_owners = found.route->access == Access::owner;
   // Before anything is said about the body.
@@ -325,7 +357,7 @@ ApiResponse handle(const ApiRequest& request, Control& control, const Caller& ca
   if (!body) return error_response(400, body.error().text);
   try {
     if (is_owners) return answer_owner(request, found, *target, *body, control, caller, brake);
-    return answer(found, *target, *body, control, caller, nullptr, brake);
+    return answer(found, *target, *body, control, caller, nullptr, brake, sign_ins, request);
   } catch (const std::exception&) {
     // Control and the views do not throw; a database driver's exception that slipped through must
     // end neither the daemon nor reveal what it says (it may quote values).

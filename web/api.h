@@ -2,9 +2,8 @@
 // Control: no sockets, no clock, no state. server.h carries it over HTTP; the command line's client
 // talks to the same.
 //
-// There are no cookies yet, so a browser can be made to send nothing that is believed: no request
-// forgery is possible and no anti-forgery token is needed. Bodies must be application/json all the
-// same, so that this stays true for form posts when the panel's sessions come.
+// A browser sends its session's cookie by itself, so what a session changes wants the session's
+// anti-forgery token in a header besides (X-Sekimori-CSRF), and bodies must be application/json.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +20,8 @@
 
 namespace sekimori::web {
 
+class SignIns;
+
 enum class Method : std::uint8_t { get, head, post, delete_, other };
 // "GET", "HEAD", "POST", "DELETE"; everything else is `other`.
 [[nodiscard]] Method parse_method(std::string_view);
@@ -33,6 +34,10 @@ struct ApiRequest {
   // The header Authorization. Only the owner's routes look at it: for all others the caller has
   // been judged already, and what opens those opens none of the owner's.
   std::string_view authorization = {};
+  std::string_view encodings = {};      // Accept-Encoding
+  std::string_view if_none_match = {};  // If-None-Match
+  std::string_view user_agent = {};
+  bool is_secure = false;  // it came over TLS, as a trusted proxy says
 };
 
 struct ApiResponse {
@@ -45,9 +50,10 @@ struct ApiResponse {
 
 // What an owner asks for without the provider's token, by what it costs and gives away.
 enum class OwnerAct : std::uint8_t {
-  prove,  // a try of a code
-  send,   // a code is sent to somebody
-  go_on,  // with the owner's token
+  prove,    // a try of a code
+  send,     // a code is sent to somebody
+  go_on,    // with the owner's token
+  sign_in,  // a try of a panel user's password
 };
 // How often owners may ask; server.h has the real one. Any thread.
 class OwnerBrake {
@@ -56,12 +62,14 @@ class OwnerBrake {
   // Counts one and says whether it is within the limits. `from` may be unset (the unix socket).
   [[nodiscard]] virtual bool admit(OwnerAct act, const IpAddress& from,
                                    std::string_view address) = 0;
+  // The one counted last was good: it does not count.
+  virtual void take_back(OwnerAct act, const IpAddress& from, std::string_view address) = 0;
 };
 
 // Answers one request; never throws but for want of memory. Without a brake owners are not limited
 // here (in-process calls).
 [[nodiscard]] ApiResponse handle(const ApiRequest&, Control&, const Caller&,
-                                 OwnerBrake* brake = nullptr);
+                                 OwnerBrake* brake = nullptr, SignIns* sign_ins = nullptr);
 
 // What can be refused by the request's first lines (no such route, method, or not allowed), before
 // the body is read: nullopt when handle() should be asked.
@@ -80,6 +88,7 @@ enum class Access : std::uint8_t {
   authorised,  // an authorised caller
   owner_door,  // anybody; the body proves who asks. Authorization is not looked at
   owner,       // the bearer of an owner's token, which opens nothing else
+  sign_in,     // anybody; the body proves who asks, and a session begins
 };
 // nullopt where there is no such route.
 [[nodiscard]] std::optional<Access> access_of(Method, std::string_view target);

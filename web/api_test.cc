@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 
 #include "web/memory_control.h"
+#include "web/panel_files.h"
 #include "web/target.h"
 
 namespace sekimori::web {
@@ -267,10 +268,23 @@ TEST_F(Api, readiness_says_no_more_than_that) {
   EXPECT_EQ(ask("GET", "/livez").status, 200);
 }
 
+// With the panel built in (panel_files.h) these are its pages, without it the plain ones.
 TEST_F(Api, pages_are_static_and_locked_down) {
   for (const auto* target : {"/", "/portal"}) {
     const auto response = ask("GET", target);
     ASSERT_EQ(response.status, 200);
+    if (!panel_files().empty()) {
+      EXPECT_NE(response.body.find("lang=\"ja\""), std::string::npos);
+      EXPECT_EQ(response.body.find("<style"), std::string::npos);
+      EXPECT_EQ(response.body.find(" style="), std::string::npos);
+      std::string policy;
+      for (const auto& [name, value] : response.headers) {
+        if (name == "Content-Security-Policy") policy = value;
+      }
+      EXPECT_NE(policy.find("script-src 'self'"), std::string::npos);
+      EXPECT_EQ(policy.find("unsafe"), std::string::npos);
+      continue;
+    }
     EXPECT_NE(response.body.find("lang=\"ja\""), std::string::npos);
     EXPECT_NE(response.body.find("lang=\"en\""), std::string::npos);
     EXPECT_EQ(response.body.find("<script"), std::string::npos);

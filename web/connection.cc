@@ -17,6 +17,7 @@
 
 #include "web/admission.h"
 #include "web/api.h"
+#include "web/sign_in.h"
 
 namespace sekimori::web {
 namespace http = beast::http;
@@ -125,6 +126,27 @@ asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
   close();
 }
 
+bool Connection::use_session(Exchange& exchange, bool is_owners) {
+  const auto& head = exchange.parser.get();
+  auto* sign_ins = host_.sign_ins();
+  if (sign_ins == nullptr || is_owners) return false;
+  const auto token = cookie_of(find_field(head, "Cookie"), k_session_cookie);
+  const auto session = sign_ins->find(token, exchange.caller.ip);
+  if (!session) return false;
+  auto& caller = exchange.caller;
+  caller.who = session->person.login;
+  caller.authorised = true;
+  caller.role = session->person.role;
+  caller.domains = session->person.domains;
+  caller.may_read_metrics = caller.role != Role::domain_admin;
+  caller.session = session->id;
+  const auto shown = find_field(head, "X-Sekimori-CSRF");
+  const auto& wanted = session->forgery_token;
+  caller.forgery_safe = shown.size() == wanted.size() &&
+                        sodium_memcmp(shown.data(), wanted.data(), wanted.size()) == 0;
+  return true;
+}
+
 void Connection::authorise(Exchange& exchange, bool is_owners) {
   const auto& head = exchange.parser.get();
   auto& caller = exchange.caller;
@@ -156,6 +178,8 @@ void Connection::authorise(Exchange& exchange, bool is_owners) {
     exchange.response = std::move(response);
     exchange.refused = true;
     if (!admitted) refuse(429);
+    return;
+  } else if (use_session(exchange, is_owners)) {
     return;
   } else if (!host_.admit_request(caller.ip)) {
     refuse(429);
@@ -196,7 +220,8 @@ asio::awaitable<bool> Connection::serve_one() {
   const auto method = parse_method(view_of(request.method_string()));
   const auto target = origin_form(view_of(request.target()));
   const auto access = access_of(method, target);
-  const bool is_owners = access == Access::owner || access == Access::owner_door;
+  const bool is_owners =
+      access == Access::owner || access == Access::owner_door || access == Access::sign_in;
   // RFC 9112 §3.2: exactly one Host in HTTP/1.1.
   const auto hosts = request.count(http::field::host);
   const bool host_is_right = hosts == 1 || (hosts == 0 && request.version() < 11);
@@ -242,10 +267,15 @@ asio::awaitable<bool> Connection::serve_one() {
     exchange.has_body_left = false;
   }
 
-  const ApiRequest asked{method, target, find_field(request, "Content-Type"), request.body(),
-                         find_field(request, "Authorization")};
+  ApiRequest asked{method, target, find_field(request, "Content-Type"), request.body(),
+                   find_field(request, "Authorization")};
+  asked.encodings = find_field(request, "Accept-Encoding");
+  asked.if_none_match = find_field(request, "If-None-Match");
+  asked.user_agent = find_field(request, "User-Agent");
+  // A stranger's word for it would only take the cookie away from themselves.
+  asked.is_secure = find_field(request, "X-Forwarded-Proto") == "https";
   auto work = [this, &asked, &exchange] {
-    return handle(asked, host_.control_of(), exchange.caller, &host_.brake());
+    return handle(asked, host_.control_of(), exchange.caller, &host_.brake(), host_.sign_ins());
   };
   auto& pool = is_owners ? host_.owner_workers() : host_.workers();
   stream_.expires_never();
@@ -262,7 +292,7 @@ asio::awaitable<bool> Connection::serve_one() {
       std::uint64_t after = 0;
       const auto last = find_field(request, "Last-Event-ID");
       std::from_chars(last.data(), last.data() + last.size(), after);
-      co_await stream_news(after);
+      co_await stream_news(after, exchange.caller.session);
       host_.stream_ends();
       co_return false;
     }
@@ -314,7 +344,7 @@ asio::awaitable<void> Connection::linger() {
   }
 }
 
-asio::awaitable<void> Connection::stream_news(std::uint64_t after) {
+asio::awaitable<void> Connection::stream_news(std::uint64_t after, std::uint64_t session) {
   // A comment now and then keeps proxies from giving up, and shows us a reader that is gone.
   static constexpr auto k_beat = std::chrono::seconds(15);
   static constexpr std::string_view k_head =
@@ -344,6 +374,7 @@ asio::awaitable<void> Connection::stream_news(std::uint64_t after) {
     wake_->expires_after(k_beat);
     const auto [error] = co_await wake_->async_wait(k_tuple);
     if (!error) out = ": still here\n\n";
+    if (session != 0 && host_.sign_ins() != nullptr && !host_.sign_ins()->is_open(session)) break;
   }
   streaming_ = false;
 }

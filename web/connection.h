@@ -26,6 +26,8 @@ class ConnectionHost {
   [[nodiscard]] virtual bool admit_request(const IpAddress&) = 0;
   [[nodiscard]] virtual bool admit_failure(const IpAddress&) = 0;
   [[nodiscard]] virtual OwnerBrake& brake() = 0;
+  // nullptr: there are no sessions.
+  [[nodiscard]] virtual SignIns* sign_ins() = 0;
   virtual void count_request() = 0;
   [[nodiscard]] virtual bool stream_begins() = 0;
   virtual void stream_ends() = 0;
@@ -51,11 +53,14 @@ class Connection {
   struct Exchange;
   [[nodiscard]] asio::awaitable<bool> serve_one();
   [[nodiscard]] asio::awaitable<bool> answer(Exchange& exchange);
-  [[nodiscard]] asio::awaitable<void> stream_news(std::uint64_t after);
+  // `session`: whose reader it is, 0 = nobody's; the stream ends with it.
+  [[nodiscard]] asio::awaitable<void> stream_news(std::uint64_t after, std::uint64_t session);
   [[nodiscard]] asio::awaitable<void> linger();
   // Sets exchange.caller, and a refusal when too much is asked for. For the owner's routes the
   // header Authorization is none of ours: handle() takes it.
   void authorise(Exchange& exchange, bool is_owners);
+  // True when a good session's cookie came with it: exchange.caller is set.
+  [[nodiscard]] bool use_session(Exchange& exchange, bool is_owners);
 
   HttpStream stream_;
   // Shared, because news posted by other threads may look for it after we are gone.

@@ -35,6 +35,7 @@
 #include "decide/recovery.h"
 #include "decide/returned.h"
 #include "decide/standing.h"
+#include "web/caller.h"
 #include "web/control_queue.h"
 
 namespace sekimori::web {
@@ -45,14 +46,6 @@ inline constexpr std::size_t k_reason_max = 1000;
 inline constexpr std::size_t k_note_max = 8000;
 // The longest page: an answer stays below a megabyte or two.
 inline constexpr std::size_t k_page_max = 1000;
-
-// Who asks.
-struct Caller {
-  std::string who;  // "api", "cli:root", later a panel login; "" when not authorised
-  bool authorised = false;
-  bool may_read_metrics = false;  // authorised, or on this machine where the settings allow that
-  IpAddress ip;                   // unset: the unix socket
-};
 
 enum class AccountOrder : std::uint8_t { address, log_r, standing, since };
 
@@ -215,6 +208,9 @@ struct IpRuleKey {
   std::optional<std::uint64_t> id;
   std::optional<IpNetwork> network;
 };
+
+// What a request may name by a number or id of its own.
+enum class Thing : std::uint8_t { incident, hold, approval };
 
 struct AuditQuery {
   std::optional<decide::Subject> subject;
@@ -409,6 +405,8 @@ class Control {
                                                           const Caller& by) = 0;
 
   // ---- looking ----
+  // Whose it is. not_found: there is no such thing.
+  [[nodiscard]] virtual Result<decide::Subject> subject_of(Thing thing, std::string_view id) = 0;
   [[nodiscard]] virtual Result<std::vector<decide::AuditEntry>> audit(const AuditQuery&) = 0;
   [[nodiscard]] virtual Result<HealthReport> health() = 0;
   // Can questions of the mail servers be answered? The error says what is missing.

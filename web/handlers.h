@@ -17,6 +17,8 @@ struct Call {
   const Caller& caller;
   const OwnerIdentity* owner = nullptr;  // on Access::owner routes: whose token it is
   OwnerBrake* brake = nullptr;
+  SignIns* sign_ins = nullptr;  // nullptr: there are no sessions here
+  const ApiRequest* request = nullptr;
 };
 
 struct Route {
@@ -37,6 +39,8 @@ struct Route {
 [[nodiscard]] std::span<const Route> approval_routes();  // approvals given beforehand
 [[nodiscard]] std::span<const Route> report_routes();    // mail that came back, delisting
 [[nodiscard]] std::span<const Route> owner_routes();     // the owner's own
+[[nodiscard]] std::span<const Route> session_routes();   // signing in, operators
+[[nodiscard]] std::span<const Route> panel_routes();     // the panel's files
 
 // 200 with this value.
 [[nodiscard]] ApiResponse json_response(const boost::json::value&, int status = 200);
@@ -48,6 +52,8 @@ struct Route {
 // 401 for an owner: the proof did not hold (whatever was wrong with it), or the token is over.
 enum class OwnerRefusal : std::uint8_t { not_proved, session_over };
 [[nodiscard]] ApiResponse owner_refusal(OwnerRefusal);
+// 401 at the panel's door; `code_wanted`: the password was right and a code is needed.
+[[nodiscard]] ApiResponse sign_in_refusal(bool code_wanted);
 // 429.
 [[nodiscard]] ApiResponse too_often();
 

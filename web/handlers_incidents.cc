@@ -13,6 +13,13 @@ ApiResponse bad(const Error& error) { return error_response(400, error.text); }
 // Ids are given one by one from 1; SQL keeps them in 63 bits.
 constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
 
+// ?within=example.jp: what belongs to the domain and its accounts.
+Result<std::string> read_within(const Target& target) {
+  const auto domain = target.find("within");
+  if (!domain || domain->empty()) return std::string();
+  return read_domain(*domain);
+}
+
 ApiResponse list_incidents(const Call& call) {
   decide::StateStore::IncidentFilter filter;
   if (const auto word = call.target.find("state"); word && !word->empty()) {
@@ -24,6 +31,9 @@ ApiResponse list_incidents(const Call& call) {
   auto subject = read_subject(call.target);
   if (!subject) return bad(subject.error());
   filter.subject = std::move(*subject);
+  auto within = read_within(call.target);
+  if (!within) return bad(within.error());
+  filter.within = std::move(*within);
   const auto paging = read_paging(call.target);
   if (!paging) return bad(paging.error());
   filter.offset = paging->offset;
@@ -77,6 +87,9 @@ ApiResponse list_holds(const Call& call) {
       return error_response(400, "state must be held, releasing, released, deleted or all");
     }
   }
+  auto within = read_within(call.target);
+  if (!within) return bad(within.error());
+  filter.within = std::move(*within);
   const auto paging = read_paging(call.target);
   if (!paging) return bad(paging.error());
   filter.offset = paging->offset;

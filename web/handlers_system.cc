@@ -1,10 +1,9 @@
-// Address rules, the panic handles, health, metrics, the description and the plain pages.
+// Address rules, the panic handles, health, metrics and the description.
 #include <array>
 
 #include "web/handlers.h"
 #include "web/json_views.h"
 #include "web/metrics.h"
-#include "web/pages.h"
 
 namespace sekimori::web {
 namespace {
@@ -203,16 +202,6 @@ ApiResponse ready(const Call& call) {
   return call.control.ready() ? text_response(200, "ok\n") : text_response(503, "not ready\n");
 }
 
-ApiResponse page(std::string_view html) {
-  ApiResponse response;
-  response.content_type = "text/html; charset=utf-8";
-  response.body = html;
-  response.headers.emplace_back("Content-Security-Policy", content_security_policy(html));
-  return response;
-}
-ApiResponse landing(const Call&) { return page(landing_html()); }
-ApiResponse portal(const Call&) { return page(portal_html()); }
-
 constexpr std::array k_routes = {
     Route{Method::get, "/api/v1/ip-rules", Access::authorised, list_ip_rules},
     Route{Method::post, "/api/v1/ip-rules", Access::authorised, put_ip_rule},
@@ -226,8 +215,6 @@ constexpr std::array k_routes = {
     Route{Method::get, "/metrics", Access::metrics, show_metrics},
     Route{Method::get, "/livez", Access::open, live},
     Route{Method::get, "/readyz", Access::open, ready},
-    Route{Method::get, "/", Access::open, landing},
-    Route{Method::get, "/portal", Access::open, portal},
 };
 
 }  // namespace

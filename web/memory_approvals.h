@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,12 @@ class MemoryApprovals {
       if (view.approval.account == account) out.push_back(view);
     }
     return out;
+  }
+  [[nodiscard]] std::optional<std::string> account_of(std::string_view id) const {
+    for (const auto& [number, view] : views_) {
+      if (std::to_string(number) == id) return view.approval.account;
+    }
+    return std::nullopt;
   }
   decide::ApprovalView give(std::string_view account, const ApprovalTerms& terms,
                             const std::string& reason, const std::string& who) {

@@ -274,6 +274,7 @@ class MemoryControl : public MemoryReports {
     for (const auto& [id, incident] : incidents_) {
       if (filter.state && incident.state != *filter.state) continue;
       if (filter.subject && incident.subject != *filter.subject) continue;
+      if (!filter.within.empty() && domain_of(incident.subject.id) != filter.within) continue;
       page.items.push_back(incident);
     }
     cut(page, filter.offset, filter.limit);
@@ -341,6 +342,7 @@ class MemoryControl : public MemoryReports {
     for (const auto& [id, held] : holds_) {
       if (filter.state && held.state != *filter.state) continue;
       if (filter.account && held.account != *filter.account) continue;
+      if (!filter.within.empty() && domain_of(held.account) != filter.within) continue;
       page.items.push_back(held);
     }
     cut(page, filter.offset, filter.limit);
@@ -453,6 +455,21 @@ class MemoryControl : public MemoryReports {
       write(by, "learn", {decide::SubjectKind::server, ""}, "");
     }
     return out;
+  }
+
+  Result<decide::Subject> subject_of(Thing thing, std::string_view id) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    std::optional<std::string> account;
+    if (thing == Thing::approval) account = approvals_.account_of(id);
+    for (const auto& [queue_id, held] : holds_) {
+      if (thing == Thing::hold && queue_id == id) account = held.account;
+    }
+    if (account) return decide::Subject{decide::SubjectKind::account, *account};
+    for (const auto& [number, incident] : incidents_) {
+      if (thing == Thing::incident && std::to_string(number) == id) return incident.subject;
+    }
+    return not_found("no such thing");
   }
 
   Result<std::vector<decide::AuditEntry>> audit(const AuditQuery& query) override {

@@ -10,6 +10,8 @@
 #include "base/mail_address.h"
 #include "web/api.h"
 #include "web/memory_control.h"
+#include "web/memory_people.h"
+#include "web/panel_files.h"
 #include "web/schema_checker.h"
 #include "web/target.h"
 
@@ -45,6 +47,14 @@ struct Ask {
   std::string body;
 };
 
+// Of a build with the panel: one of its files.
+std::string panel_asset() {
+  for (const auto& file : panel_files()) {
+    if (file.name.starts_with("assets/")) return std::string(file.name.substr(7));
+  }
+  return "";
+}
+
 std::vector<Ask> asks() {
   const std::map<std::string, std::string> bodies = {
       {"POST /api/v1/bypass", R"({"on":true,"reason":"試験"})"},
@@ -66,6 +76,12 @@ std::vector<Ask> asks() {
       {"POST /api/v1/accounts/{address}/queue/hold", R"({"ids":["4XqAAAAAAA1"]})"},
       {"POST /api/v1/accounts/{address}/queue/release", R"({"all":true})"},
       {"POST /api/v1/accounts/{address}/queue/delete", R"({"all":true,"reason":"spam"})"},
+      {"POST /api/v1/session", R"({"login":"nao","password":"a-long-good-password"})"},
+      {"POST /api/v1/session/password",
+       R"({"old_password":"a-long-good-password","password":"another-good-password"})"},
+      {"POST /api/v1/operators", R"({"login":"new@example.jp","role":"support"})"},
+      {"POST /api/v1/operators/{login}/password", "{}"},
+      {"POST /api/v1/operators/{login}/totp", R"({"on":true})"},
       {"POST /api/v1/owner/session",
        R"({"address":"TARO@example.jp","proof":"totp","value":"492039"})"},
       {"POST /api/v1/owner/contact-code", R"({"address":"taro@example.jp","language":"en"})"},
@@ -75,6 +91,7 @@ std::vector<Ask> asks() {
   };
   std::vector<Ask> out;
   for (const auto& [path, operations] : document().at("paths").as_object()) {
+    if (path == "/assets/{name}" && panel_files().empty()) continue;
     for (const auto& [method, operation] : operations.as_object()) {
       Ask ask;
       ask.method = upper(method);
@@ -87,6 +104,8 @@ std::vector<Ask> asks() {
       put("{address}", "taro%40example.jp");
       put("{domain}", "Example.JP");
       put("{id}", "1");
+      put("{login}", "new@example.jp");
+      put("{name}", panel_asset());
       put("{queue_id}", ask.pattern.ends_with("release") ? "4bXyZ12345" : "4bXyZ67890");
       const auto body = bodies.find(ask.method + " " + ask.pattern);
       if (body != bodies.end()) {
@@ -104,6 +123,7 @@ std::vector<Ask> asks() {
     if (ask.method == "POST" && ask.pattern.ends_with("/ip-rules")) return 0;
     if (ask.method == "POST" && ask.pattern.ends_with("/approvals")) return 0;
     if (ask.pattern.ends_with("/approvals/{id}/end")) return 2;
+    if (ask.method == "POST" && ask.pattern.ends_with("/operators")) return 0;
     if (ask.pattern.ends_with("/release-all") || ask.method == "DELETE") return 2;
     // A way back ends with the last gate, or with a restore.
     if (ask.pattern.ends_with("/review")) return 2;
@@ -127,7 +147,17 @@ ApiResponse send(const Ask& ask, Control& control, const Caller& caller,
                  std::string_view authorization = "") {
   const ApiRequest request{parse_method(ask.method), ask.target, media_of(ask), ask.body,
                            authorization};
-  return handle(request, control, caller);
+  MemoryPeople people;
+  if (ask.pattern != "/api/v1/operators") people.put("new@example.jp", Role::support, {});
+  SignIns sign_ins(people, MemoryPeople::options());
+  auto by = caller;
+  if (by.authorised && ask.pattern.find("/session") != std::string::npos) {
+    People::Proof proof;
+    proof.login = by.who = "nao";
+    proof.password = Secret(std::string(MemoryPeople::k_password));
+    by.session = sign_ins.begin(proof, {}, "")->view.id;
+  }
+  return handle(request, control, by, nullptr, &sign_ins);
 }
 
 // What the operation asks of whoever calls: nothing, the provider's token (or session), or the

@@ -291,6 +291,7 @@ TEST_F(Way, the_brake_is_asked_before_anything_is_tried) {
       asked.emplace_back(act, address);
       return false;
     }
+    void take_back(OwnerAct, const IpAddress&, std::string_view) override {}
     std::vector<std::pair<OwnerAct, std::string>> asked;
   } shut;
   control.contain_by_machine("taro@example.jp");

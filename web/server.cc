@@ -38,6 +38,10 @@ class LockedBrake : public OwnerBrake {
     const std::scoped_lock lock(mutex_);
     return limiter_.admit(act, from, address, steady_now());
   }
+  void take_back(OwnerAct act, const IpAddress& from, std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    limiter_.take_back(act, from, address);
+  }
 
  private:
   std::mutex mutex_;
@@ -47,12 +51,14 @@ class LockedBrake : public OwnerBrake {
 }  // namespace
 
 struct Server::Impl : ConnectionHost {
-  Impl(ServerSettings settings_in, const Secret& token, Control& control_in, Hub& hub_in)
+  Impl(ServerSettings settings_in, const Secret& token, Control& control_in, Hub& hub_in,
+       SignIns* sign_ins_in)
       : settings(std::move(settings_in)),
         token_check(token),
         token_short(token.is_set() && token.reveal().size() < k_token_min),
         control(control_in),
         hub(hub_in),
+        doors(sign_ins_in),
         failures(settings.failures_per_minute),
         requests(settings.requests_per_minute),
         pool(std::max<std::size_t>(1, settings.handler_threads)),
@@ -78,6 +84,7 @@ struct Server::Impl : ConnectionHost {
     return failures.admit(ip, steady_now());
   }
   OwnerBrake& brake() override { return owners; }
+  SignIns* sign_ins() override { return doors; }
   void count_request() override { ++requests_seen; }
   bool stream_begins() override {
     if (streams >= settings.streams_max) return false;
@@ -95,6 +102,7 @@ struct Server::Impl : ConnectionHost {
   const bool token_short;
   Control& control;
   Hub& hub;
+  SignIns* const doors;
   AddressLimiter failures;
   AddressLimiter requests;
   LockedBrake owners;
@@ -227,8 +235,9 @@ void Server::Impl::end_if_idle() {
   work.reset();
 }
 
-Server::Server(ServerSettings settings, const Secret& token, Control& control, Hub& hub)
-    : impl_(std::make_unique<Impl>(std::move(settings), token, control, hub)) {}
+Server::Server(ServerSettings settings, const Secret& token, Control& control, Hub& hub,
+               SignIns* sign_ins)
+    : impl_(std::make_unique<Impl>(std::move(settings), token, control, hub, sign_ins)) {}
 
 Server::~Server() { stop(); }
 

@@ -4,9 +4,9 @@
 // It brings its own I/O thread and a small pool of threads for Control's calls, which may block on
 // SQL, and two more for the owners'; the mail servers' questions never wait for anything here.
 //
-// Who is believed: over TCP the bearer of the token; over the unix socket root and the daemon's own
-// user, as the kernel says (SO_PEERCRED). There are no cookies yet, so nothing that a foreign web
-// page can make a browser send carries any authority.
+// Who is believed: over TCP the bearer of the token and whoever has a session of the panel
+// (sign_in.h); over the unix socket root and the daemon's own user, as the kernel says
+// (SO_PEERCRED).
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,7 @@
 #include "base/secret.h"
 #include "web/control.h"
 #include "web/hub.h"
+#include "web/sign_in.h"
 
 namespace sekimori::web {
 
@@ -48,8 +49,8 @@ struct ServerSettings {
 
 class Server {
  public:
-  // Control and hub live longer than the server.
-  Server(ServerSettings, const Secret& token, Control&, Hub&);
+  // Control, hub and sign-ins live longer than the server; without sign-ins there are no sessions.
+  Server(ServerSettings, const Secret& token, Control&, Hub&, SignIns* = nullptr);
   ~Server();  // as stop()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
