@@ -17,6 +17,7 @@
 #include "web/memory_queue.h"
 #include "web/memory_recovery.h"
 #include "web/memory_reports.h"
+#include "web/memory_scope.h"
 
 namespace sekimori::web {
 
@@ -274,7 +275,7 @@ class MemoryControl : public MemoryReports {
     for (const auto& [id, incident] : incidents_) {
       if (filter.state && incident.state != *filter.state) continue;
       if (filter.subject && incident.subject != *filter.subject) continue;
-      if (!filter.within.empty() && domain_of(incident.subject.id) != filter.within) continue;
+      if (!lies_within(incident.subject.id, filter.within)) continue;
       page.items.push_back(incident);
     }
     cut(page, filter.offset, filter.limit);
@@ -342,7 +343,7 @@ class MemoryControl : public MemoryReports {
     for (const auto& [id, held] : holds_) {
       if (filter.state && held.state != *filter.state) continue;
       if (filter.account && held.account != *filter.account) continue;
-      if (!filter.within.empty() && domain_of(held.account) != filter.within) continue;
+      if (!lies_within(held.account, filter.within)) continue;
       page.items.push_back(held);
     }
     cut(page, filter.offset, filter.limit);
@@ -460,18 +461,8 @@ class MemoryControl : public MemoryReports {
   Result<decide::Subject> subject_of(Thing thing, std::string_view id) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
-    std::optional<std::string> account;
-    if (thing == Thing::approval) account = approvals_.account_of(id);
-    for (const auto& [queue_id, held] : holds_) {
-      if (thing == Thing::hold && queue_id == id) account = held.account;
-    }
-    if (account) return decide::Subject{decide::SubjectKind::account, *account};
-    for (const auto& [number, incident] : incidents_) {
-      if (thing == Thing::incident && std::to_string(number) == id) return incident.subject;
-    }
-    return not_found("no such thing");
+    return subject_among(thing, id, holds_, incidents_, approvals_);
   }
-
   Result<std::vector<decide::AuditEntry>> audit(const AuditQuery& query) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
@@ -486,16 +477,7 @@ class MemoryControl : public MemoryReports {
     if (on_health) on_health();
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
-    HealthReport report;
-    report.items = {{"journal", HealthLevel::ok, {"書き込めています。", "Being written."}, {}},
-                    {"doveadm",
-                     HealthLevel::warning,
-                     {"応答が遅れています。", "Answers late."},
-                     {"Dovecot を確認してください。", "Look at Dovecot."}}};
-    report.bypass = bypass_;
-    report.version = "0.1.0";
-    report.started = report.now = now_;
-    return report;
+    return memory_health(bypass_, now_);
   }
   Result<void> ready() override {
     const std::scoped_lock lock(mutex_);

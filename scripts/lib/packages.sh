@@ -17,6 +17,9 @@ packages_of() {
       dovecot-sqlite libmaxmind-db-writer-perl openssl ca-certificates procps ;;
     test) echo libgtest-dev libgmock-dev python3-pytest python3-requests jq sqlite3 mmdb-bin \
       strace faketime e2fsprogs ;;
+    # Whoever has another node (18 or newer) with npm keeps it.
+    panel) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
+    panel-test) command -v chromium >/dev/null || echo chromium ;;
     deep) echo clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev ;;
     bench) echo libbenchmark-dev postfwd procps ;;
     *) echo "packages_of: unknown list '$1'" >&2; return 2 ;;
@@ -30,6 +33,7 @@ missing_packages() {
     # shellcheck disable=SC2207
     wanted+=($(packages_of "$list")) || return
   done
+  [ ${#wanted[@]} -gt 0 ] || return 0
   local installed
   installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
     sed -n 's/^installed //p')

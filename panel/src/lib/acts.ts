@@ -1,0 +1,104 @@
+// What people do to accounts, asked and told in one way on every screen.
+import { ApiError, api } from "./api";
+import { app } from "./app.svelte";
+
+export type Act = "restrict" | "suspend" | "restore";
+
+const paths = {
+  restrict: "/api/v1/accounts/{address}/restrict",
+  suspend: "/api/v1/accounts/{address}/suspend",
+  restore: "/api/v1/accounts/{address}/restore",
+} as const;
+
+function words(act: Act, count: number) {
+  const m = app.m;
+  if (act === "restrict") return { title: m.contain_title(count), body: m.contain_body, confirm: m.bulk_contain };
+  if (act === "suspend") return { title: m.suspend_title(count), body: m.suspend_body, confirm: m.bulk_suspend };
+  return { title: m.release_title(count), body: m.release_body, confirm: m.bulk_release };
+}
+
+function told(act: Act, what: string): string {
+  if (act === "restrict") return app.m.contained_toast(what);
+  return act === "suspend" ? app.m.suspended_toast(what) : app.m.released_toast(what);
+}
+
+async function doIt(act: Act, address: string, reason: string) {
+  const path = { address };
+  if (act === "restore") {
+    await api.post(paths.restore, { path, body: { reason, probation: true } });
+  } else {
+    await api.post(paths[act], { path, body: { reason } });
+  }
+}
+
+// Asks, does it to each, and tells what came of it. True where something was done.
+export async function change(act: Act, addresses: string[]): Promise<boolean> {
+  const question = words(act, addresses.length);
+  let reason = await app.ask({
+    ...question,
+    body: addresses.length === 1 ? `${addresses[0]}: ${question.body}` : question.body,
+    danger: act !== "restore",
+    reason: "optional",
+  });
+  if (reason === null) return false;
+  let done = 0;
+  let failed = 0;
+  for (const address of addresses) {
+    try {
+      await doIt(act, address, reason);
+      done += 1;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.body?.open_gates && !reason) {
+        // The way back is not proved: a person must say why they release all the same.
+        const gates = error.body.open_gates.map((gate) => app.text(gate.title));
+        const why = await app.ask({
+          ...question,
+          body: `${address}: ${app.m.release_gates} (${gates.join(app.language === "ja" ? "、" : ", ")})`,
+          reason: "required",
+        });
+        if (why === null) return done > 0;
+        reason = why;
+        try {
+          await doIt(act, address, reason);
+          done += 1;
+        } catch (again) {
+          failed += 1;
+          app.fail(again);
+        }
+        continue;
+      }
+      failed += 1;
+      if (addresses.length === 1) app.fail(error);
+    }
+  }
+  if (failed > 0 && addresses.length > 1) app.toast(app.m.part_failed(done, failed), "bad");
+  else if (done > 0) {
+    const first = addresses[0] ?? "";
+    const more = addresses.length > 1 ? ` +${addresses.length - 1}` : "";
+    app.toast(told(act, first + more));
+  }
+  return done > 0;
+}
+
+export async function endHold(queueId: string, release: boolean): Promise<boolean> {
+  const m = app.m;
+  const reason = await app.ask({
+    title: release ? m.hold_release_title : m.hold_delete_title,
+    body: release ? m.hold_release_body : m.hold_delete_body,
+    confirm: release ? m.hold_release : m.hold_delete,
+    danger: !release,
+    reason: "optional",
+  });
+  if (reason === null) return false;
+  try {
+    const options = { path: { queue_id: queueId }, body: { reason } };
+    if (release) await api.post("/api/v1/holds/{queue_id}/release", options);
+    else await api.post("/api/v1/holds/{queue_id}/delete", options);
+    app.toast(release ? m.hold_released_toast : m.hold_deleted_toast);
+    return true;
+  } catch (error) {
+    app.fail(error);
+    return false;
+  }
+}

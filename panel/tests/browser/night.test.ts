@@ -1,0 +1,149 @@
+// The operator's night: an attack comes while the panel is open; it is seen without a reload,
+// contained and released by the keyboard alone. And the owner's way back, on a phone.
+import { spawn } from "node:child_process";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ask, axe, everyone, lab, launch, listen, open, shoot, standingOf } from "./kit";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+function drill(): Promise<number | null> {
+  const binary = process.env["SEKIMORI_BINARY"] ?? "../build/sekimori";
+  const child = spawn(binary, ["drill", "--config", lab.config], { stdio: "ignore" });
+  return new Promise((done) => child.on("exit", done));
+}
+
+async function until(what: string, check: () => Promise<boolean>, seconds = 60) {
+  const deadline = Date.now() + seconds * 1000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await new Promise((next) => setTimeout(next, 250));
+  }
+}
+
+async function tabTo(page: Page, text: string) {
+  for (let i = 0; i < 80; ++i) {
+    await page.keyboard.press("Tab");
+    const label = await page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+    if (label === text) return;
+  }
+  throw new Error(`no way to "${text}" by the keyboard`);
+}
+
+it("an operator's night, by the keyboard", async () => {
+  const context = await open(browser, { language: "ja", width: 1280, theme: "light" });
+  const page = await context.newPage();
+  const complaints = listen(page);
+  await page.goto(lab.panel_url);
+  await page.locator("#login").waitFor();
+
+  await page.locator("#login").focus();
+  await page.keyboard.type(lab.operator.login);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(lab.operator.password);
+  await page.keyboard.press("Enter");
+  await page.locator("h1", { hasText: "事案" }).waitFor();
+  await page.locator("aside", { hasText: "自動更新中" }).waitFor();
+
+  // The attack: the row appears by itself.
+  const seen = page.locator("a[data-row]", { hasText: "drill@lab-ja.example" });
+  const before = (await ask<{ total: number }>("GET", "/incidents?account=drill%40lab-ja.example"))
+    .total;
+  const ended = drill();
+  await until("the incident is listed", async () => (await seen.count()) > before);
+  await shoot(page, "night-1-incident-comes");
+  expect(await ended).toBe(0);
+
+  // j to the newest, Enter to open it.
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.locator("h2", { hasText: "経過" }).waitFor();
+  await page.locator("svg[role=img] circle").first().waitFor();
+  await axe(page, "the incident");
+  await shoot(page, "night-2-incident");
+
+  // Contain another account: found, opened, stopped.
+  const address = "jiro@lab-ja.example";
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("jiro");
+  await page.locator("[role=option]", { hasText: address }).waitFor();
+  await axe(page, "the palette");
+  await page.keyboard.press("Enter");
+  await page.locator("h1", { hasText: address }).waitFor();
+  await tabTo(page, "送信を止める");
+  await page.keyboard.press("Enter");
+  await page.locator("dialog[open] textarea").waitFor();
+  await axe(page, "the question");
+  await shoot(page, "night-3-question");
+  await page.keyboard.type("夜間の試験");
+  await tabTo(page, "送信を止める");
+  await page.keyboard.press("Enter");
+  await page.locator(".badge", { hasText: "送信停止" }).first().waitFor();
+  expect(await standingOf(address)).toBe("restricted");
+  await shoot(page, "night-4-contained");
+
+  await tabTo(page, "解除する");
+  await page.keyboard.press("Enter");
+  await page.locator("dialog[open] textarea").waitFor();
+  await page.keyboard.type("本人と確認できました");
+  await tabTo(page, "解除する");
+  await page.keyboard.press("Enter");
+  await until("released", async () => ["normal", "probation"].includes(await standingOf(address)));
+  await page.locator("[role=status]", { hasText: "制限を解除しました" }).waitFor();
+  await shoot(page, "night-5-released");
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+it.each(["ja", "en"] as const)("an owner's way back on a phone, %s", async (language) => {
+  const address = language === "ja" ? "hanako@lab-ja.example" : "bob@lab-en.example";
+  const path = `/accounts/${encodeURIComponent(address)}`;
+  await ask("POST", `${path}/suspend`, { reason: "panel test" });
+  const { code } = await ask<{ code: string }>("POST", `${path}/recovery-code`);
+
+  const context = await open(browser, { language, width: 390, theme: "light" });
+  const page = await context.newPage();
+  const complaints = listen(page);
+  const say = (ja: string, en: string) => (language === "ja" ? ja : en);
+  await page.goto(lab.portal_url);
+  await page.locator("#address").fill(address);
+  await page.locator("#code").fill("WRONG-WRONG-CODE");
+  await page.locator("form button.main").click();
+  await page.locator("[role=alert]", { hasText: say("確認ができません", "could not confirm") }).waitFor();
+  await page.locator("#code").fill(code.toLowerCase());
+  await page.locator("form button.main").click();
+  await page.locator(".status", { hasText: say("止めています", "Stopped") }).waitFor();
+  await axe(page, "the owner's status");
+  await shoot(page, `owner-${language}-1-status`);
+
+  await page.getByRole("button", { name: say("検査が終わりました", "I have checked") }).click();
+  await page.locator("#password").fill("abc");
+  await page.locator("#again").fill("abc");
+  await page.locator("meter").waitFor();
+  await axe(page, "the owner's password");
+  await shoot(page, `owner-${language}-2-password`);
+  const fresh = `Kawagoe-${Date.now() % 100_000}-sanpo`;
+  await page.locator("#password").fill(fresh);
+  await page.locator("#again").fill(fresh);
+  await page.locator("#old").fill(everyone[address] ?? "");
+  await page.getByRole("button", { name: say("パスワードを変える", "Change the password") }).click();
+  await page.locator("[role=status]", { hasText: say("パスワードを変えました", "is changed") }).waitFor();
+  await shoot(page, `owner-${language}-3-changed`);
+
+  // The server itself signs in with the new password, and with the earlier one in vain. A person
+  // had suspended the account, so a person releases it; the page sees it happen.
+  await page
+    .locator(".proofs", { hasNotText: say("まだです", "Not yet") })
+    .waitFor({ timeout: 60_000 });
+  await ask("POST", `${path}/restore`, { probation: true });
+  await page.locator("h2", { hasText: say("再開しました", "is back") }).waitFor({ timeout: 60_000 });
+  expect(["normal", "probation"]).toContain(await standingOf(address));
+  await axe(page, "the owner is back");
+  await shoot(page, `owner-${language}-4-back`);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
