@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <charconv>
 
 #include <boost/json.hpp>
 #include <mutex>
@@ -126,6 +127,25 @@ Result<void> Doveadm::auth_cache_flush(std::string_view username) {
   auto rows = impl_->call("authCacheFlush", std::move(parameters));
   if (!rows) return std::unexpected(rows.error());
   return {};
+}
+
+Result<Doveadm::Quota> Doveadm::quota(std::string_view username) {
+  if (auto fits = check_name(username); !fits) return std::unexpected(fits.error());
+  auto rows = impl_->call("quotaGet", json::object{{"user", username}});
+  if (!rows) return std::unexpected(rows.error());
+  for (const json::value& row : *rows) {
+    const json::object* object = row.if_object();
+    if (object == nullptr || text_of(*object, "type") != "STORAGE") continue;
+    // In KiB; the limit is "-" where there is none.
+    const auto kib = [&](const char* key) {
+      const std::string text = text_of(*object, key);
+      std::uint64_t n = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+      return error == std::errc() && n < (std::uint64_t{1} << 50U) ? n * 1024 : 0;
+    };
+    return Quota{kib("value"), kib("limit")};
+  }
+  return not_found("Dovecot has no quota for this mailbox");
 }
 
 Result<std::vector<DoveadmSession>> Doveadm::who(std::string_view username) {

@@ -41,6 +41,12 @@ class Doveadm {
   [[nodiscard]] Result<std::uint32_t> kick(std::string_view username);
   // Forgets the cached password look-ups of this user name, or all of them where it is empty.
   [[nodiscard]] Result<void> auth_cache_flush(std::string_view username);
+  struct Quota {
+    std::uint64_t used_bytes = 0;
+    std::uint64_t limit_bytes = 0;  // 0: unlimited
+  };
+  // What the mailbox holds. Errors: as above; not_found where Dovecot has no quota for it.
+  [[nodiscard]] Result<Quota> quota(std::string_view username);
   // Running sessions; of everybody where `username` is empty.
   [[nodiscard]] Result<std::vector<DoveadmSession>> who(std::string_view username);
 

@@ -210,6 +210,13 @@ class Tree {
     probation(standing("restore", "元に戻します", "give everything back"));
     address(command(account, "recovery-code", "本人確認用の復旧コードを発行します",
                     "make a code with which the owner proves who they are"));
+    auto* diagnose = command(account, "diagnose", "「メールが取れない」の原因を調べます",
+                             "why somebody cannot get mail, from facts");
+    address(diagnose);
+    diagnose
+        ->add_option("--ip", out_.ip,
+                     text("本人がいま使っている回線のアドレス", "the address the owner comes from"))
+        ->type_name("ADDRESS");
     recovery_command(account);
     approval_commands(account);
     auto* bounces =

@@ -45,6 +45,7 @@ struct Invocation {
   std::string state;
   std::string account;
   std::uint64_t limit = 100;
+  std::string ip;  // account diagnose
   // queue
   bool all = false;
   bool subjects = false;

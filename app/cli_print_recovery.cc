@@ -109,6 +109,21 @@ class RecoveryPrinter : public AnswerReader {
   }
 
   // Read aloud from top to bottom: first who is called, then what is said, the code last.
+  [[nodiscard]] std::string diagnosis(const json::value& view) const {
+    std::string out = fmt::format(fmt::runtime(t("診断 {}({})\n", "Diagnosis {} ({})\n")),
+                                  word(view, "number"), time(view, "at"));
+    for (const auto& finding : list(view, "findings")) {
+      const auto weight = word(finding, "weight");
+      const char* mark = weight == "broken"    ? "✗"
+                         : weight == "warning" ? "!"
+                         : weight == "hint"    ? "-"
+                                               : "✓";
+      out += fmt::format("\n{} {}\n  → {}\n", mark, text_of(finding, "what"),
+                         text_of(finding, "next"));
+    }
+    return out;
+  }
+
   std::string sheet(const json::value& sheet, const json::value& code) const {
     const std::string rule = std::string(k_columns, '-') + '\n';
     const auto or_none = [&](const std::string& value) {
@@ -162,6 +177,7 @@ std::optional<std::string> printed_recovery_answer(const Invocation& given,
   const RecoveryPrinter printer(given);
   if (given.command == "account recovery") return printer.recovery(answer);
   if (given.command == "account call-sheet") return printer.sheet(answer, nullptr);
+  if (given.command == "account diagnose") return printer.diagnosis(answer);
   if (given.command == "notice list") return printer.notices(answer);
   if (given.command == "notice acknowledge") return printer.acknowledged(answer);
   return std::nullopt;

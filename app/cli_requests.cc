@@ -123,6 +123,12 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
     return post(fmt::format("{}/{}", path, one.action), reason_body(given));
   }
   if (auto request = queue_request(given)) return *std::move(request);
+  if (command == "account diagnose") {
+    json::object body;
+    if (!given.ip.empty()) body["ip"] = given.ip;
+    return post(fmt::format("/api/v1/accounts/{}/diagnosis", web::percent_encode(given.subject)),
+                json::serialize(body));
+  }
   const std::string limit = std::to_string(given.limit);
   if (command == "account list") {
     return get(Query("/api/v1/accounts")

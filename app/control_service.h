@@ -58,6 +58,12 @@ struct ControlParts {
   std::function<Place(const IpAddress&)> place;  // of old events that do not say it
   store::ReturnedStore& returned;
   ServerIdentity identity;
+  struct MailboxUse {
+    std::uint64_t used_bytes = 0;
+    std::uint64_t quota_bytes = 0;  // 0: unlimited
+  };
+  std::function<std::optional<MailboxUse>(const std::string& account)> mailbox_use;
+  std::function<std::vector<std::string>()> services_down;  // "IMAP", "SMTP"
   Duration recovery_code_lifetime = hours(24);
   Duration contact_code_lifetime = minutes(30);
   Duration owner_session = minutes(60);
@@ -70,6 +76,8 @@ class ControlService : public web::Control {
 
   Result<web::Page<web::AccountSummary>> accounts(const web::AccountQuery&) override;
   Result<web::AccountDetails> account(std::string_view address) override;
+  Result<web::DiagnosisView> diagnose(std::string_view address, const web::DiagnosisQuestion&,
+                                      const web::Caller&) override;
   Result<web::StandingOutcome> change_standing(const web::StandingOrder&,
                                                const web::Caller&) override;
   Result<decide::StandingRecord> standing(const decide::Subject&) override;

@@ -76,6 +76,27 @@ World::~World() {
   writer.reset();
 }
 
+namespace {
+
+// Unknown where Dovecot is not reached or keeps no quota.
+std::optional<ControlParts::MailboxUse> mailbox_use_of(World& w, const std::string& account) {
+  auto* const doveadm = w.hands->doveadm();
+  if (doveadm == nullptr) return std::nullopt;
+  const auto quota = doveadm->quota(account);
+  if (!quota) return std::nullopt;
+  return ControlParts::MailboxUse{quota->used_bytes, quota->limit_bytes};
+}
+
+std::vector<std::string> services_down(World& w) {
+  std::vector<std::string> out;
+  for (const auto& [service, name] : {std::pair(Service::imap, "IMAP"), {Service::smtp, "SMTP"}}) {
+    if (w.prover->knows(service) && !w.prover->reach(service)) out.emplace_back(name);
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine log) {
   std::unique_ptr<World> world(new World(std::move(settings)));
   world->log = std::move(log);
@@ -190,6 +211,8 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
                    .contact = s.reports.contact,
                    .journal_directory = s.journal.directory,
                    .reads_reports = !s.reports.mailbox.empty()},
+      .mailbox_use = [&w](const std::string& account) { return mailbox_use_of(w, account); },
+      .services_down = [&w] { return services_down(w); },
       .recovery_code_lifetime = s.standing.recovery_code_lifetime,
       .contact_code_lifetime = s.recovery.contact_code_lifetime,
       .owner_session = s.recovery.owner_session,

@@ -18,9 +18,19 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::span<const Route> (*)(), 10> k_tables = {
-    account_routes,  queue_routes,  incident_routes, system_routes,  recovery_routes,
-    approval_routes, report_routes, owner_routes,    session_routes, panel_routes};
+constexpr std::array k_tables = {
+    account_routes,    // accounts, domains, the server
+    queue_routes,      // an account's mail in the queue
+    diagnosis_routes,  // "I cannot get my mail"
+    incident_routes,   // incidents, held mail, audit
+    system_routes,     // rules, handles, health, pages
+    recovery_routes,   // passwords, the way back, notices
+    approval_routes,   // given beforehand
+    report_routes,     // what came back, what to say outside
+    owner_routes,      // the owner's own
+    session_routes,    // signing in, operators
+    panel_routes,      // the panel's files
+};
 
 std::string_view name_of(Method method) {
   switch (method) {

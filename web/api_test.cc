@@ -141,6 +141,24 @@ TEST_F(Api, queued_mail_is_held_let_go_and_deleted) {
             2);
 }
 
+TEST_F(Api, why_mail_cannot_be_got_is_answered) {
+  const std::string path = "/api/v1/accounts/taro%40example.jp/diagnosis";
+  const auto code = [&](const char* body) {
+    return std::string(json::parse(ask("POST", path, body).body)
+                           .at("findings")
+                           .at(0)
+                           .at("code")
+                           .as_string());
+  };
+  EXPECT_EQ(code(R"({"ip":"192.0.2.7"})"), "address_banned");
+  EXPECT_EQ(code(R"({"yes":["on_all_night"]})"), "never_reads");
+  for (const auto* body : {R"({"ip":"x"})", R"({"yes":"usb_devices"})", R"({"yes":["no_such"]})",
+                           R"({"yes":[1]})", R"({"yes":[1,2,3,4,5,6,7,8,9,10,11]})"}) {
+    EXPECT_EQ(ask("POST", path, body).status, 400) << body;
+  }
+  EXPECT_EQ(get("/api/v1/diagnosis/questions").at("items").as_array().size(), 10U);
+}
+
 TEST_F(Api, address_rules_are_made_replaced_and_removed) {
   EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"address":"2001:DB8::1","reason":"x"})").status,
             201);

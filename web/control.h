@@ -36,6 +36,7 @@
 #include "decide/returned.h"
 #include "decide/standing.h"
 #include "web/caller.h"
+#include "web/control_diagnosis.h"
 #include "web/control_queue.h"
 
 namespace sekimori::web {
@@ -278,6 +279,11 @@ class Control {
   [[nodiscard]] virtual Result<Page<AccountSummary>> accounts(const AccountQuery&) = 0;
   // not_found when neither the provider's store nor the guard knows it. Any spelling of the login.
   [[nodiscard]] virtual Result<AccountDetails> account(std::string_view address) = 0;
+  // Why somebody cannot get mail; reads a week of the journal, so it may take seconds. Audited with
+  // its number. not_found as account().
+  [[nodiscard]] virtual Result<DiagnosisView> diagnose(std::string_view address,
+                                                       const DiagnosisQuestion&,
+                                                       const Caller& by) = 0;
   // The standing is durable, and its first enforcement (guard.db) written, when it returns.
   // not_found for an account or domain that is not one of this server's. bad_input for the restore,
   // without a reason, of an account that the machine contained, while gates of its recovery are

@@ -321,6 +321,19 @@ class MemoryControl : public MemoryReports {
     return audit_.back();
   }
 
+  Result<DiagnosisView> diagnose(std::string_view address, const DiagnosisQuestion& question,
+                                 const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    write(by, "diagnose", {decide::SubjectKind::account, std::string(address)}, "");
+    decide::DiagnosisFacts facts;
+    facts.now = Instant{1'800'000'000'000'000};
+    facts.ip_denied = question.from.is_set();
+    facts.computer = question.computer;
+    return DiagnosisView{"D20270115-7K2M", facts.now, decide::diagnose(facts)};
+  }
+
   Result<AccountQueue> queue(std::string_view address, const QueueQuery& query) override {
     const std::scoped_lock lock(mutex_);
     if (auto known = find(address); !known) return std::unexpected(known.error());

@@ -63,7 +63,9 @@ class MemoryQueue {
                      .size = 2048,
                      .sender = "taro@example.jp",
                      .first_recipient = "x@away.test",
-                     .recipients = recipients};
+                     .recipients = recipients,
+                     .reason = {},
+                     .subject = {}};
   }
   std::map<std::string, QueuedMessage> messages_;
 };

@@ -82,6 +82,8 @@ std::vector<Ask> asks() {
       {"POST /api/v1/operators", R"({"login":"new@example.jp","role":"support"})"},
       {"POST /api/v1/operators/{login}/password", "{}"},
       {"POST /api/v1/operators/{login}/totp", R"({"on":true})"},
+      {"POST /api/v1/accounts/{address}/diagnosis", R"({"ip":"192.0.2.7","yes":["usb_devices"]})"},
+      {"POST /api/v1/owner/diagnosis", R"({"yes":["many_programs"]})"},
       {"POST /api/v1/owner/session",
        R"({"address":"TARO@example.jp","proof":"totp","value":"492039"})"},
       {"POST /api/v1/owner/contact-code", R"({"address":"taro@example.jp","language":"en"})"},

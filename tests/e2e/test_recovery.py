@@ -75,12 +75,6 @@ def hijack(lab, account, suspended=True):
     wait_for(lambda: lab.api.ask("GET", path(account, "recovery")).status == 200, 20, "a recovery")
 
 
-def store_rows(lab, query, *values):
-    with contextlib.closing(sqlite3.connect(lab.endpoints["database"], timeout=10)) as store:
-        with store:
-            return store.execute(query, values).fetchall()
-
-
 def crypt(password):
     return subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=password, text=True,
                           capture_output=True, check=True).stdout.strip()
@@ -89,11 +83,11 @@ def crypt(password):
 def save_as_postfixadmin(lab, account, password=None, active=None):
     """What PostfixAdmin's 【保存】 writes."""
     if password is not None:
-        store_rows(lab, "UPDATE mailbox SET password = ?, modified = datetime() WHERE username = ?",
+        lab.store_rows("UPDATE mailbox SET password = ?, modified = datetime() WHERE username = ?",
                    crypt(password), account)
     if active is not None:
         for table, column in (("mailbox", "username"), ("alias", "address")):
-            store_rows(lab, f"UPDATE {table} SET active = ?, modified = datetime() "
+            lab.store_rows(f"UPDATE {table} SET active = ?, modified = datetime() "
                             f"WHERE {column} = ?", int(active), account)
 
 
@@ -263,7 +257,7 @@ def test_the_earlier_password_in_probation_contains_at_once_and_needs_a_review(l
     wait_standing(lab, account, "probation")
     # A second door that still takes the stolen password: a server nobody thought of tells of it.
     # (Another hash of it, so that only the sign-in itself can tell.)
-    store_rows(lab, "UPDATE mailbox SET password = ? WHERE username = ?", crypt(old), account)
+    lab.store_rows("UPDATE mailbox SET password = ? WHERE username = ?", crypt(old), account)
     lab.doveadm("authCacheFlush", user=[account])
     with contextlib.suppress(imaplib.IMAP4.error):
         lab.imap(account, ABROAD[1], old).logout()
@@ -284,7 +278,7 @@ def test_forwards_are_answered_for(lab):
     account, _, _ = lab.hire()
     own_day(lab, account)
     hijack(lab, account)
-    store_rows(lab, "UPDATE alias SET goto = ? WHERE address = ?",
+    lab.store_rows("UPDATE alias SET goto = ? WHERE address = ?",
                f"{account},thief@evil.example,me@home.example", account)
     walk_back(lab, account)
     view = wait_for(lambda: (seen := recovery(lab, account))["forwards"] and seen, 10)
@@ -296,7 +290,7 @@ def test_forwards_are_answered_for(lab):
         done = as_owner(lab, token, "POST", "forwards", {"answer": answer, "targets": [target]})
         assert done.status == 200, done.body
     wait_standing(lab, account, "probation")
-    [[targets]] = store_rows(lab, "SELECT goto FROM alias WHERE address = ?", account)
+    [[targets]] = lab.store_rows("SELECT goto FROM alias WHERE address = ?", account)
     assert targets == f"{account},me@home.example"
 
 
@@ -365,12 +359,12 @@ def test_a_contact_from_before_the_incident_gets_a_code_and_a_thiefs_does_not(la
     owner, robbed, _ = lab.hire()
     for account in (owner, robbed):
         mine = f"{uuid.uuid4().hex}@elsewhere.example"
-        store_rows(lab, "UPDATE mailbox SET email_other = ? WHERE username = ?", mine, account)
+        lab.store_rows("UPDATE mailbox SET email_other = ? WHERE username = ?", mine, account)
         wait_for(lambda: known_contact(lab, account, "email_other") == (mine,), 20, "the contact")
         hijack(lab, account)
-    [[mine]] = store_rows(lab, "SELECT email_other FROM mailbox WHERE username = ?", owner)
+    [[mine]] = lab.store_rows("SELECT email_other FROM mailbox WHERE username = ?", owner)
     theirs = f"{uuid.uuid4().hex}@evil.example"
-    store_rows(lab, "UPDATE mailbox SET email_other = ? WHERE username = ?", theirs, robbed)
+    lab.store_rows("UPDATE mailbox SET email_other = ? WHERE username = ?", theirs, robbed)
     wait_for(lambda: known_contact(lab, robbed, "email_other") == (theirs,), 20, "the new contact")
     ask_for_a_code(lab, robbed)
     ask_for_a_code(lab, "nobody@nowhere.example")
@@ -393,20 +387,20 @@ def totp(key, step):
 
 
 def test_an_authenticator_enrolled_before_the_incident_proves_and_a_thiefs_does_not(lab):
-    columns = [row[1] for row in store_rows(lab, "PRAGMA table_info(mailbox)")]
+    columns = [row[1] for row in lab.store_rows("PRAGMA table_info(mailbox)")]
     if "totp_secret" not in columns:
         # PostfixAdmin 4 has it.
-        store_rows(lab, "ALTER TABLE mailbox ADD COLUMN totp_secret VARCHAR(255) DEFAULT NULL")
+        lab.store_rows("ALTER TABLE mailbox ADD COLUMN totp_secret VARCHAR(255) DEFAULT NULL")
         lab.stop_daemon()
         lab.start_daemon()
     owner, robbed, _ = lab.hire()
     keys = {account: base64.b32encode(secrets.token_bytes(20)).decode()
             for account in (owner, robbed)}
-    store_rows(lab, "UPDATE mailbox SET totp_secret = ? WHERE username = ?", keys[owner], owner)
+    lab.store_rows("UPDATE mailbox SET totp_secret = ? WHERE username = ?", keys[owner], owner)
     wait_for(lambda: known_contact(lab, owner, "totp"), 20, "the authenticator")
     for account in (owner, robbed):
         hijack(lab, account)
-    store_rows(lab, "UPDATE mailbox SET totp_secret = ? WHERE username = ?", keys[robbed], robbed)
+    lab.store_rows("UPDATE mailbox SET totp_secret = ? WHERE username = ?", keys[robbed], robbed)
     wait_for(lambda: known_contact(lab, robbed, "totp"), 20, "the thief's authenticator")
     now = int(time.time()) // 30
     assert prove(lab, robbed, "totp", totp(keys[robbed], now)).status == 401
