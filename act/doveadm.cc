@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <charconv>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <mutex>
 #include <utility>
@@ -17,7 +18,9 @@ namespace json = boost::json;
 
 // `who` of a server with 100,000 sessions is some 15 MB.
 constexpr std::size_t k_answer_max = std::size_t{64} << 20;
-constexpr std::int64_t k_exit_nobody = 68;  // EX_NOHOST: no such session or user
+constexpr std::int64_t k_exit_data = 65;     // EX_DATAERR: a script that does not compile
+constexpr std::int64_t k_exit_no_user = 67;  // EX_NOUSER
+constexpr std::int64_t k_exit_nobody = 68;   // EX_NOHOST: no such session, user or script
 
 Result<void> check_name(std::string_view username) {
   std::string_view plain = username;
@@ -100,10 +103,13 @@ Result<json::array> Doveadm::Impl::call(std::string_view command, json::object p
   const json::value* exit = failure == nullptr ? nullptr : failure->if_contains("exitCode");
   if (exit != nullptr && exit->is_int64()) {
     if (exit->get_int64() == k_exit_nobody) return json::array();
+    if (exit->get_int64() == k_exit_no_user) return not_found("Dovecot knows no such user");
+    if (exit->get_int64() == k_exit_data) return bad_input("Dovecot does not take this script");
     return operating_failure(fmt::format("doveadm {} ended with {}", command, exit->get_int64()));
   }
-  return operating_failure(fmt::format(
-      "doveadm {}: {}", command, failure == nullptr ? "an error" : text_of(*failure, "type")));
+  const std::string why = failure == nullptr ? "an error" : text_of(*failure, "type");
+  if (why == "unknownMethod") return bad_input(fmt::format("this Dovecot has no {}", command));
+  return operating_failure(fmt::format("doveadm {}: {}", command, why));
 }
 
 Result<std::uint32_t> Doveadm::kick(std::string_view username) {
@@ -165,6 +171,71 @@ Result<std::vector<DoveadmSession>> Doveadm::who(std::string_view username) {
         {text_of(*object, "username"), text_of(*object, "service"), text_of(*object, "ip")});
   }
   return sessions;
+}
+
+Result<std::vector<DoveadmScript>> Doveadm::sieve_list(std::string_view username) {
+  if (auto fits = check_name(username); !fits) return std::unexpected(fits.error());
+  auto rows = impl_->call("sieveList", {{"user", username}});
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<DoveadmScript> scripts;
+  for (const json::value& row : *rows) {
+    const json::object* object = row.if_object();
+    if (object == nullptr) continue;
+    scripts.push_back({text_of(*object, "script"), text_of(*object, "active") == "ACTIVE"});
+  }
+  return scripts;
+}
+
+Result<std::string> Doveadm::sieve_get(std::string_view username, std::string_view script) {
+  if (auto fits = check_name(username); !fits) return std::unexpected(fits.error());
+  auto rows = impl_->call("sieveGet", {{"user", username}, {"scriptname", script}});
+  if (!rows) return std::unexpected(rows.error());
+  const json::object* object = rows->empty() ? nullptr : rows->front().if_object();
+  if (object == nullptr) return not_found("there is no such script");
+  return text_of(*object, "sieve script");
+}
+
+Result<void> Doveadm::sieve_put(std::string_view username, std::string_view script,
+                                std::string_view content) {
+  if (auto fits = check_name(username); !fits) return fits;
+  auto rows =
+      impl_->call("sievePut", {{"user", username}, {"scriptname", script}, {"file", content}});
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<void> Doveadm::sieve_activate(std::string_view username, std::string_view script) {
+  if (auto fits = check_name(username); !fits) return fits;
+  if (!script.empty()) {
+    // doveadm ends with the same code for a script that is not there as for nobody logged in.
+    auto there = sieve_list(username);
+    if (!there) return std::unexpected(there.error());
+    if (std::ranges::find(*there, script, &DoveadmScript::name) == there->end()) {
+      return not_found(fmt::format("there is no Sieve script \"{}\"", script));
+    }
+  }
+  json::object parameters{{"user", username}};
+  if (!script.empty()) parameters["scriptname"] = script;
+  auto rows =
+      impl_->call(script.empty() ? "sieveDeactivate" : "sieveActivate", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  return {};
+}
+
+Result<void> Doveadm::sieve_remove(std::string_view username, std::string_view script) {
+  auto scripts = sieve_list(username);
+  if (!scripts) return std::unexpected(scripts.error());
+  for (const DoveadmScript& one : *scripts) {
+    if (one.name != script) continue;
+    // Pigeonhole keeps the active one.
+    if (one.is_active) {
+      if (auto done = sieve_activate(username, ""); !done) return done;
+    }
+    auto rows =
+        impl_->call("sieveDelete", {{"user", username}, {"scriptname", json::array{script}}});
+    if (!rows) return std::unexpected(rows.error());
+  }
+  return {};
 }
 
 }  // namespace sekimori::act

@@ -19,6 +19,12 @@ struct DoveadmSettings {
   Duration timeout = seconds(5);  // of one request, connecting included
 };
 
+// A Sieve script of a mailbox.
+struct DoveadmScript {
+  std::string name;
+  bool is_active = false;
+};
+
 // One running session, as doveadm's `who` tells it.
 struct DoveadmSession {
   std::string username;
@@ -49,6 +55,18 @@ class Doveadm {
   [[nodiscard]] Result<Quota> quota(std::string_view username);
   // Running sessions; of everybody where `username` is empty.
   [[nodiscard]] Result<std::vector<DoveadmSession>> who(std::string_view username);
+
+  // ---- Sieve scripts (Pigeonhole), whatever they are stored in ----
+  // Each also bad_input where Dovecot knows no Sieve, not_found where the user or script is none.
+  [[nodiscard]] Result<std::vector<DoveadmScript>> sieve_list(std::string_view username);
+  [[nodiscard]] Result<std::string> sieve_get(std::string_view username, std::string_view script);
+  // Stored byte for byte, as a whole or not at all; Pigeonhole refuses what does not compile.
+  [[nodiscard]] Result<void> sieve_put(std::string_view username, std::string_view script,
+                                       std::string_view content);
+  // An empty name: none is active any more.
+  [[nodiscard]] Result<void> sieve_activate(std::string_view username, std::string_view script);
+  // Of the active script too. One that is not there is removed.
+  [[nodiscard]] Result<void> sieve_remove(std::string_view username, std::string_view script);
 
  private:
   struct Impl;

@@ -44,11 +44,13 @@ int urgency(StepKind kind) {
     case StepKind::write_guard: return 0;
     case StepKind::flush_auth_cache: return 1;
     case StepKind::kick_sessions: return 2;
+    case StepKind::suspend_app_passwords: return 3;
     case StepKind::stop_server_sending:
-    case StepKind::start_server_sending: return 3;
-    case StepKind::hold_queued: return 4;
-    case StepKind::requeue_waiting: return 5;
-    default: return 6;
+    case StepKind::start_server_sending: return 4;
+    case StepKind::hold_queued: return 5;
+    case StepKind::pause_forwards: return 6;
+    case StepKind::requeue_waiting: return 7;
+    default: return 8;
   }
 }
 
@@ -67,8 +69,11 @@ bool is_still_wanted(StepKind kind, Standing in_force) {
   switch (kind) {
     case StepKind::flush_auth_cache:
     case StepKind::kick_sessions: return decide::forbids_login(in_force);
+    case StepKind::suspend_app_passwords:
     case StepKind::hold_queued:
+    case StepKind::pause_forwards:
     case StepKind::stop_server_sending: return decide::forbids_sending(in_force);
+    case StepKind::resume_app_passwords:
     case StepKind::start_server_sending: return !decide::forbids_sending(in_force);
     case StepKind::requeue_waiting: return !decide::forbids_receiving(in_force);
     default: return false;  // the newer standing brings its own row and its own notice
@@ -187,7 +192,7 @@ Executor::Report Executor::run_once(Instant now) {
     if (auto stored = store_.put_step(step); !stored) return store_failed(stored.error());
     if (step.state != StepState::retrying) --undone[{step.subject, step.kind}];
     // A new containment does not wait until a long queue was searched: its guard row comes first.
-    if (urgency(step.kind) >= 3 && is_woken()) {
+    if (urgency(step.kind) >= 4 && is_woken()) {
       report.next = now;
       return report;
     }
@@ -226,6 +231,11 @@ Executor::Done Executor::carry_out(const Step& step, const StandingRecord& stand
       return no_more(
           hands_.flush_auth_cache(one ? std::string_view(step.subject.id) : std::string_view()));
     case StepKind::kick_sessions: return kick_sessions(step);
+    case StepKind::suspend_app_passwords:
+    case StepKind::pause_forwards:
+    case StepKind::resume_app_passwords:
+      if (!settings_.ways || !one) return std::string();
+      return settings_.ways(step, standing.standing);
     case StepKind::hold_queued: return hold_queued(step, standing, now);
     case StepKind::requeue_waiting: return no_more(requeue_waiting(step));
     case StepKind::stop_server_sending: return no_more(hands_.stop_server_sending(true));

@@ -33,6 +33,9 @@ struct ExecutorSettings {
   // Told of each message the executor put into the hold queue or found gone (stored already), so
   // that the engine knows it too.
   std::function<void(const decide::HeldMessage&)> on_hold = {};
+  // Carries out suspend_app_passwords, pause_forwards and resume_app_passwords for one account;
+  // what was done, in words. Empty: there is nothing of the kind.
+  std::function<Result<std::string>(const decide::Step&, Standing in_force)> ways = {};
   // One line for the log: what was done, what failed. Never a secret.
   std::function<void(std::string_view)> log = {};
 };

@@ -1,6 +1,7 @@
 // The executor against a world in memory that fails, lies and is killed at every single call.
 #include "act/executor.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <latch>
@@ -42,6 +43,47 @@ TEST(Executor, RestoreRequeuesWhatWaitsForThem) {
   process.executor->run_once(at(1));
   EXPECT_EQ(world.calls, (std::vector<std::string>{"guard taro@a.test", "flush taro@a.test",
                                                    "requeue AAAAAA5", "notify restored"}));
+}
+
+TEST(Executor, WaysAreClosedBesideTheQueueAndTriedUntilDone) {
+  World world;
+  fill_queue(world);
+  world.request(k_taro, RequestKind::suspend);
+  bool is_down = true;
+  const auto with_ways = [&](ExecutorSettings& settings) {
+    settings.ways = [&](const Step& step, Standing in_force) -> Result<std::string> {
+      if (is_down && step.kind == StepKind::pause_forwards) return operating_failure("away");
+      world.calls.push_back(fmt::format("{} {}", to_string(step.kind), to_string(in_force)));
+      return std::string("2 of them");
+    };
+  };
+  Process process(world, with_ways);
+  EXPECT_EQ(process.executor->run_once(at(0)).failed, 1U);
+  EXPECT_EQ(world.calls,
+            (std::vector<std::string>{"guard taro@a.test", "flush taro@a.test", "kick taro@a.test",
+                                      "suspend_app_passwords suspended", "hold AAAAAA1",
+                                      "hold AAAAAA2", "notify suspended"}));
+  is_down = false;
+  world.calls.clear();
+  process.executor->run_once(at(5));
+  EXPECT_TRUE(world.all_done());
+  EXPECT_EQ(world.calls, std::vector<std::string>{"pause_forwards suspended"});
+  world.request(k_taro, RequestKind::restore);
+  process.executor->run_once(at(6));
+  EXPECT_TRUE(world.was_called("resume_app_passwords normal"));
+  // What was not done before a person let it go is not done any more.
+  is_down = true;
+  world.request(k_taro, RequestKind::restrict);
+  process.executor->run_once(at(7));
+  world.request(k_taro, RequestKind::restore);
+  is_down = false;
+  world.calls.clear();
+  process.executor->run_once(at(60));
+  for (const Step& step : world.steps) {
+    if (step.kind == StepKind::requeue_waiting) continue;  // looks more than once
+    EXPECT_EQ(step.state, StepState::done) << to_string(step.kind) << " " << step.detail;
+  }
+  EXPECT_FALSE(world.was_called("pause_forwards normal"));
 }
 
 TEST(Executor, AsksTheIndexBeforePostfix) {

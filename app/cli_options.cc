@@ -249,6 +249,8 @@ class Tree {
             "停止中のアドレス宛てに待っているメールを表示します(アドレス省略時はすべて)",
             "show what waits for a suspended address; for all of them without one")
         ->add_option("ADDRESS", out_.subject, text("メールアドレス", "the mailbox address"));
+    address(command(account, "ways", "いま有効な転送・フィルターなどを表示します",
+                    "forwards, filters and the like in force now"));
     auto* sheet = command(account, "call-sheet", "本人に電話するための台本を表示します",
                           "what to say when telephoning the owner");
     address(sheet);
@@ -414,6 +416,27 @@ class Tree {
     warn->add_option("--text-file", out_.text_file,
                      text("本文のファイル", "a file with another text"));
     reason(warn);
+    way_commands(incident);
+  }
+
+  void way_commands(CLI::App* incident) {
+    const auto one = [&](const char* name, const char* ja, const char* en) {
+      auto* made = command(incident, name, ja, en);
+      subject(made, "ID", "事案の番号", "the incident's number");
+      return made;
+    };
+    one("ways", "事案の開始後に変わった転送・フィルターなどを表示します",
+        "forwards, filters and the like that changed since it began");
+    const auto answer = [&](const char* name, const char* ja, const char* en) {
+      auto* made = one(name, ja, en);
+      made->add_option("CHANGE", out_.change, text("変更の番号", "the change's number"))
+          ->required();
+      reason(made);
+    };
+    answer("keep", "変更を残します(一時停止していれば元どおり有効にします)",
+           "the change belongs there; what was paused stands again");
+    answer("revert", "変更の前の状態に、そのまま戻します",
+           "what stood before stands again, to the letter");
   }
 
   void hold_commands() {

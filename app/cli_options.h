@@ -62,6 +62,7 @@ struct Invocation {
   std::string review;
   bool with_code = false;  // call-sheet
   bool named = false;      // incident delisting
+  std::string change;      // incident keep, incident revert
   ApprovalWords approval;  // account approve
   std::string role;        // operator add
   bool off = false;        // operator totp

@@ -17,6 +17,7 @@
 #include "app/cli_queue.h"
 #include "app/cli_reports.h"
 #include "app/cli_text.h"
+#include "app/cli_ways.h"
 
 namespace sekimori::app {
 namespace {
@@ -301,6 +302,7 @@ std::string printed_answer(const Invocation& given, std::string_view body) {
     if (auto printed = printed_report_answer(given, answer)) return *printed;
     if (auto printed = printed_operator_answer(given, answer)) return *printed;
     if (auto printed = printed_aftermath_answer(given, answer)) return *printed;
+    if (auto printed = printed_way_answer(given, answer)) return *printed;
     for (const FormOf& form : k_forms) {
       if (given.command == form.command) return (Printer(given).*form.form)(answer);
     }

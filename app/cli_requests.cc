@@ -12,6 +12,7 @@
 #include "app/cli_approvals.h"
 #include "app/cli_operators.h"
 #include "app/cli_queue.h"
+#include "app/cli_ways.h"
 #include "web/target.h"
 
 namespace sekimori::app {
@@ -164,6 +165,7 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
   if (auto approval = approval_request(given, now)) return std::move(*approval);
   if (auto request = operator_request(given)) return std::move(*request);
   if (auto report = aftermath_request(given)) return std::move(*report);
+  if (auto way = way_request(given)) return std::move(*way);
   if (command == "notice list") {
     return get(Query("/api/v1/notices")
                    .with("state", given.state)

@@ -22,6 +22,7 @@
 namespace sekimori::app {
 
 class RecoveryService;
+class WaysService;
 
 // What outsiders are told of this server.
 struct ServerIdentity {
@@ -46,6 +47,7 @@ struct ControlParts {
   store::PostfixadminStore& provider;  // what only PostfixAdmin's store tells
   RecoveryService& way_back;
   web::Aftermath& aftermath;
+  WaysService& ways;
   std::function<Result<void>(const std::string& to, std::string_view subject,
                              std::string_view body)>
       send_letter;
@@ -110,6 +112,10 @@ class ControlService : public web::Control {
   Result<web::AccountQueue> queue(std::string_view address, const web::QueueQuery&) override;
   Result<web::QueueReport> change_queue(std::string_view address, const web::QueueOrder&,
                                         const web::Caller&) override;
+  Result<std::vector<decide::WayView>> ways_of_incident(std::uint64_t incident) override;
+  Result<decide::WayView> answer_way(std::uint64_t incident, std::uint64_t change, bool keep,
+                                     const std::string& reason, const web::Caller&) override;
+  Result<decide::AccountWays> ways(std::string_view address) override;
   Result<web::Page<decide::HeldMessage>> holds(const decide::StateStore::HoldFilter&) override;
   Result<decide::HeldMessage> release_hold(std::string_view queue_id, const std::string& reason,
                                            const web::Caller&) override;

@@ -93,6 +93,7 @@ class Daemon {
     world_.way_back->start();
     world_.reports->start();
     world_.aftermath->start();
+    world_.ways->start();
     return {};
   }
 
@@ -109,6 +110,7 @@ class Daemon {
     }
     world_.aftermath->stop();
     world_.way_back->stop();
+    world_.ways->stop();
     world_.executor->stop();
     world_.notifier->stop();
     world_.waiting->stop();
@@ -375,6 +377,7 @@ serve::AuthDesk Daemon::make_auth_desk() {
   options.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
   options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
   options.watched = [this](const Event& event) { world_.way_back->signed_in(event); };
+  options.filters_changed = [this](const std::string& account) { world_.ways->soon(account); };
   options.rule = [this](const IpAddress& ip) -> std::optional<bool> {
     const auto action = world_.ip_rule_for(ip);
     if (!action) return std::nullopt;

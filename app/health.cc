@@ -167,6 +167,7 @@ web::HealthReport health_report(World& w) {
   }
   items.push_back(notices_item(w));
   items.push_back(recovery_health(w));
+  items.push_back(ways_health(w));
   const std::string snapshot = w.snapshot_trouble.get();
   items.push_back(of_result(
       "snapshot", snapshot.empty() ? Result<void>() : Result<void>(operating_failure(snapshot)),
@@ -327,6 +328,12 @@ std::vector<web::Gauge> gauges(World& w) {
         w.notifier->trouble().what.empty() ? 0 : 1);
   if (const auto under_way = w.recoveries->count_under_way()) {
     gauge("sekimori_recoveries_under_way", "Contained accounts on their way back", d(*under_way));
+  }
+  if (const auto ways = w.way_memory->counts()) {
+    gauge("sekimori_ways", "Forwards, scripts and the like that are remembered", d(ways->ways));
+    constexpr const char* k_changes = "Changes of them by what became of them";
+    gauge("sekimori_way_changes", k_changes, d(ways->open), "state=\"open\"");
+    gauge("sekimori_way_changes", k_changes, d(ways->paused), "state=\"paused\"");
   }
   const auto way_back = w.way_back->counters();
   counter("sekimori_recoveries_verified_total", "Accounts let go with every gate proved",

@@ -56,7 +56,7 @@ void RecoveryService::prove_cache(Row& row) {
 void RecoveryService::prove_app_passwords(Row& row) {
   decide::Recovery& r = row.recovery;
   if (!is_open(r, GateKind::app_passwords)) return;
-  auto suspended = parts_.accounts.suspend_app_passwords(r.account);
+  auto suspended = end_app_passwords(r.account, "recovery");
   if (!suspended) return;
   if (*suspended == 0) {
     decide::not_needed(r, GateKind::app_passwords,
@@ -70,6 +70,15 @@ void RecoveryService::prove_app_passwords(Row& row) {
          fmt::format("{} app passwords were suspended; make those you need anew.", *suspended)},
         parts_.now());
   }
+}
+
+Result<std::uint64_t> RecoveryService::end_app_passwords(const std::string& account,
+                                                         const std::string& by) {
+  auto suspended = parts_.accounts.suspend_app_passwords(account);
+  if (!suspended) return suspended;
+  parts_.ways.password_is_new(account, by);
+  // Those that the containment suspended count as well.
+  return parts_.accounts.suspended_app_passwords(account);
 }
 
 void RecoveryService::prove_sessions(Row& row) {
@@ -138,6 +147,12 @@ std::vector<std::string> RecoveryService::forwards_of(const std::string& account
   return out;
 }
 
+std::vector<WaysService::Asked> RecoveryService::ways_of(const Row& row, bool& is_known) {
+  auto asked = parts_.ways.asked(row.recovery.account, onset_of(row));
+  is_known = asked.has_value();
+  return asked ? std::move(*asked) : std::vector<WaysService::Asked>();
+}
+
 void RecoveryService::prove_forwards(Row& row) {
   decide::Recovery& r = row.recovery;
   decide::Gate& gate = r.gate(GateKind::forwards_answered);
@@ -149,6 +164,11 @@ void RecoveryService::prove_forwards(Row& row) {
   for (const std::string& target : forwards) {
     if (std::ranges::find(row.kept, target) == row.kept.end()) asked.push_back(target);
   }
+  bool is_watched = false;
+  for (WaysService::Asked& way : ways_of(row, is_watched)) {
+    if (std::ranges::find(asked, way.target) == asked.end()) asked.push_back(std::move(way.target));
+  }
+  if (!is_watched) return;
   if (!asked.empty()) {
     const Text what{
         fmt::format("転送先 {} について、ご自身で設定したものかお答えください。",

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "app/recovery_service.h"
 #include "password/generator.h"
@@ -109,7 +110,7 @@ Result<web::PasswordOutcome> RecoveryService::set_password(const std::string& ac
                                        .detail = {}});
   out.cache_flushed =
       parts_.hands.doveadm() != nullptr && parts_.hands.flush_auth_cache(account).has_value();
-  out.app_passwords_removed = parts_.accounts.suspend_app_passwords(account).value_or(0);
+  out.app_passwords_removed = end_app_passwords(account, by).value_or(0);
   if (!row) {
     out.sessions_ended = parts_.hands.kick(account).value_or(0);
     return out;
@@ -155,6 +156,13 @@ web::RecoveryView RecoveryService::view_of(const Row& row) {
   bool is_known = false;
   for (std::string& target : forwards_of(row.recovery.account, is_known)) {
     out.forwards.push_back({row.recovery.account, std::move(target)});
+  }
+  // What a containment paused, and scripts, are asked about as well.
+  for (WaysService::Asked& way : ways_of(row, is_known)) {
+    web::ForwardEntry entry{std::move(way.source), std::move(way.target)};
+    if (std::ranges::find(out.forwards, entry) == out.forwards.end()) {
+      out.forwards.push_back(std::move(entry));
+    }
   }
   out.next_step = decide::next_step(row.recovery);
   return out;
@@ -208,21 +216,39 @@ Result<web::RecoveryView> RecoveryService::answer_forwards(const std::string& ac
     if (!*found) return bad_input(fmt::format("'{}' is not contained: nothing is asked", account));
     Row& row = **found;
     bool is_known = false;
-    const auto forwards = forwards_of(account, is_known);
-    if (!is_known) return operating_failure("the account store is not reached");
+    const bool is_kept = answer == web::ForwardsAnswer::keep;
+    const auto is_meant = [&](const std::string& target) {
+      return targets.empty() || std::ranges::find(targets, target) != targets.end();
+    };
     std::vector<std::string> meant;
-    for (const std::string& target : forwards) {
-      if (targets.empty() || std::ranges::find(targets, target) != targets.end()) {
+    // Those that are remembered stand, or stood before, to the letter.
+    const auto ways = ways_of(row, is_known);
+    if (!is_known) return operating_failure("the remembered forwards are not reached");
+    std::set<std::uint64_t> answered;
+    for (const WaysService::Asked& way : ways) {
+      if (!is_meant(way.target)) continue;
+      if (answered.insert(way.change).second) {
+        auto done = parts_.ways.answer(row.recovery.incident, way.change, is_kept, "", by);
+        if (!done) return std::unexpected(done.error());
+      }
+      if (std::ranges::find(meant, way.target) == meant.end()) meant.push_back(way.target);
+    }
+    for (const std::string& target : forwards_of(account, is_known)) {
+      if (is_meant(target) && std::ranges::find(meant, target) == meant.end()) {
         meant.push_back(target);
       }
     }
+    if (!is_known) return operating_failure("the account store is not reached");
     if (meant.empty() && !targets.empty()) {
       return not_found(fmt::format("no forward of '{}' goes there", account));
     }
-    if (answer == web::ForwardsAnswer::remove) {
-      if (auto done = parts_.accounts.remove_forwards(account, meant); !done) {
-        return std::unexpected(done.error());
-      }
+    if (!is_kept) {
+      auto done = parts_.ways.quietly(account, by, [&]() -> Result<void> {
+        auto removed = parts_.accounts.remove_forwards(account, meant);
+        if (!removed) return std::unexpected(removed.error());
+        return {};
+      });
+      if (!done) return std::unexpected(done.error());
       std::erase_if(row.kept, [&](const std::string& kept) {
         return std::ranges::find(meant, kept) != meant.end();
       });
@@ -240,6 +266,7 @@ Result<web::RecoveryView> RecoveryService::answer_forwards(const std::string& ac
     for (const std::string& target : forwards_of(account, is_known)) {
       is_answered = is_answered && std::ranges::find(row.kept, target) != row.kept.end();
     }
+    is_answered = ways_of(row, is_known).empty() && is_known && is_answered;
     if (is_answered && is_open(row.recovery, GateKind::forwards_answered)) {
       decide::prove(row.recovery, GateKind::forwards_answered,
                     {fmt::format("転送先は {} が確認しました。", by),

@@ -24,6 +24,7 @@
 #include "act/hands.h"
 #include "act/prover.h"
 #include "app/state_writer.h"
+#include "app/ways_service.h"
 #include "base/hash.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
@@ -51,6 +52,7 @@ struct RecoveryParts {
   store::SqlStateStore& reader;
   store::RecoveryStore& store;
   store::PostfixadminStore& accounts;
+  WaysService& ways;
   act::MailHands& hands;
   const act::Prover& prover;
   std::function<Instant()> now;
@@ -178,6 +180,11 @@ class RecoveryService {
   [[nodiscard]] act::TrialOutcome try_password(Row& row, Service service, const Secret& password,
                                                std::string* pwhash);
   [[nodiscard]] std::vector<std::string> forwards_of(const std::string& account, bool& is_known);
+  // Places elsewhere, by ways newer than the incident, that nobody answered for.
+  [[nodiscard]] std::vector<WaysService::Asked> ways_of(const Row& row, bool& is_known);
+  // The app passwords that were good, suspended; how many are suspended now.
+  [[nodiscard]] Result<std::uint64_t> end_app_passwords(const std::string& account,
+                                                        const std::string& by);
   [[nodiscard]] Result<std::optional<Stored>> stored_of(const std::string& account);
   [[nodiscard]] web::RecoveryView view_of(const Row& row);
   [[nodiscard]] password::PersonWords person_of(const decide::AccountRow& row) const;

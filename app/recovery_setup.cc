@@ -30,6 +30,37 @@ act::ProverSettings prover_settings(const config::Settings& settings) {
           .verify_tls = settings.recovery.verify_tls};
 }
 
+std::unique_ptr<WaysService> make_ways(World& world) {
+  World& w = world;
+  WaysSettings settings;
+  settings.watch_interval = w.settings.ways.watch_interval;
+  settings.sieve_per_look = static_cast<std::size_t>(w.settings.ways.sieve_per_look);
+  settings.pause = w.settings.ways.pause;
+  settings.retention = w.settings.ways.retention;
+  return std::make_unique<WaysService>(
+      WaysParts{
+          .store = *w.way_memory,
+          .accounts = *w.accounts,
+          .hands = *w.hands,
+          .incidents = *w.reader,
+          .host = w.host,
+          .now = system_now,
+          .directory = [&w] { return w.directory.get(); },
+          .standing =
+              [&w](const std::string& account) {
+                return w.engine->standing_of({decide::SubjectKind::account, account}).standing;
+              },
+          .tell_judge =
+              [&w](const Event& event) {
+                decide::Applied applied;
+                w.engine->apply(event, applied);
+                w.remember(applied);
+              },
+          .log = w.log,
+      },
+      settings);
+}
+
 std::unique_ptr<RecoveryService> make_way_back(World& world) {
   World& w = world;
   RecoverySettings settings;
@@ -47,6 +78,7 @@ std::unique_ptr<RecoveryService> make_way_back(World& world) {
           .reader = *w.reader,
           .store = *w.recoveries,
           .accounts = *w.accounts,
+          .ways = *w.ways,
           .hands = *w.hands,
           .prover = *w.prover,
           .now = system_now,
@@ -71,6 +103,25 @@ Result<void> send_letter(World& world, const std::string& to, std::string_view s
                          std::string_view body) {
   return world.notifier->send_now(
       to, act::Letter{.subject = std::string(subject), .body = std::string(body)});
+}
+
+web::HealthItem ways_health(World& w) {
+  web::HealthItem item;
+  item.name = "ways";
+  if (const std::string trouble = w.ways->trouble(); !trouble.empty()) {
+    item.level = web::HealthLevel::warning;
+    item.verdict = {"転送・フィルターの見守りが進みません: " + trouble,
+                    "the watch over forwards and filters does not go on: " + trouble};
+    item.advice = {
+        "アカウントの保存先、状態データベース、doveadm(dovecot.doveadm_url)を"
+        "確かめてください。",
+        "check the account store, the state database and doveadm "
+        "(dovecot.doveadm_url)"};
+    return item;
+  }
+  item.verdict = {"転送・フィルターなどの変更を見守っています。",
+                  "changes of forwards, filters and the like are seen"};
+  return item;
 }
 
 web::HealthItem recovery_health(World& w) {

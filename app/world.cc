@@ -70,6 +70,7 @@ World::~World() {
   // Notices, executor and writer use the stores: they end first, the writer after it has written.
   if (reports) reports->stop();
   if (way_back) way_back->stop();
+  if (ways) ways->stop();
   if (executor) executor->stop();
   executor.reset();
   notifier.reset();
@@ -173,6 +174,9 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
     w.engine->load_hold(hold);
     w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
   };
+  doing.ways = [&w](const decide::Step& step, Standing in_force) {
+    return w.ways->carry_out(step, in_force);
+  };
   doing.log = w.log;
   act::LoginQueueSettings finding;
   finding.account_of_login = [&w](std::string_view login) {
@@ -189,6 +193,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
 
   if (auto done = make_reports(w); !done) return std::unexpected(done.error());
   w.prover = std::make_unique<act::Prover>(prover_settings(s));
+  w.ways = make_ways(w);
   w.way_back = make_way_back(w);
   w.aftermath = std::make_unique<AftermathService>(AftermathParts{
       .engine = *w.engine,
@@ -224,6 +229,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .provider = *w.accounts,
       .way_back = *w.way_back,
       .aftermath = *w.aftermath,
+      .ways = *w.ways,
       .send_letter = [&w](const std::string& to, std::string_view subject,
                           std::string_view body) { return send_letter(w, to, subject, body); },
       .call_sheet = [&w](const std::string& account) { return call_sheet_of(w, account); },
@@ -285,6 +291,9 @@ Result<void> World::open_stores() {
   auto opened_damage = store::DamageStore::open(database);
   if (!opened_damage) return std::unexpected(opened_damage.error());
   damage = std::move(*opened_damage);
+  auto opened_ways = store::WaysStore::open(database);
+  if (!opened_ways) return std::unexpected(opened_ways.error());
+  way_memory = std::move(*opened_ways);
   auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
   if (!opened_guard) return std::unexpected(opened_guard.error());
   guard = std::move(*opened_guard);

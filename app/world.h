@@ -23,6 +23,7 @@
 #include "app/start_agreement.h"
 #include "app/state_writer.h"
 #include "app/waiting_clock.h"
+#include "app/ways_service.h"
 #include "config/settings.h"
 #include "decide/engine.h"
 #include "serve/directory_cell.h"
@@ -38,6 +39,7 @@
 #include "store/recovery_store.h"
 #include "store/state_store.h"
 #include "store/waiting_store.h"
+#include "store/ways_store.h"
 #include "web/hub.h"
 
 namespace sekimori::app {
@@ -93,6 +95,7 @@ class World {
   std::unique_ptr<store::RecoveryStore> recoveries;
   std::unique_ptr<store::WaitingStore> waiting_mail;
   std::unique_ptr<store::DamageStore> damage;
+  std::unique_ptr<store::WaysStore> way_memory;
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
   std::unique_ptr<store::Journal> journal;
@@ -113,6 +116,7 @@ class World {
   std::unique_ptr<act::Executor> executor;
   std::unique_ptr<act::Prover> prover;
   InactiveMail inactive;
+  std::unique_ptr<WaysService> ways;
   std::unique_ptr<RecoveryService> way_back;
   std::unique_ptr<AftermathService> aftermath;
   std::unique_ptr<ControlService> control;

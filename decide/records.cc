@@ -14,8 +14,17 @@ constexpr std::array<std::string_view, 4> k_incidents{"open", "contained", "reco
 constexpr std::array<std::string_view, 2> k_hold_kinds{"timed", "asked"};
 constexpr std::array<std::string_view, 4> k_hold_states{"held", "releasing", "released", "deleted"};
 constexpr std::array<std::string_view, static_cast<std::size_t>(StepKind::count_)> k_steps{
-    "write_guard",     "flush_auth_cache",    "kick_sessions",        "hold_queued",
-    "requeue_waiting", "stop_server_sending", "start_server_sending", "notify"};
+    "write_guard",
+    "flush_auth_cache",
+    "kick_sessions",
+    "suspend_app_passwords",
+    "hold_queued",
+    "pause_forwards",
+    "resume_app_passwords",
+    "requeue_waiting",
+    "stop_server_sending",
+    "start_server_sending",
+    "notify"};
 constexpr std::array<std::string_view, 4> k_step_states{"waiting", "done", "retrying", "failed"};
 
 }  // namespace

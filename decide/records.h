@@ -133,12 +133,15 @@ struct Approval {
 // A step that the hands carry out, kept until done (an outbox: at least once, each step
 // idempotent).
 enum class StepKind : std::uint8_t {
-  write_guard,          // guard.db: what Postfix and Dovecot enforce by themselves
-  flush_auth_cache,     // Dovecot's cached logins of this account
-  kick_sessions,        // running IMAP, POP3, ManageSieve sessions
-  hold_queued,          // this login's queued mail goes to the hold area
-  requeue_waiting,      // mail that waited in our queue for this address is tried again
-  stop_server_sending,  // defer_transports on
+  write_guard,            // guard.db: what Postfix and Dovecot enforce by themselves
+  flush_auth_cache,       // Dovecot's cached logins of this account
+  kick_sessions,          // running IMAP, POP3, ManageSieve sessions
+  suspend_app_passwords,  // all of a suspended account, else those made since the incident began
+  hold_queued,            // this login's queued mail goes to the hold area
+  pause_forwards,         // to other servers, made since the incident began
+  resume_app_passwords,   // what the containment suspended, but for those made since it began
+  requeue_waiting,        // mail that waited in our queue for this address is tried again
+  stop_server_sending,    // defer_transports on
   start_server_sending,
   notify,  // tell people
   count_

@@ -25,7 +25,18 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
   // again.
   out.push_back(StepKind::flush_auth_cache);
   if (to == Standing::suspended) out.push_back(StepKind::kick_sessions);
-  if (contains && kind == SubjectKind::account) out.push_back(StepKind::hold_queued);
+  const bool is_account = kind == SubjectKind::account;
+  if (contains && is_account) {
+    // An app password still opens what a restriction leaves open.
+    out.push_back(StepKind::suspend_app_passwords);
+    out.push_back(StepKind::hold_queued);
+    out.push_back(StepKind::pause_forwards);
+  }
+  // Let go by a person's word and not by a recovery: its passwords are what they were.
+  const bool was_contained = from == Standing::restricted || from == Standing::suspended;
+  if (was_contained && is_account && (to == Standing::normal || to == Standing::probation)) {
+    out.push_back(StepKind::resume_app_passwords);
+  }
   if (forbids_receiving(from) && !forbids_receiving(to)) out.push_back(StepKind::requeue_waiting);
   out.push_back(StepKind::notify);
   return out;

@@ -101,7 +101,9 @@ TEST(Standing, ContainmentRefusesThenFlushesThenKicks) {
   EXPECT_EQ(at(StepKind::write_guard), 0);
   EXPECT_LT(at(StepKind::write_guard), at(StepKind::flush_auth_cache));
   EXPECT_LT(at(StepKind::flush_auth_cache), at(StepKind::kick_sessions));
-  EXPECT_LT(at(StepKind::kick_sessions), at(StepKind::hold_queued));
+  EXPECT_LT(at(StepKind::kick_sessions), at(StepKind::suspend_app_passwords));
+  EXPECT_LT(at(StepKind::suspend_app_passwords), at(StepKind::hold_queued));
+  EXPECT_LT(at(StepKind::hold_queued), at(StepKind::pause_forwards));
   EXPECT_EQ(stepped->steps.back(), StepKind::notify);
 }
 
@@ -111,8 +113,15 @@ TEST(Standing, ARestoreFlushesTheCacheAndRequeuesWaitingMail) {
   ASSERT_TRUE(stepped);
   EXPECT_EQ(stepped->next.standing, Standing::normal);
   const std::vector<StepKind> expected{StepKind::write_guard, StepKind::flush_auth_cache,
-                                       StepKind::requeue_waiting, StepKind::notify};
+                                       StepKind::resume_app_passwords, StepKind::requeue_waiting,
+                                       StepKind::notify};
   EXPECT_EQ(stepped->steps, expected);
+  // A recovery ends with passwords of its own: what was suspended stays so.
+  const auto recovered =
+      step(record_in(Standing::recovering), request_of(RequestKind::restore, false));
+  ASSERT_TRUE(recovered);
+  EXPECT_EQ(std::ranges::find(recovered->steps, StepKind::resume_app_passwords),
+            recovered->steps.end());
 }
 
 TEST(Standing, OnlyAPersonRestores) {

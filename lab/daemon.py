@@ -107,6 +107,9 @@ addresses = ["192.0.2.25"]
 contact = "postmaster@lab-en.example"
 forged_notice = 3
 
+[ways]
+watch_interval = "1s"
+
 # Minutes at a site.
 [watchdog]
 held_alarm = "10s"

@@ -114,7 +114,10 @@ void AuthDesk::dovecot_event(std::string_view body, Instant now,
   if (auto* session = std::get_if<Session>(&event->body); session && session->seconds < 0) {
     session->seconds = 0;
   }
+  const bool is_filter = std::holds_alternative<SettingsChange>(event->body);
+  const std::string account = event->account;
   apply(std::move(*event));
+  if (is_filter && options_.filters_changed) options_.filters_changed(account);
 }
 
 }  // namespace sekimori::serve

@@ -39,6 +39,8 @@ struct AuthDeskOptions {
   // Told of each sign-in with the right password by an account whose standing is not normal, after
   // it was folded. Must not block; any thread.
   std::function<void(const Event&)> watched = {};
+  // Told of each change of a mailbox's filters that Dovecot speaks of, at once; any thread.
+  std::function<void(const std::string& account)> filters_changed = {};
   // The address rules that people wrote: true lets sign-ins from there in whatever is said of the
   // address, false refuses them, nullopt says nothing. A closed account stays closed. Any thread.
   std::function<std::optional<bool>(const IpAddress&)> rule = {};

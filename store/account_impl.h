@@ -49,6 +49,10 @@ inline std::string contains_pattern(std::string_view part) {
   return pattern + "%";
 }
 
+// Before the hash of an app password that is to fit nothing. No scheme hashes to it: crypt(3) never
+// returns a '!', and with the scheme named nobody takes it for a password in clear.
+inline constexpr std::string_view k_suspended = "{CRYPT}!suspended!";
+
 struct PostfixadminStore::Impl {
   explicit Impl(AccountStoreSettings s)
       : settings(std::move(s)),

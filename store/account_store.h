@@ -15,6 +15,7 @@
 
 #include "base/secret.h"
 #include "decide/ports.h"
+#include "decide/ways.h"
 
 namespace sekimori::store {
 
@@ -89,6 +90,8 @@ class PostfixadminStore : public decide::AccountStore {
   [[nodiscard]] Result<std::uint64_t> app_passwords(std::string_view address);
   // The authenticator's key in base32; not set where there is none, or no such column.
   [[nodiscard]] Result<Secret> totp_secret(std::string_view address);
+  // How many are suspended.
+  [[nodiscard]] Result<std::uint64_t> suspended_app_passwords(std::string_view address);
   // The entries of the account's own alias, as they stand: where its mail goes besides, or instead
   // of, the mailbox. Neither the account itself nor PostfixAdmin's vacation address.
   [[nodiscard]] Result<std::vector<std::string>> forwards(std::string_view address);
@@ -112,6 +115,33 @@ class PostfixadminStore : public decide::AccountStore {
   };
   // The accounts after `after`, by address; fewer than `limit` (≤ 1000): these were the last.
   [[nodiscard]] Result<std::vector<Contacts>> contacts(std::string_view after, std::size_t limit);
+  // ---- the ways mail leaves (decide/ways.h), but for Sieve scripts ----
+  // Tables and columns that are not there have no ways. An app password that is suspended is given
+  // as it is while it is good.
+  struct AccountWays {
+    std::string account;
+    Instant created;                     // unset: the database does not say
+    std::vector<decide::Way> ways;       // sorted
+    std::vector<std::string> suspended;  // the keys of app passwords that fit nothing now
+    bool operator==(const AccountWays&) const = default;
+  };
+  // The accounts after `after`, by address; fewer than `limit` (≤ 1000): these were the last.
+  [[nodiscard]] Result<std::vector<AccountWays>> ways(std::string_view after, std::size_t limit);
+  // nullopt: there is no such account.
+  [[nodiscard]] Result<std::optional<AccountWays>> ways_of(std::string_view address);
+  // Puts a way of the database as it was, or away (nullopt), to the letter; twice is as once.
+  // Forwards and the local copy are set_alias's. Errors: not_found (no such account).
+  [[nodiscard]] Result<void> put_way(std::string_view address, decide::WayKind kind,
+                                     std::string_view key,
+                                     const std::optional<std::string>& content);
+  // The list of the account's own alias; "" where it has none.
+  [[nodiscard]] Result<std::string> alias_of(std::string_view address);
+  [[nodiscard]] Result<void> set_alias(std::string_view address, std::string_view list);
+  // Makes these app passwords (keys) fit nothing, or good again. Returns how many were changed.
+  [[nodiscard]] Result<std::uint64_t> suspend_app_passwords(std::string_view address,
+                                                            const std::vector<std::string>& keys,
+                                                            bool suspend);
+
   // Mailboxes that the provider has set inactive, by address.
   [[nodiscard]] Result<std::vector<std::string>> inactive();
 

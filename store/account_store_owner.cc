@@ -12,9 +12,6 @@ namespace {
 using soci::into;
 using soci::use;
 
-// No scheme hashes to it: crypt(3) never returns a '!', and with the scheme named nobody takes it
-// for a password in clear.
-constexpr std::string_view k_suspended = "{CRYPT}!suspended!";
 constexpr std::size_t k_contacts_page_max = 1000;
 
 std::string_view trimmed(std::string_view text) {
@@ -86,6 +83,20 @@ Result<std::uint64_t> PostfixadminStore::app_passwords(std::string_view address)
                " WHERE username = :name AND password_hash NOT LIKE :mark",
         use(name), use(pattern), into(good);
     return static_cast<std::uint64_t>(good);
+  });
+}
+
+Result<std::uint64_t> PostfixadminStore::suspended_app_passwords(std::string_view address) {
+  const Impl& impl = *impl_;
+  const std::string name = ascii_lower(address);
+  return impl_->read("cannot count app passwords", [&](soci::session& sql) {
+    const std::string table = impl.table("mailbox_app_password");
+    long long suspended = 0;
+    if (!impl.tables.contains(table)) return static_cast<std::uint64_t>(suspended);
+    const std::string pattern = std::string(k_suspended) + "%";
+    sql << "SELECT COUNT(*) FROM " + table + " WHERE username = :name AND password_hash LIKE :mark",
+        use(name), use(pattern), into(suspended);
+    return static_cast<std::uint64_t>(suspended);
   });
 }
 

@@ -95,8 +95,18 @@ class Query {
     return *this;
   }
   template <class T>
+  Query& into(T& target, soci::indicator& is_null) {
+    statement_.exchange(soci::into(target, is_null));
+    return *this;
+  }
+  template <class T>
   Query& bind(const T& value) {
     statement_.exchange(soci::use(value));
+    return *this;
+  }
+  template <class T>
+  Query& bind(const T& value, soci::indicator& is_null) {
+    statement_.exchange(soci::use(value, is_null));
     return *this;
   }
   void run(const std::string& text) {

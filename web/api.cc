@@ -27,6 +27,7 @@ constexpr std::array k_tables = {
     recovery_routes,   // passwords, the way back, notices
     approval_routes,   // given beforehand
     report_routes,     // what came back, what to say outside
+    way_routes,        // how mail leaves
     aftermath_routes,  // what waits, what was done
     owner_routes,      // the owner's own
     session_routes,    // signing in, operators

@@ -35,6 +35,7 @@
 #include "decide/recovery.h"
 #include "decide/returned.h"
 #include "decide/standing.h"
+#include "decide/ways.h"
 #include "web/caller.h"
 #include "web/control_diagnosis.h"
 #include "web/control_queue.h"
@@ -348,7 +349,20 @@ class Control {
                                                             const std::string& text,
                                                             const Caller& by) = 0;
 
-  // ---- held mail ----
+  // ---- the ways mail leaves ----
+  // What changed since the incident began, nothing of it secret; oldest first.
+  [[nodiscard]] virtual Result<std::vector<decide::WayView>> ways_of_incident(
+      std::uint64_t incident) = 0;
+  // keep: it belongs there; what was paused stands again to the letter. revert: what stood before
+  // stands again to the letter. bad_input: it is answered the other way, or somebody changed it
+  // since (the text says what to do).
+  [[nodiscard]] virtual Result<decide::WayView> answer_way(std::uint64_t incident,
+                                                           std::uint64_t change, bool keep,
+                                                           const std::string& reason,
+                                                           const Caller& by) = 0;
+  // What is in force for the account now.
+  [[nodiscard]] virtual Result<decide::AccountWays> ways(std::string_view address) = 0;
+
   // ---- the account's mail in Postfix's queue ----
   // not_found as account(). bad_input where subjects are asked for and not allowed.
   [[nodiscard]] virtual Result<AccountQueue> queue(std::string_view address, const QueueQuery&) = 0;
@@ -356,6 +370,8 @@ class Control {
   // more.
   [[nodiscard]] virtual Result<QueueReport> change_queue(std::string_view address,
                                                          const QueueOrder&, const Caller& by) = 0;
+
+  // ---- held mail ----
   [[nodiscard]] virtual Result<Page<decide::HeldMessage>> holds(
       const decide::StateStore::HoldFilter&) = 0;
   // bad_input when it ended already. Released mail is on its way when it returns.

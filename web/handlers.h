@@ -43,6 +43,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> session_routes();    // signing in, operators
 [[nodiscard]] std::span<const Route> panel_routes();      // the panel's files
 [[nodiscard]] std::span<const Route> diagnosis_routes();  // "I cannot get my mail"
+[[nodiscard]] std::span<const Route> way_routes();        // the ways mail leaves
 
 // 200 with this value.
 [[nodiscard]] ApiResponse json_response(const boost::json::value&, int status = 200);

@@ -43,6 +43,9 @@ namespace sekimori::web {
 // ---- mail that came back ----
 [[nodiscard]] boost::json::value json_of(const decide::ReturnedReport&);
 [[nodiscard]] boost::json::value json_of(const decide::Delisting&);
+// ---- the ways mail leaves ----
+[[nodiscard]] boost::json::value json_of(const decide::WayView&);
+[[nodiscard]] boost::json::value json_of(const decide::AccountWays&);
 // What the account's owner sees of it: no operators' names, no incident, no figures.
 [[nodiscard]] boost::json::value json_of_owner(const PasswordOutcome&);  // "recovery" null
 [[nodiscard]] boost::json::value json_of_owner(const RecoveryView&);

@@ -17,7 +17,9 @@
 #include "web/memory_queue.h"
 #include "web/memory_recovery.h"
 #include "web/memory_reports.h"
+#include "web/memory_samples.h"
 #include "web/memory_scope.h"
+#include "web/memory_ways.h"
 
 namespace sekimori::web {
 class MemoryControl : public MemoryReports {
@@ -35,30 +37,9 @@ class MemoryControl : public MemoryReports {
       row.created = row.modified = now_;
       rows_[row.address] = row;
     }
-    decide::Incident incident;
-    incident.id = 1;
-    incident.subject = {decide::SubjectKind::account, "taro@example.jp"};
-    incident.state = decide::IncidentState::open;
-    incident.opened = now_;
-    incident.onset = now_ - minutes(5);
-    incident.log_r = 9.5;
-    incident.family = "spray_fast";
-    incident.summary = {"3 分間に 47 通を送りました。", "47 messages in 3 minutes."};
-    incident.evidence = {{"shape", 3.14159265, {"宛先が多めです。", "Many recipients."}}};
-    incident.by = "machine";
-    incidents_[1] = incident;
+    incidents_[1] = sample_incident(now_);
     for (const auto* id : {"4bXyZ12345", "4bXyZ67890"}) {
-      decide::HeldMessage held;
-      held.queue_id = id;
-      held.account = "taro@example.jp";
-      held.held_at = now_;
-      held.release_at = now_ + minutes(20);
-      held.recipients = 20;
-      held.size = 2048;
-      held.log_r = 7.5;
-      held.reason = {"確認のため、お預かりしています。", "Held for a check."};
-      held.incident = 1;
-      holds_[id] = held;
+      holds_[id] = sample_hold(id, now_);
     }
   }
 
@@ -348,6 +329,26 @@ class MemoryControl : public MemoryReports {
           {decide::SubjectKind::account, std::string(address)}, order.reason);
     return queue_.change(order);
   }
+  Result<std::vector<decide::WayView>> ways_of_incident(std::uint64_t id) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!incidents_.contains(id)) return not_found("no such incident");
+    return ways_.list();
+  }
+  Result<decide::WayView> answer_way(std::uint64_t id, std::uint64_t change, bool keep,
+                                     const std::string& reason, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!incidents_.contains(id)) return not_found("no such incident");
+    auto answered = ways_.answer(change, keep, reason, by.who);
+    if (answered) write(by, keep ? "way_keep" : "way_revert", incidents_[id].subject, reason);
+    return answered;
+  }
+  Result<decide::AccountWays> ways(std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    if (auto known = find(address); !known) return std::unexpected(known.error());
+    return ways_.in_force(address);
+  }
 
   Result<Page<decide::HeldMessage>> holds(const decide::StateStore::HoldFilter& filter) override {
     const std::scoped_lock lock(mutex_);
@@ -500,11 +501,7 @@ class MemoryControl : public MemoryReports {
   Result<MetricsReport> metrics() override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
-    MetricsReport report;
-    report.totals.events = 42;
-    report.gauges = {{"sekimori_queue_length", "Waiting.", "queue=\"steps\"", 3, false},
-                     {"sekimori_queue_length", "Waiting.", "queue=\"events\"", 0.5, false}};
-    return report;
+    return sample_metrics();
   }
 
  private:
@@ -603,6 +600,7 @@ class MemoryControl : public MemoryReports {
   std::map<std::string, decide::HeldMessage> holds_;
   MemoryApprovals approvals_{now_};
   MemoryQueue queue_;
+  MemoryWays ways_{"taro@example.jp", now_};
   std::vector<IpRule> rules_;
   std::uint64_t last_rule_ = 0;
   std::vector<decide::AuditEntry> audit_;

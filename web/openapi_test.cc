@@ -108,6 +108,7 @@ std::vector<Ask> asks() {
       put("{id}", "1");
       put("{login}", "new@example.jp");
       put("{name}", panel_asset());
+      put("{change}", ask.pattern.ends_with("keep") ? "1" : "2");
       put("{queue_id}", ask.pattern.ends_with("release") ? "4bXyZ12345" : "4bXyZ67890");
       const auto body = bodies.find(ask.method + " " + ask.pattern);
       if (body != bodies.end()) {

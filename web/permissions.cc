@@ -44,6 +44,10 @@ constexpr std::array k_permissions = {
     // It names the neighbours whose mail was late, of whichever domain.
     Permission{"GET", "/api/v1/incidents/{id}/damage", k_yes, k_no, Scope::incident},
     Permission{"GET", "/api/v1/incidents/{id}/damage.html", k_yes, k_no, Scope::incident},
+    Permission{"GET", "/api/v1/accounts/{address}/ways", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/incidents/{id}/ways", k_yes, k_yes, Scope::incident},
+    Permission{"POST", "/api/v1/incidents/{id}/ways/{change}/keep", k_no, k_yes, Scope::incident},
+    Permission{"POST", "/api/v1/incidents/{id}/ways/{change}/revert", k_no, k_yes, Scope::incident},
     Permission{"GET", "/api/v1/domains/{domain}", k_yes, k_yes, Scope::domain},
     Permission{"GET", "/api/v1/server", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/incidents", k_yes, k_yes, Scope::list_within},

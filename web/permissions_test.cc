@@ -33,6 +33,7 @@ std::string filled(std::string_view pattern, std::string_view address, std::stri
   put("{id}", "999");
   put("{queue_id}", "4bXyZ00000");
   put("{login}", "nobody");
+  put("{change}", "1");
   return target;
 }
 
