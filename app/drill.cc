@@ -16,7 +16,7 @@ using std::chrono::seconds;
 // Until mail arrives, a session ends, a standing shows. Local steps take milliseconds; a busy
 // machine gets ten seconds.
 constexpr seconds k_soon{10};
-// What a hijacker may get out before the guard acts. Messages are held from 20 unknown recipients
+// What a hijacker may get out before the guard acts. Messages are held from 25 unknown recipients
 // on; one under that may precede, and two are under way while the first is judged.
 constexpr std::size_t k_leak_max = 60;
 // Recipients per message as the hijacker grows bold; the last goes on until somebody stops it. Few

@@ -280,14 +280,17 @@ TEST_F(SmallWorld, CasesKeepTheOwnersMailInOrder) {
 }
 
 TEST_F(SmallWorld, GateCountsReleasedSpamAsLeaked) {
-  const World w = benign_world(options());
-  const World attacks = attacks_on(w, sent_by(w), options(), AttackKind::f1_bulk, 8, 1);
+  World w = benign_world(options());
+  World attacks = attacks_on(w, sent_by(w), options(), AttackKind::f1_bulk, 8, 1);
+  strip_networks(w);
+  strip_networks(attacks);
   GateOptions holds_only;  // never restricts, holds everything with a stranger for 20 minutes
   holds_only.settings.restrict_log_r = 1e9;
   holds_only.settings.hold_log_r = -1e9;
   holds_only.settings.ask_log_r = 1e9;
   holds_only.settings.hold_slope = 0;
   holds_only.settings.hold_new_recipients = 1'000'000;
+  holds_only.signals.logins = false;  // with networks, some patterns restrict below the line
   const GateOutcome g = run_gate(w, &attacks, holds_only);
   ASSERT_EQ(g.attacks.size(), attacks.attacks.size());
   for (std::size_t i = 0; i < g.attacks.size(); ++i)

@@ -52,7 +52,7 @@ LeakSummary summarise(const std::vector<LeakRow>& rows) {
 AlarmSummary summarise(const std::vector<OwnerRow>& rows, Whom whom, int world, unsigned rounds) {
   AlarmSummary s;
   std::vector<Cluster> clusters;
-  double timed = 0, asked = 0, minutes_held = 0;
+  double timed = 0, asked = 0, put_off = 0, minutes_held = 0;
   for (const OwnerRow& r : rows) {
     if (world >= 0 && r.world != world) continue;
     if (whom == Whom::without_newsletters && r.newsletters) continue;
@@ -64,6 +64,7 @@ AlarmSummary summarise(const std::vector<OwnerRow>& rows, Whom whom, int world, 
     s.asked_days += o.asked_days;
     timed += o.held_timed;
     asked += o.held_asked;
+    put_off += o.put_off;
     minutes_held += o.held_minutes;
     clusters.push_back({o.restricted.is_set() ? 1e4 : 0, r.days});
   }
@@ -73,6 +74,7 @@ AlarmSummary summarise(const std::vector<OwnerRow>& rows, Whom whom, int world, 
   if (thousands > 0) {
     s.held_per_1000 = (timed + asked) / thousands;
     s.asked_per_1000 = asked / thousands;
+    s.put_off_per_1000 = put_off / thousands;
     s.held_minutes_per_1000 = minutes_held / thousands;
   }
   return s;
@@ -134,6 +136,7 @@ std::string json_of(const AlarmSummary& s) {
       .whole("messages", s.messages)
       .number("held_per_1000", s.held_per_1000)
       .number("asked_per_1000", s.asked_per_1000)
+      .number("put_off_per_1000", s.put_off_per_1000)
       .number("held_minutes_per_1000", s.held_minutes_per_1000, 1)
       .number("asked_days_per_10k", s.days > 0 ? s.asked_days / s.days * 1e4 : 0)
       .str();

@@ -64,6 +64,7 @@ struct AlarmSummary {
   Interval bootstrap;       // per 10,000 calendar account-days, by account
   double poisson_high = 0;  // exact one-sided 95 % upper bound, per 10,000
   double held_per_1000 = 0, asked_per_1000 = 0;
+  double put_off_per_1000 = 0;
   double held_minutes_per_1000 = 0;  // minutes of timed holds per 1,000 messages
   double asked_days = 0;             // account-days with a message that waits for a person
   [[nodiscard]] double per_10k() const {

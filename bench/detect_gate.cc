@@ -15,9 +15,9 @@ namespace {
 
 using namespace detect;
 
-constexpr Duration k_timed_hold = minutes(20);  // as decide/engine.h
+constexpr Duration k_timed_hold = minutes(20);  // as decide/engine.h, which lengthens it too
 constexpr Duration k_fleet_pace = seconds(10);  // as decide/engine.h
-constexpr std::uint32_t k_hold_pile = 250;      // as decide/engine.h: more waiting is a takeover
+constexpr std::uint32_t k_hold_pile = 6;        // as decide/engine.h: what comes then is put off
 
 struct Hold {
   std::string queue_id;
@@ -139,19 +139,21 @@ class Gate {
       return;
     }
     Fate fate = Fate::accepted;
-    if ((v.log_r >= o_.settings.restrict_log_r && v.may_restrict) ||
-        (c.holds.size() >= k_hold_pile && v.advice == HoldAdvice::asked)) {
+    if (v.restricts(o_.settings.restrict_log_r)) {
       fate = Fate::refused;
       restrict(a, t, v);
+    } else if (c.holds.size() >= k_hold_pile && v.advice == HoldAdvice::asked) {
+      fate = Fate::refused;
+      if (attack == nullptr && counts(c.owner, t)) ++owner.put_off;
     } else if (v.advice != HoldAdvice::none) {
       fate = Fate::held;
-      hold(a, we, mail, v.advice == HoldAdvice::asked);
+      hold(a, we, mail, v);
     } else if (attack != nullptr) {
       attack->leaked += mail.to.size();
     }
     if (fate != Fate::accepted) stopped_.insert(we.message);
     detector_.commit(a, t, mail, v, fate);
-    if (fate == Fate::refused) detector_.contained(a, t, v.onset.is_set() ? v.onset : t);
+    if (owner.restricted.is_set()) detector_.contained(a, t, v.onset.is_set() ? v.onset : t);
   }
 
   [[nodiscard]] bool counts(std::size_t owner, Instant t) const {
@@ -175,7 +177,8 @@ class Gate {
     owner.why += fmt::format(" {}", to_string(v.family));
   }
 
-  void hold(AccountIndex a, const WorldEvent& we, const Submission& mail, bool asked) {
+  void hold(AccountIndex a, const WorldEvent& we, const Submission& mail, const Verdict& v) {
+    const bool asked = v.advice == HoldAdvice::asked;
     Control& c = controls_[a];
     const Instant t = we.event.t;
     OwnerOutcome& owner = out_.owners[c.owner];
@@ -194,9 +197,14 @@ class Gate {
     c.holds.push_back(
         {mail.queue_id, static_cast<std::uint32_t>(mail.to.size()), we.attack, t, asked});
     // A second suspicious message: what already waits, waits on with it.
-    c.release_at = t + k_timed_hold;
-    if (asked) {
-      for (Hold& h : c.holds) h.asked = true;
+    c.release_at = std::max(c.release_at, t + hold_after(k_timed_hold, v.strikes));
+    if (!asked) return;
+    for (Hold& h : c.holds) {
+      if (!h.asked && h.attack < 0 && counts(c.owner, h.since)) {
+        --owner.held_timed;
+        ++owner.held_asked;
+      }
+      h.asked = true;
     }
   }
 

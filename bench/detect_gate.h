@@ -24,6 +24,7 @@ struct OwnerOutcome {
   std::string why;             // of a restriction: the headline and the channels' nats
   std::uint32_t messages = 0;  // handed in before any restriction
   std::uint32_t held_timed = 0, held_asked = 0;
+  std::uint32_t put_off = 0;      // 450: too many wait for a person already
   std::uint32_t active_days = 0;  // with mail, until the restriction
   std::uint32_t asked_days = 0;   // with a message that waits for a person
   double held_minutes = 0;        // of the timed ones

@@ -14,6 +14,9 @@ namespace sekimori::decide {
 namespace {
 
 // What nobody keeps track of would strand: refused for now instead of held.
+// Enough of them wait already for a person to decide.
+constexpr std::string_view k_hold_pile =
+    "450 4.7.1 Earlier messages of yours wait for confirmation; please try again later";
 constexpr std::string_view k_hold_full =
     "450 4.3.2 Too many messages wait for a decision; please try again later";
 // ln of the tighter line while an account is on probation: a tenth of the usual odds.
@@ -205,7 +208,7 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
   };
 
   const double discount = control.standing == Standing::probation ? k_probation_discount : 0;
-  const bool over_line = v.log_r >= settings.restrict_log_r - discount && v.may_restrict;
+  const bool over_line = v.restricts(settings.restrict_log_r - discount);
   // While the circuit breaker is open the machine stops nobody: what it would have stopped is held,
   // and so is all that such an account sends until its suspicion is gone.
   const bool ask_instead =
@@ -220,13 +223,9 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
         stranger_signed_in(v, settings.suspend_channel_nats);
     d.contain = suspend ? Standing::suspended : Standing::restricted;
     refuse(suspend ? "judge:suspend" : "judge:restrict", "");
-  } else if (control.holds >= settings.hold_pile && v.advice == detect::HoldAdvice::asked) {
-    if (ask_instead) {
-      refuse("hold_full", std::string(k_hold_full));
-    } else {
-      d.contain = Standing::restricted;
-      refuse("hold_pile", "");
-    }
+  } else if (!d.by_breaker && control.holds >= settings.hold_pile &&
+             v.advice == detect::HoldAdvice::asked) {
+    refuse("hold_pile", std::string(k_hold_pile));
   } else if (const auto [name, limit] = limit_passed(limits_of(control), v.counts, n);
              limit != 0 && v.advice != detect::HoldAdvice::asked && !d.by_breaker) {
     // A message that would wait for a person waits, over a limit too: nothing leaves, and the judge

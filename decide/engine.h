@@ -47,11 +47,10 @@ struct EngineSettings {
   bool suspend_by_machine = true;
   int suspend_channels = 2;           // kinds of evidence, each of at least …
   double suspend_channel_nats = 1.5;  // … so many nats since the onset
-  Duration timed_hold = minutes(20);
-  // So many held messages of one account that nobody answered: its sending stops, or they would
-  // fill the queue. Above the largest run of single invitations (detection.md: 200), each of them
-  // held.
-  std::uint32_t hold_pile = 250;
+  Duration timed_hold = minutes(20);  // the first since the onset; detect::hold_after()
+  // So many held messages of one account wait for a person: what would wait beside them is put off
+  // (450), since a person needs no more of them to decide and they would fill the queue.
+  std::uint32_t hold_pile = 6;
   Duration probation = days(14);
   BreakerSettings breaker;
   Limits limits;

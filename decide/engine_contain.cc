@@ -20,7 +20,7 @@ void Engine::Impl::contain(Shard& shard, detect::AccountIndex index, const Event
   }
   const StandingRecord before = record_of(shard, index);
   const auto why = shard.detector.explain(index, event.t, v, std::get_if<Submission>(&event.body));
-  const Text reason = contain_reason(why.headline, control, v, settings);
+  const Text reason = contain_reason(why.headline, control, settings);
   StandingRequest request{
       .kind = to == Standing::suspended ? RequestKind::suspend : RequestKind::restrict,
       .by_machine = true,
@@ -103,7 +103,7 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
                     : hold_reason(kind, why.headline, v, settings, limits_of(control));
   hold.evidence = evidence_line(why.evidence);
   if (kind == HoldKind::timed) {
-    hold.release_at = event.t + settings.timed_hold;
+    hold.release_at = event.t + detect::hold_after(settings.timed_hold, v.strikes);
   } else if (control.incident == 0 && !recovering) {
     // A message that waits for a person is something a person must see: an open incident.
     control.incident = next_incident.fetch_add(1);
@@ -134,7 +134,8 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
         other.kind = HoldKind::asked;
         other.release_at = {};
       } else {
-        other.release_at = event.t + settings.timed_hold;
+        other.release_at = std::max(other.release_at,
+                                    event.t + detect::hold_after(settings.timed_hold, v.strikes));
       }
       out.holds.push_back(other);
     }

@@ -187,14 +187,14 @@ TEST(EngineBreaker, OpenItHoldsInsteadOfStoppingAndNothingLeaks) {
   Engine engine(with_floor(5), nullptr, detect::shipped_priors());
   const Instant t = live(engine, 12);
   std::uint32_t stopped = 0;
-  for (int a = 0; a < 6; ++a) stopped += spray(engine, user(a), t + minutes(a), 30).stopped;
+  for (int a = 0; a < 6; ++a) stopped += spray(engine, user(a), t + minutes(a), 60).stopped;
   EXPECT_GE(stopped, 6U);
   const auto state = engine.breaker(t + minutes(20));
   ASSERT_TRUE(state.open);
   EXPECT_EQ(state.stops, 6U);
   EXPECT_EQ(state.bound, 5U);
 
-  const Spray next = spray(engine, user(6), t + minutes(30), 40);
+  const Spray next = spray(engine, user(6), t + minutes(30), 60);
   EXPECT_EQ(next.stopped, 0U);
   EXPECT_EQ(next.rule, "hold_breaker");
   EXPECT_GT(next.held, 100U);
@@ -223,17 +223,17 @@ TEST(EngineBreaker, OpenItHoldsInsteadOfStoppingAndNothingLeaks) {
 TEST(EngineBreaker, ClosesByItselfAfterADay) {
   Engine engine(with_floor(2), nullptr, detect::shipped_priors());
   const Instant t = live(engine, 12);
-  for (int a = 0; a < 4; ++a) spray(engine, user(a), t + minutes(a), 30);
+  for (int a = 0; a < 4; ++a) spray(engine, user(a), t + minutes(a), 60);
   ASSERT_TRUE(engine.breaker(t + hours(1)).open);
   EXPECT_FALSE(engine.breaker(t + hours(25)).open);
-  EXPECT_GE(spray(engine, user(5), t + hours(25), 30).stopped, 1U);
+  EXPECT_GE(spray(engine, user(5), t + hours(25), 60).stopped, 1U);
 }
 
 TEST(EngineBreaker, AReloadWithoutABudgetClosesItAtOnce) {
   EngineSettings settings = with_floor(2);
   Engine engine(settings, nullptr, detect::shipped_priors());
   const Instant t = live(engine, 12);
-  for (int a = 0; a < 4; ++a) spray(engine, user(a), t + minutes(a), 30);
+  for (int a = 0; a < 4; ++a) spray(engine, user(a), t + minutes(a), 60);
   ASSERT_TRUE(engine.breaker(t + hours(1)).open);
   settings.breaker.false_alarm_budget = 0;
   engine.set_live(settings);
@@ -245,7 +245,7 @@ TEST(EngineBreaker, ObserveModeNeverOpensIt) {
   settings.mode = Mode::observe;
   Engine engine(settings, nullptr, detect::shipped_priors());
   const Instant t = live(engine, 12);
-  for (int a = 0; a < 4; ++a) spray(engine, user(a), t + minutes(a), 30);
+  for (int a = 0; a < 4; ++a) spray(engine, user(a), t + minutes(a), 60);
   EXPECT_FALSE(engine.breaker(t + hours(1)).open);
 }
 
@@ -254,12 +254,12 @@ TEST(EngineBreaker, ACrashKeepsItOpenAndTheSameStateComesBack) {
   const EngineSettings settings = with_floor(2);
   Engine straight(settings, &journal, detect::shipped_priors());
   const Instant t = live(straight, 12);
-  for (int a = 0; a < 2; ++a) spray(straight, user(a), t + minutes(a), 30);
+  for (int a = 0; a < 2; ++a) spray(straight, user(a), t + minutes(a), 60);
   std::map<std::string, std::pair<std::uint64_t, std::string>> snapshot;
   straight.save([&](std::string_view name, std::uint64_t sequence, std::string_view bytes) {
     snapshot[std::string(name)] = {sequence, std::string(bytes)};
   });
-  for (int a = 2; a < 5; ++a) spray(straight, user(a), t + minutes(a), 30);
+  for (int a = 2; a < 5; ++a) spray(straight, user(a), t + minutes(a), 60);
   ASSERT_TRUE(straight.breaker(t + hours(1)).open);
 
   Engine again(settings, nullptr, detect::shipped_priors());

@@ -106,7 +106,10 @@ Learnt Engine::Impl::fold_past(Shard& shard, const Event& event) {
       detector.leave_out(index, t);
       return Learnt::suspicious;
     }
-    const bool contain = v.may_restrict && v.log_r >= settings.restrict_log_r;
+    // Nobody was asked then: what would have waited for a person close to the line is not learnt.
+    const bool contain =
+        v.restricts(settings.restrict_log_r) ||
+        (v.advice == detect::HoldAdvice::asked && v.log_r >= settings.restrict_log_r);
     detector.commit(index, t, *mail, v, contain ? Fate::refused : Fate::accepted);
     if (!contain) return Learnt::learnt;
     detector.contained(index, t, v.onset.is_set() ? v.onset : t);

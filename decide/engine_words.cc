@@ -52,14 +52,12 @@ std::string evidence_line(const std::vector<detect::Evidence>& evidence) {
   return out;
 }
 
-Text contain_reason(const Text& headline, const AccountControl& control, const detect::Verdict& v,
+Text contain_reason(const Text& headline, const AccountControl& control,
                     const EngineSettings& settings) {
   Text out = headline;
-  if (!(v.log_r >= settings.restrict_log_r && v.may_restrict) &&
-      control.holds >= settings.hold_pile) {
-    out.ja += fmt::format("確認を待つメールが{}通になったため、送信を止めました。", control.holds);
-    out.en += fmt::format(" {} messages wait for a person's word, so its sending was stopped.",
-                          control.holds);
+  if (control.holds >= settings.hold_pile) {
+    out.ja += fmt::format("確認を待つメールは{}通です。", control.holds);
+    out.en += fmt::format(" {} messages wait for a person's word.", control.holds);
   }
   return out;
 }

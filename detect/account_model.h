@@ -58,7 +58,6 @@ struct AccountModel {
   std::array<float, k_families> r{};  // the Shiryaev–Roberts sums themselves (not their logarithms)
   float cusum = 0;
   float recipients_per_day = 0;  // habit, exponentially weighted over days with mail
-  float place_nats = 0;          // evidence of places already charged in the running day
 
   std::array<std::uint32_t, k_byte_slots> day_kib{};
   std::array<PlaceRecord, k_places> places{};
@@ -69,33 +68,38 @@ struct AccountModel {
   std::uint16_t pattern_day = 0;
   std::uint16_t habit_day = 0;  // day recipients_today belongs to
   std::uint16_t recipients_today = 0;
-  std::uint16_t place_day = 0;      // day networks_24h and place_nats belong to
+  std::uint16_t place_day = 0;      // day networks_24h and place_spent belong to
   std::uint16_t settings_hour = 0;  // hour of the last charged settings change
   std::uint16_t bounce_hour = 0;
   std::uint16_t read_hour = 0;    // reading.h: the hour read_units belongs to
   std::uint16_t read_units = 0;   // of 16 KiB, messages or sessions, whichever are most
   std::uint16_t last_where = 0;   // concurrent.h: country or operator of the last use
   std::uint16_t last_minute = 0;  // when that was, since 1970, wrapping
+  std::uint16_t away_hour = 0;    // of the last mail from a network on trial (away.h)
   AccountHistograms habits;
   std::array<std::uint8_t, k_patterns> pattern_count{};
   std::uint8_t prior_today = 0;   // messages given to the shared priors that day
-  std::uint8_t networks_24h = 0;  // new networks of the running day
+  std::uint8_t networks_24h = 0;  // new networks that mail came from on the running day
+  std::uint8_t place_spent = 0;   // evidence of places charged in the running day, nats × 32
   std::uint8_t places_level = 0;  // of places_24h, already charged in the running day
   std::uint8_t episode_new_level = 0;
   std::uint8_t episode_all_level = 0;
   std::uint8_t bounces_in_hour = 0;
   std::uint8_t logins = 0;  // successful, at most 255
   std::uint8_t settings_seen = 0;
-  std::uint8_t asked_today = 0;   // messages held for a person on asked_day
-  std::uint8_t read_habit = 0;    // busiest hours of reading, 16 steps a doubling
-  std::uint8_t read_marks = 0;    // hours of reading known | charged in this hour, 4 bits each
-  std::uint8_t switch_marks = 0;  // returns of the day | by habit, 4 bits each
-  std::uint16_t asked_day = 0;
-  std::uint16_t live_hour = 0;  // of the first event that was seen live; 0: none was
+  std::uint8_t away_strangers = 0;  // written to from networks on trial, fading (away.h)
+  std::uint8_t away_gain = 0;       // what of it away_hour brought
+  std::uint8_t away_asked = 0;      // messages from there that wait for a person
+  std::uint8_t strikes = 0;         // timed holds that ran out since the onset
+  std::uint8_t read_habit = 0;      // busiest hours of reading, 16 steps a doubling
+  std::uint8_t read_marks = 0;      // hours of reading known | charged in this hour, 4 bits each
+  std::uint8_t switch_marks = 0;    // returns of the day | by habit, 4 bits each
+  std::uint16_t live_hour = 0;      // of the first event that was seen live; 0: none was
 };
 static_assert(sizeof(AccountModel) <= 512);
 static_assert(offsetof(AccountModel, live_hour) + 2 == sizeof(AccountModel));
 static_assert(std::is_trivially_copyable_v<AccountModel>);
+inline constexpr float k_place_steps = 32;  // of a nat, in AccountModel::place_spent
 // Number of the newest 2-hour slot.
 [[nodiscard]] inline std::uint32_t day_slot_of(const AccountModel& m) { return m.hour_slot / 24; }
 inline constexpr std::size_t k_identity_bytes = offsetof(AccountModel, prior_day);

@@ -171,16 +171,16 @@ void Detector::commit(AccountIndex index, Instant t, const Submission& s, const 
 void Detector::approve(AccountIndex index, Instant t, Verdict& v) const {
   const Impl& i = *impl_;
   const AccountModel& m = i.models[index];
-  const double fresh = i.injection(m, t);
+  const double fresh = i.injection(m, t), left = i.fading(m, t);
   v.approved = true;
   v.log_r = v.log_r_before;
   v.ell = 0;
   v.onset = Instant{m.onset_us};
   v.nats = {};
   v.advice = HoldAdvice::none;
-  v.fan_out = v.may_restrict = false;
+  v.fan_out = v.may_restrict = v.pattern = false;
   for (std::size_t f = 0; f < k_families; ++f) {
-    v.log_r_family[f] = std::log(std::clamp(m.r[f] + fresh, 1e-12, 1e30));
+    v.log_r_family[f] = std::log(std::clamp(m.r[f] * left + fresh, 1e-12, 1e30));
   }
   v.counts.new_hour -= v.new_recipients;
   v.counts.new_day -= v.new_recipients;
@@ -234,17 +234,9 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
   AccountModel& m = i.models[index];
   note_first(m, t);
   if (m.logins < UINT8_MAX) ++m.logins;
+  // A sign-in only makes its network known: owners read from anywhere. What the network means is
+  // said when mail comes from it.
   const PlaceView view = i.look_at_place(m, t, login.ip, login.place, false);
-  // A sign-in from a known place says nothing for the owner: the thief may be at work beside it.
-  if (view.kind != k_unseen && view.kind != static_cast<std::uint8_t>(PlaceKind::known)) {
-    std::array<float, k_families> nats{};
-    std::ranges::copy(view.place_nats, nats.begin());
-    i.add_evidence(m, t, Channel::login_place, nats);
-    if (view.day_nats > 0) {
-      nats.fill(view.day_nats);
-      i.add_evidence(m, t, Channel::places_24h, nats);
-    }
-  }
   i.note_place(m, t, view, false);
   i.look_at_whereabouts(m, t, login.place, i.log_r(m, t) <= k_calm_reading);
 }
@@ -343,6 +335,7 @@ void Detector::hold_released(AccountIndex index, Instant, std::string_view queue
   LearningRecord& r = i.queue.at(*number);
   if (r.held == 0 || r.released != 0) return;
   r.released = 1;
+  m.strikes = static_cast<std::uint8_t>(std::min(m.strikes + 1, 3));
   if (r.added_log_r <= 0) return;
   const float factor = std::exp(-r.added_log_r / 2);
   for (float& sum : m.r) sum *= factor;
@@ -358,6 +351,7 @@ void Detector::vouched(AccountIndex index, Instant t) {
   m.cusum = 0;
   m.onset_us = 0;
   m.evidence.fill(0);
+  m.away_strangers = m.away_gain = m.away_asked = m.strikes = 0;
   i.raised.forget(fleet_name(m));
   for (std::uint64_t n = i.queue.first(); n != i.queue.last(); ++n) {
     LearningRecord& r = i.queue.at(n);
@@ -399,8 +393,9 @@ void Detector::restored(AccountIndex index, Instant t) {
   m.cusum = 0;
   m.onset_us = 0;
   m.evidence.fill(0);
-  m.place_nats = 0;
+  m.place_spent = 0;
   m.bounces_in_hour = 0;
+  m.away_strangers = m.away_gain = m.away_asked = m.strikes = 0;
 }
 
 double Detector::log_r(AccountIndex index, Instant now) const {

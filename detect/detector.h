@@ -69,7 +69,7 @@ struct DetectSettings {
   double restrict_log_r = 9.21;    // ln A; the line decide/ restricts at
   double injection_days_max = 2;   // silence adds no more than this to R (lowers alarms only)
   Duration learning_delay = hours(24);     // what is learnt lies this far behind
-  std::uint32_t hold_new_recipients = 20;  // any message with as many new recipients is held
+  std::uint32_t hold_new_recipients = 25;  // any message with as many new recipients is held
   double episode_log_r = 3;                // as many one by one within an hour: held from here on
   // For evaluations: the family (its place in Family) whose tables are left out; -1: none.
   std::int8_t without_family = -1;
@@ -121,12 +121,28 @@ struct Verdict {
   // Enough kinds of evidence for a restriction: decide/ restricts only when it is set (and ln R is
   // past the line). A cold account, or few strangers with nothing else, is held instead.
   bool may_restrict = false;
+  // Beside that: what owners practically never do (strangers from a network on trial hour after
+  // hour; a burst to known people from there). It restricts well below the line.
+  bool pattern = false;
+  [[nodiscard]] bool restricts(double line) const {
+    return may_restrict && (pattern || log_r >= line);
+  }
+  // Timed holds that ran out since the onset, and one for a network on trial: the next one lasts
+  // longer (hold_after()).
+  std::uint8_t strikes = 0;
   // A person approved it beforehand (approve()): it is no evidence, and its strangers are none.
   bool approved = false;
   std::array<double, k_families> log_r_family{};  // for commit()
   std::array<std::uint8_t, k_bin_bytes> bins{};   // categories (features.h: Bins), for commit()
   std::uint64_t ticket = 0;  // commit() right after judge() need not hash the recipients again
 };
+
+// How long a timed hold lasts after so many that ran out since the onset: longer each time, or a
+// slow thief would wait them out one by one.
+[[nodiscard]] constexpr Duration hold_after(Duration first, std::uint8_t strikes) {
+  constexpr std::array<std::int64_t, 3> times{1, 3, 9};
+  return Duration{first.us * times[strikes < times.size() ? strikes : times.size() - 1]};
+}
 
 // A network as one account knows it.
 struct KnownPlace {

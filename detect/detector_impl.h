@@ -48,6 +48,9 @@ struct PlaceView {
   std::uint8_t kind =
       k_unseen;  // PlaceKind; k_unseen: nothing to say (no address, first ever, on trial)
   bool first_ever = false;
+  bool home = false;    // it vouches: learnt and sent from before, or the first one ever
+  bool away = false;    // on trial, while another network is habit
+  bool beside = false;  // mail came from another network on trial within the last days
   float place_nats[k_families] = {};
   float day_nats = 0;      // places_24h
   std::uint8_t level = 0;  // of places_24h with this place
@@ -116,6 +119,8 @@ struct Detector::Impl {
   Verdict judge(AccountIndex index, Instant t, const Submission& s);
   void advise(const AccountModel& m, Instant t, Verdict& v) const;
   [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
+  // What is left of R at `t`: suspicion that nothing adds to fades.
+  [[nodiscard]] double fading(const AccountModel& m, Instant t) const;
   // Of a family in R; they sum to 1.
   [[nodiscard]] double weight(std::size_t f) const {
     const auto out = static_cast<std::size_t>(settings.without_family);
@@ -131,6 +136,8 @@ struct Detector::Impl {
   [[nodiscard]] float spent_on(const AccountModel& m, Channel c) const {
     return static_cast<float>(m.evidence[static_cast<std::size_t>(c)]) / (1000 * eta_of(c));
   }
+  // Many new recipients at once, or one by one within the hour.
+  [[nodiscard]] bool fans_out(const Verdict& v) const;
   [[nodiscard]] PlaceView look_at_place(const AccountModel& m, Instant t, const IpAddress& ip,
                                         const Place& place, bool sending) const;
 
@@ -139,10 +146,12 @@ struct Detector::Impl {
   void look_at_whereabouts(AccountModel& m, Instant t, const Place& place, bool calm);
   // Is this network not yet habit, or has suspicion something to do with a new place?
   [[nodiscard]] bool from_new_place(const AccountModel& m, const IpAddress& ip) const;
+  static void charge_place(AccountModel& m, Instant t, const PlaceView& view);
   void note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending);
   // Multiplies R_f by e^(η·nats_f) at `t` and keeps onset and sums.
   void add_evidence(AccountModel& m, Instant t, Channel channel,
                     const std::array<float, k_families>& nats);
+  void fade_onset(AccountModel& m, Instant t) const;
   void raise_onset(AccountModel& m, Instant t, double log_r_step, const Nats& nats) const;
   void learn(const LearningRecord& r);
   void learn_front();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "detect/away.h"
 #include "detect/concurrent.h"
 #include "detect/detector_impl.h"
 #include "detect/near_duplicates.h"
@@ -59,15 +60,24 @@ void count_levels(std::array<std::uint8_t, k_levels>& group, std::uint8_t packed
 
 }  // namespace
 
+void Detector::Impl::fade_onset(AccountModel& m, Instant t) const {
+  const double left = fading(m, t);
+  if (m.cusum > 0 && left < 1) {
+    m.cusum = static_cast<float>(std::max(0.0, m.cusum + std::log(left)));
+  }
+}
+
 void Detector::Impl::raise_onset(AccountModel& m, Instant t, double step, const Nats& nats) const {
   if (m.cusum <= 0 && step > 0) {
     m.onset_us = t.us;
     m.evidence.fill(0);
+    m.strikes = 0;
   }
   m.cusum = static_cast<float>(std::clamp(m.cusum + step, 0.0, 60.0));
   if (m.cusum <= 0) {
     m.onset_us = 0;
     m.evidence.fill(0);
+    m.strikes = 0;
     return;
   }
   for (std::size_t c = 0; c < k_channels; ++c) {
@@ -79,12 +89,14 @@ void Detector::Impl::raise_onset(AccountModel& m, Instant t, double step, const 
 void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
                                   const std::array<float, k_families>& nats) {
   const double before = log_r(m, t);
-  const double fresh = injection(m, t);
+  const double fresh = injection(m, t), left = fading(m, t);
+  fade_onset(m, t);
   double best = 0, ratio = 0;
   for (std::size_t f = 0; f < k_families; ++f) {
     const double tempered = eta_of(channel) * nats[f];
     ratio += weight(f) * std::exp(tempered);
-    m.r[f] = static_cast<float>(std::clamp((m.r[f] + fresh) * std::exp(tempered), 1e-12, 1e30));
+    m.r[f] =
+        static_cast<float>(std::clamp((m.r[f] * left + fresh) * std::exp(tempered), 1e-12, 1e30));
     if (std::abs(tempered) > std::abs(best)) best = tempered;
   }
   m.updated_us = std::max(m.updated_us, t.us);
@@ -103,6 +115,20 @@ void Detector::Impl::look_at_whereabouts(AccountModel& m, Instant t, const Place
   std::array<float, k_families> nats{};
   nats.fill(said);
   add_evidence(m, t, Channel::concurrent, nats);
+}
+
+// Places speak where mail comes from them: how many were new today, and what was said of them.
+void Detector::Impl::charge_place(AccountModel& m, Instant t, const PlaceView& view) {
+  if (m.place_day != day16(t)) {
+    m.place_day = day16(t);
+    m.place_spent = 0;
+    m.networks_24h = 0;
+    m.places_level = 0;
+  }
+  add_saturating(m.networks_24h, 1);
+  m.places_level = std::max(m.places_level, view.level);
+  const float nats = std::max(0.0F, *std::ranges::max_element(view.place_nats));
+  add_saturating(m.place_spent, static_cast<std::uint64_t>(std::lround(nats * k_place_steps)));
 }
 
 void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending) {
@@ -136,16 +162,8 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
                                            (p.state & PlaceRecord::k_counted));
     }
     p.last_hour = hour;
-    if (view.kind != k_unseen && view.kind != 0) {
-      m.place_nats += std::max(0.0F, *std::ranges::max_element(view.place_nats));
-    }
+    if (sending && view.kind != k_unseen && view.kind != 0) charge_place(m, t, view);
     return;
-  }
-  if (m.place_day != day16(t)) {
-    m.place_day = day16(t);
-    m.place_nats = 0;
-    m.networks_24h = 0;
-    m.places_level = 0;
   }
   // A free slot, else the longest unseen on trial, else the longest unseen.
   std::size_t worst = 0;
@@ -168,9 +186,7 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
     count_bin(m.habits.place, 0);
     return;
   }
-  add_saturating(m.networks_24h, 1);
-  m.places_level = std::max(m.places_level, view.level);
-  m.place_nats += std::max(0.0F, *std::ranges::max_element(view.place_nats));
+  if (sending) charge_place(m, t, view);
 }
 
 void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v,
@@ -183,6 +199,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   }
   valid_for = 0;
   newest = std::max(newest, t);
+  fade_onset(m, t);
   raise_onset(m, t, v.log_r - v.log_r_before, v.nats);
   for (std::size_t f = 0; f < k_families; ++f) {
     m.r[f] = static_cast<float>(std::exp(v.log_r_family[f]));
@@ -207,6 +224,12 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
     raised.note(t, fleet_name(m), last_patterns);
   }
   note_place(m, t, last_place, true);
+  const bool newcomer = m.learnt < k_newcomer_messages && last_place.network != 0;
+  if (!v.approved && (last_place.away || newcomer)) {
+    note_away(m, t, last_strangers, v.advice == HoldAdvice::asked);
+  } else if (!v.approved && last_place.home && last_strangers > 0) {
+    note_strangers_from_home(m);
+  }
   look_at_whereabouts(m, t, s.place, calm);
   Bins bins;
   std::memcpy(&bins, v.bins.data(), sizeof bins);
@@ -242,14 +265,6 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   m.episode_all_level = std::max<std::uint8_t>(m.episode_all_level, bins.level_all & 15U);
 
   if (!v.approved) note_likeness(m, t, s, likeness_of(s, recipients));
-
-  if (fate == Fate::held && v.advice == HoldAdvice::asked) {
-    if (m.asked_day != day16(t)) {
-      m.asked_day = day16(t);
-      m.asked_today = 0;
-    }
-    add_saturating(m.asked_today, 1);
-  }
 
   LearningRecord r;
   r.t_us = t.us;

@@ -16,15 +16,14 @@ namespace {
 constexpr float k_account_kappa = 15;
 constexpr float k_domain_kappa = 200;
 constexpr float k_place_kappa = 8;
-// What only the sending shows (no new network, no changed setting, no bounces) must be stronger by
-// so much before it restricts: until then a person is asked. It spares newsletters of few messages.
-constexpr double k_sending_only_nats = 2.5;
-// So many messages a day from a familiar network wait for a person before the account is stopped.
-constexpr std::uint8_t k_asked_before_restriction = 6;
-// Beside a new place alone: strangers of the day, recipients of the hour.
-constexpr std::uint32_t k_strangers_beside_place = 3;
-constexpr std::uint32_t k_recipients_beside_place = 10;
 constexpr float k_size_floor = -0.6F;
+// Suspicion that nothing adds to is a third after so many days: an attack sends, and who reads in a
+// new place and goes on as ever is the owner.
+constexpr double k_fading_days = 3;
+// While mail comes from a network on trial as well, the owner's from home (it goes on during a
+// theft) leaves at least this share of R: it says little about who sends from there.
+constexpr double k_left_beside_away = 0.8;
+constexpr std::uint16_t k_beside_hours = 72;
 // A domain where a mailbox was stolen is attacked again: half as much suspicion more, and the bound
 // on false alarms there is half as large again.
 constexpr double k_attacked_domain_hazard = 1.5;
@@ -57,6 +56,20 @@ bool same_address(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
     return lower(x) == lower(y);
   });
+}
+
+// Mail that a webmail hands in has no address of its own: it comes from where the account was used
+// last. nullptr: that was a habit, or is longer than a day ago.
+const PlaceRecord* last_seen_on_trial(const AccountModel& m, Instant t) {
+  const PlaceRecord* last = nullptr;
+  std::uint32_t age = 24;
+  for (const PlaceRecord& p : m.places) {
+    const std::uint32_t hours_ago = static_cast<std::uint16_t>(hour16(t) - p.last_hour);
+    if (p.network == 0 || hours_ago > age || (hours_ago == age && last != nullptr)) continue;
+    last = &p;
+    age = hours_ago;
+  }
+  return last == nullptr || last->learnt() ? nullptr : last;
 }
 
 }  // namespace
@@ -272,10 +285,15 @@ double Detector::Impl::injection(const AccountModel& m, Instant t) const {
   return std::min(days, settings.injection_days_max) * (attacked ? k_attacked_domain_hazard : 1);
 }
 
+double Detector::Impl::fading(const AccountModel& m, Instant t) const {
+  if (m.updated_us == 0 || t.us <= m.updated_us) return 1;
+  return std::exp(-Duration{t.us - m.updated_us}.days() / k_fading_days);
+}
+
 double Detector::Impl::log_r(const AccountModel& m, Instant t) const {
-  const double fresh = injection(m, t);
+  const double fresh = injection(m, t), left = fading(m, t);
   double sum = 0;
-  for (std::size_t f = 0; f < k_families; ++f) sum += weight(f) * (m.r[f] + fresh);
+  for (std::size_t f = 0; f < k_families; ++f) sum += weight(f) * (m.r[f] * left + fresh);
   return std::log(std::max(sum, 1e-12));
 }
 
@@ -283,6 +301,8 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
                                         const Place& place, bool sending) const {
   PlaceView view;
   view.network = network_of(ip);
+  const PlaceRecord* last = view.network == 0 && sending ? last_seen_on_trial(m, t) : nullptr;
+  if (last != nullptr) view.network = last->network;
   if (view.network == 0) return view;
   std::uint32_t country = 0;
   if (place.has_country()) {
@@ -293,6 +313,10 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   if (place.asn != 0) {
     operator_bits = static_cast<std::uint32_t>(mix64(place.asn) >> 42);
     if (operator_bits == 0) operator_bits = 1;
+  }
+  if (last != nullptr) {
+    operator_bits = last->operator_ >> 10;
+    country = last->operator_ & 1023U;
   }
   view.operator_ = operator_bits << 10 | country;
 
@@ -307,29 +331,35 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
       view.slot = static_cast<int>(i);
       continue;
     }
+    if (!p.learnt() && p.sent() &&
+        static_cast<std::uint16_t>(hour16(t) - p.last_hour) < k_beside_hours) {
+      view.beside = true;
+    }
     if (p.learnt()) {
       any_learnt = true;
       operator_known |= operator_bits != 0 && p.operator_ >> 10 == operator_bits;
       country_known |= country != 0 && (p.operator_ & 1023U) == country;
     }
-    if (country != 0 && (p.operator_ & 1023U) != 0 &&
+    if (country != 0 && (p.operator_ & 1023U) != 0 && p.sent() &&
         static_cast<std::uint16_t>(hour16(t) - p.last_hour) < 24) {
       countries[country_count++] = p.operator_ & 1023U;
     }
   }
   if (!any) {
-    view.first_ever = true;
+    view.first_ever = view.home = true;
     return view;
   }
   bool vouches = false;
   if (view.slot >= 0) {
     const PlaceRecord& p = m.places[static_cast<std::size_t>(view.slot)];
     vouches = p.learnt() && p.sent();
-    // Seen before: said already at its first sign-in, unless mail now comes from it for the first
-    // time, hours after that.
-    const bool first_mail = sending && !p.sent() && !p.learnt() && p.trial_hours(hour16(t)) >= 2;
+    view.home = vouches;
+    view.away = !vouches && any_learnt;
+    // What mail from it means was said with the first such message.
+    const bool first_mail = sending && !p.sent() && !p.learnt();
     if (!vouches && !first_mail) return view;
   }
+  view.away = !vouches && any_learnt;
   // Nothing is habit yet: a second place on the first day says nothing.
   if (!vouches && !any_learnt) return view;
 
@@ -357,7 +387,8 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   // Places together say no more than their bound within a day, nor since the onset: a login alone
   // must not restrict.
   const float spent =
-      std::max(m.place_day == day16(t) ? m.place_nats : 0.0F, spent_on(m, Channel::login_place));
+      std::max(m.place_day == day16(t) ? static_cast<float>(m.place_spent) / k_place_steps : 0.0F,
+               spent_on(m, Channel::login_place));
   const float room = std::max(
       0.0F, static_cast<float>(k_cap_nats[index_of(Channel::login_place)]) - std::max(spent, 0.0F));
   for (std::size_t f = 0; f < k_families; ++f) {
@@ -426,7 +457,8 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   const float in_fleet = fleet == nullptr ? 0 : fleet->nats_of(fleet_name(m), last_patterns);
   const bool first_smtp =
       m.seen == 0 && m.logins >= 20 && m.first_day != 0 && day16(t) - m.first_day > 30;
-  const double fresh = injection(m, t);
+  const double fresh = injection(m, t), left = fading(m, t);
+  const bool beside_away = last_place.home && last_place.beside;
   double before = 0, after = 0;
   std::size_t leading = 0;
   double leading_share = -1;
@@ -450,8 +482,10 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     sum = std::clamp(sum, -settings.clip_nats, settings.clip_nats);
     // While an attack runs the owner's own mail goes on: a message is theirs with a share of
     // own_mail.
-    const double ell = std::log(tables[f].own_mail + tables[f].theirs * std::exp(sum));
-    const double r = m.r[f] + fresh;
+    double ratio = tables[f].own_mail + tables[f].theirs * std::exp(sum);
+    if (beside_away) ratio = std::max(ratio, k_left_beside_away);
+    const double ell = std::log(ratio);
+    const double r = m.r[f] * left + fresh;
     const double r_after = std::clamp(r * std::exp(ell), 1e-12, 1e30);
     before += weight(f) * r;
     after += weight(f) * r_after;
@@ -468,6 +502,7 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   v.log_r = std::log(std::max(after, 1e-12));
 
   AccountModel preview = m;
+  fade_onset(preview, t);
   raise_onset(preview, t, v.log_r - v.log_r_before, v.nats);
   v.onset = Instant{preview.onset_us};
   for (std::size_t c = 0; c < k_channels; ++c) {
@@ -478,45 +513,6 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   v.ticket = valid_for = ++ticket;
   advise(m, t, v);
   return v;
-}
-
-void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const {
-  const std::uint32_t line = settings.hold_new_recipients;
-  // One message to many strangers whatever R is; one by one only where R does not speak for the
-  // owner.
-  v.fan_out = v.new_recipients >= line || (v.new_recipients > 0 && v.counts.new_hour >= line &&
-                                           v.log_r >= settings.episode_log_r);
-  const auto since = [&](Channel c) { return v.nats_since_onset[index_of(c)]; };
-  const bool side_evidence =
-      since(Channel::login_place) + since(Channel::places_24h) + since(Channel::concurrent) >=
-          1.0F ||
-      since(Channel::bounce) >= 1.0F || since(Channel::settings) >= 1.0F ||
-      since(Channel::fleet) >= 2.0F;  // the same content or size, not a shared network alone
-  const bool to_contacts = v.family == Family::contacts_burst || v.family == Family::login_led;
-  // A change of settings or bounces are things done with the account; where it is used from is not,
-  // and owners travel: that must come with more mail than one writes to a friend on the way.
-  const bool deeds = since(Channel::settings) >= 1.0F || since(Channel::bounce) >= 1.0F;
-  const bool sends = deeds || v.counts.new_day >= k_strangers_beside_place ||
-                     v.counts.recipients_hour >= k_recipients_beside_place;
-  const bool risky = v.new_recipients > 0 || v.recipients >= 10 ||
-                     (to_contacts && side_evidence &&
-                      (deeds || v.counts.recipients_hour >= k_recipients_beside_place / 2));
-  // A newcomer's first mails are held, not punished, until they are many.
-  v.may_restrict = risky && sends && (m.learnt >= 5 || v.counts.new_day >= 25) &&
-                   (side_evidence || (v.log_r >= settings.restrict_log_r + k_sending_only_nats &&
-                                      (v.counts.new_day >= 15 || v.counts.recipients_hour >= 50)));
-  // Mail from where the owner always sends: a person is asked about the first messages of a blast.
-  const bool at_home = last_place.kind == static_cast<std::uint8_t>(PlaceKind::known);
-  const std::uint8_t asked = m.asked_day == day16(t) ? m.asked_today : 0;
-  if (at_home && !side_evidence && asked < k_asked_before_restriction) v.may_restrict = false;
-  if (!risky) return;
-  // What a wrong "let go" costs grows with the strangers it reaches: so the lines fall with them.
-  const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));
-  if (v.fan_out || v.log_r >= settings.ask_log_r - discount) {
-    v.advice = HoldAdvice::asked;
-  } else if (v.log_r >= settings.hold_log_r - discount) {
-    v.advice = HoldAdvice::timed;
-  }
 }
 
 }  // namespace sekimori::detect

@@ -6,7 +6,7 @@
 namespace sekimori::detect {
 namespace {
 
-constexpr std::uint64_t k_magic = 0x32305444494b4553ULL;  // "SEKIDT02"
+constexpr std::uint64_t k_magic = 0x33305444494b4553ULL;  // "SEKIDT03"
 
 }  // namespace
 

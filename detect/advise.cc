@@ -1,0 +1,107 @@
+// What is advised about a message: let it pass, hold it for a while, ask a person, stop the
+// account. Kept apart from the evidence: here are the lines, and what a wrong answer costs.
+#include <algorithm>
+#include <cmath>
+
+#include "detect/away.h"
+#include "detect/detector_impl.h"
+
+namespace sekimori::detect {
+namespace {
+
+// Where no network is known, what only the sending shows must be stronger by so much before it
+// restricts: until then a person is asked.
+constexpr double k_sending_only_nats = 2.5;
+// A newcomer's first mails are held, not punished, until the day has so many strangers.
+constexpr std::uint32_t k_strangers_of_newcomer = 25;
+// Beside bounces or a changed setting: strangers of the day, recipients of the hour.
+constexpr std::uint32_t k_recipients_beside_place = 10;
+// A changed forward, filter or app password speaks of the mail of so many hours after it, and not
+// of a blast to strangers: who sets a forward hides the answers of people the owner knows.
+constexpr std::uint16_t k_settings_hours = 24;
+constexpr std::uint32_t k_strangers_beside_deeds = 3;
+// So many questions about mail from networks on trial that nobody answered stop the account: a
+// newsletter on a journey is over before. Mail to known people is none: for it far fewer do.
+// Of a newcomer nothing speaks for the owner.
+constexpr unsigned k_questions_strangers = 25, k_questions_known = 10, k_questions_newcomer = 12;
+// Suspicion that strangers from a network on trial need beside them.
+constexpr double k_away_log_r = 2;
+// A burst to known people from a network on trial: recipients of an hour that the account never
+// had, with so much suspicion.
+constexpr std::uint32_t k_burst_recipients = 8;
+constexpr double k_burst_log_r = 6;
+// From a network on trial a message is held so much earlier; from any other a person is asked so
+// much later.
+constexpr double k_away_hold_nats = 2, k_home_ask_nats = 1, k_home_episode_nats = 2;
+
+constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
+
+}  // namespace
+
+bool Detector::Impl::fans_out(const Verdict& v) const {
+  const std::uint32_t line = settings.hold_new_recipients;
+  // One message to many strangers whatever R is; one by one only where R does not speak for the
+  // owner.
+  return v.new_recipients >= line ||
+         (v.new_recipients > 0 && v.counts.new_hour >= line &&
+          v.log_r >= settings.episode_log_r + (last_place.home ? k_home_episode_nats : 0));
+}
+
+void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const {
+  v.fan_out = fans_out(v);
+  v.strikes = static_cast<std::uint8_t>(m.strikes + (last_place.away ? 1 : 0));
+  const auto since = [&](Channel c) { return v.nats_since_onset[index_of(c)]; };
+  const bool places =
+      since(Channel::login_place) + since(Channel::places_24h) + since(Channel::concurrent) >= 1.0F;
+  const bool setting = since(Channel::settings) >= 1.0F &&
+                       static_cast<std::uint16_t>(hour16(t) - m.settings_hour) < k_settings_hours;
+  // Things done with the account, beside the sending and where it is used from.
+  const bool deeds = setting || since(Channel::bounce) >= 1.0F;
+  const bool side_evidence = places || deeds || since(Channel::fleet) >= 2.0F;
+  const bool to_contacts = v.family == Family::contacts_burst || v.family == Family::login_led;
+  const bool risky = v.new_recipients > 0 || v.recipients >= 10 ||
+                     (to_contacts && side_evidence &&
+                      (deeds || v.counts.recipients_hour >= k_recipients_beside_place / 2));
+  const bool experienced = m.learnt >= k_newcomer_messages;
+  const bool enough = experienced || v.counts.new_day >= k_strangers_of_newcomer;
+  const bool away = last_place.away;
+
+  // A burst to known people, from where the account never sent such an hour.
+  const std::uint32_t before = last_bins.episode_start != 0 ? 0 : distinct_in(m.episode_bitmap);
+  const std::uint32_t of_hour = before + v.recipients;
+  const bool burst = away && experienced && of_hour >= k_burst_recipients &&
+                     v.counts.new_hour * 2 <= of_hour &&
+                     m.habits.level_all[last_bins.level_all & 15U] == 0 && v.log_r >= k_burst_log_r;
+  const bool spray = away && experienced && v.new_recipients > 0 && v.log_r >= k_away_log_r &&
+                     away_level(m, t) >= k_away_level;
+  if (burst || spray) {
+    v.may_restrict = v.pattern = true;
+  } else if (last_place.network == 0) {
+    v.may_restrict =
+        risky && enough &&
+        (side_evidence || (v.log_r >= settings.restrict_log_r + k_sending_only_nats &&
+                           (v.counts.new_day >= 15 || v.counts.recipients_hour >= 50)));
+  } else {
+    // A restriction needs more than a hold does, since what waits for a person does not leave
+    // either: a blast to strangers alone (a newsletter's first run) is asked about.
+    const unsigned questions = away_questions(m, t);
+    const unsigned line = !experienced           ? k_questions_newcomer
+                          : v.new_recipients > 0 ? k_questions_strangers
+                                                 : k_questions_known;
+    const bool unanswered = (away || !experienced) && questions >= line;
+    const bool with_deeds =
+        deeds && !last_place.home && v.new_recipients < k_strangers_beside_deeds;
+    v.may_restrict = risky && enough && (unanswered || with_deeds);
+  }
+  if (!risky && !burst) return;
+  // What a wrong "let go" costs grows with the strangers it reaches: so the lines fall with them.
+  const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));
+  if (v.fan_out || burst ||
+      v.log_r >= settings.ask_log_r - discount + (away ? 0 : k_home_ask_nats)) {
+    v.advice = HoldAdvice::asked;
+  } else if (v.log_r >= settings.hold_log_r - discount - (away ? k_away_hold_nats : 0)) {
+    v.advice = HoldAdvice::timed;
+  }
+}
+
+}  // namespace sekimori::detect
