@@ -40,6 +40,7 @@ Exit run(const Invocation& given) {
   if (command == "bypass" || command == "release-all") return run_panic_command(given);
   if (command == "replay") return run_replay_command(given);
   if (command == "learn") return run_learn_command(given);
+  if (command == "analyze") return run_analyze_command(given);
   if (command.starts_with("queue ") && command != "queue list") return run_queue_command(given);
   if (command == "drill") return run_drill_command(given);
   return run_api_command(given);

@@ -23,6 +23,8 @@ namespace sekimori::app {
 [[nodiscard]] Exit run_panic_command(const Invocation& given);
 // learn: through the daemon, or over its files when it does not run.
 [[nodiscard]] Exit run_learn_command(const Invocation& given);
+// analyze: no API, no daemon, no installation needed.
+[[nodiscard]] Exit run_analyze_command(const Invocation& given);
 // queue hold|release|delete: asks until nothing remains.
 [[nodiscard]] Exit run_queue_command(const Invocation& given);
 // drill.

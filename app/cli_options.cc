@@ -122,6 +122,7 @@ class Tree {
                      text("メールログ(順不同。圧縮されたままで可。- は標準入力)",
                           "mail logs, in any order, packed or not (- is standard input)"))
         ->required();
+    analyze_command();
     auto* config = group("config", "設定を調べます", "look into the settings");
     auto* check =
         command(config, "check", "設定ファイルの誤りを調べます", "say what is wrong in the file");
@@ -130,6 +131,26 @@ class Tree {
     command(config, "example", "設定ファイルの例を表示します", "print an example file");
     command(config, "reference", "設定の説明を表示します", "print the reference of all settings");
     command(&root_, "version", "バージョンを表示します", "show the version");
+  }
+
+  void analyze_command() {
+    auto* analyze =
+        command(&root_, "analyze", "メールログを調べ、乗っ取りが疑われるアカウントを示します",
+                "say what mail logs show, and which accounts look hijacked");
+    analyze->add_option("LOG", out_.logs,
+                        text("メールログ(順不同。圧縮されたままで可。- は標準入力)",
+                             "mail logs, in any order, packed or not (- is standard input)"));
+    analyze
+        ->add_option("--html", out_.html,
+                     text("図入りの HTML の書き出し先(1 ファイルで完結)",
+                          "where to write a page with charts (one file, nothing to fetch)"))
+        ->type_name("OUT");
+    analyze
+        ->add_option("--threads", out_.threads,
+                     text("使うスレッドの数(既定はコアの数。結果は変わりません)",
+                          "how many threads (default: the cores; the result is the same)"))
+        ->check(CLI::Range(1, 64))
+        ->type_name("N");
   }
 
   void replay_command() {

@@ -76,8 +76,10 @@ struct Invocation {
   std::string decisions;
   std::string mode = "enforce";
   bool hash = false;
-  // learn
+  // learn, analyze
   std::vector<std::string> logs;
+  std::string html;
+  std::uint64_t threads = 0;  // 0: as many as there are cores
   // drill
   std::string endpoints;
   std::string submission;

@@ -61,6 +61,8 @@ class HistoryJoin {
   // One line; the lines come in the order of their time. `reference` completes stamps without a
   // year and is the latest time that the line can have.
   void line(std::string_view text, Instant reference);
+  // The same of a line that was parsed already.
+  void line(const wire::LogLine& parsed, std::string_view text, Instant reference);
   // The log ends here: everything open is given out.
   void finish();
   [[nodiscard]] const Counts& counts() const { return counts_; }

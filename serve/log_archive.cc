@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "wire/journal_text.h"
 #include "wire/log_line.h"
 
 namespace sekimori::serve {
@@ -28,6 +29,8 @@ struct LogArchive::Reader {
   ::archive* handle;
   bool ended = false;
   bool skipping = false;  // within a line that is too long
+  bool told = false;      // whether it is a journal
+  std::optional<wire::JournalText> journal;
 };
 
 LogArchive::LogArchive(LogArchive&& other) noexcept { *this = std::move(other); }
@@ -148,6 +151,7 @@ bool LogArchive::fill() {
   const auto n = ::archive_read_data(reader_->handle, buffer_.data() + had, k_block);
   if (n > 0) {
     buffer_.resize(had + static_cast<std::size_t>(n));
+    take(had);
     return true;
   }
   buffer_.resize(had);
@@ -156,11 +160,30 @@ bool LogArchive::fill() {
     const char* why = ::archive_error_string(reader_->handle);
     broken_ = why == nullptr ? "the file cannot be read to its end" : why;
   }
-  return false;
+  take(had);
+  return buffer_.size() > had;
+}
+
+// The bytes of buffer_ from `had` on are new: a journal's become lines.
+void LogArchive::take(std::size_t had) {
+  if (!reader_->told) {
+    had = 0;  // a pipe may have brought less than the beginning
+    if (buffer_.size() < wire::JournalText::k_beginning && !reader_->ended) return;
+    reader_->told = true;
+    const auto form = wire::JournalText::form_of(buffer_);
+    if (form != wire::JournalText::Form::none) reader_->journal.emplace(form);
+  }
+  if (!reader_->journal) return;
+  const std::string raw = buffer_.substr(had);
+  buffer_.resize(had);
+  reader_->journal->feed(raw, buffer_);
+  // A broken file's last entry is a part of one.
+  if (reader_->ended && broken_.empty()) reader_->journal->finish(buffer_);
 }
 
 std::optional<std::string_view> LogArchive::next() {
   while (reader_) {
+    if (!reader_->told && fill()) continue;
     const std::string_view rest = std::string_view(buffer_).substr(at_);
     const auto end = rest.find('\n');
     const bool whole = end != std::string_view::npos;

@@ -1,5 +1,6 @@
 // One log file as lines, whatever it was compressed with (gzip, xz, zstd, bzip2, lz4, compress),
-// told by its content and not by its name. Nothing is unpacked to disk and no program is run.
+// and also where it is systemd's journal as `journalctl -o export` or `-o json` prints it: told by
+// its content and not by its name. Nothing is unpacked to disk and no program is run.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,7 @@ class LogArchive {
  private:
   LogArchive() = default;
   bool fill();
+  void take(std::size_t had);
   struct Reader;
   std::string name_;
   int fd_ = -1;

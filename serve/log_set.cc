@@ -85,9 +85,9 @@ bool LogSet::advance(Open& open) {
   open.line.text = *line;
   open.line.file = open.file;
   open.line.reference = has_year(*line) ? options_.now : file.reference;
-  if (const auto t = wire::log_stamp(*line, {open.line.reference, options_.utc_offset_s})) {
-    open.line.t = std::min(*t, options_.now);
-  }
+  const auto stamp = open.stamps.read(*line, {open.line.reference, options_.utc_offset_s});
+  open.line.stamp = stamp.value_or(wire::LogStamps::Stamp{});
+  if (stamp) open.line.t = std::min(stamp->t, options_.now);
   return true;
 }
 

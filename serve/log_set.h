@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "base/result.h"
 #include "serve/log_archive.h"
+#include "wire/log_line.h"
 
 namespace sekimori::serve {
 
@@ -40,10 +41,11 @@ class LogSet {
     bool unusable = false;  // nothing of it can be read
   };
   struct Line {
-    std::string_view text;  // until the next call
-    Instant t;              // its stamp, or that of the line before it
-    Instant reference;      // for wire::LogContext, and the latest time that it can have
-    std::size_t file = 0;   // in files()
+    std::string_view text;         // until the next call
+    Instant t;                     // its stamp, or that of the line before it
+    wire::LogStamps::Stamp stamp;  // for wire::parse_stamped_line; length 0: it has none
+    Instant reference;             // for wire::LogContext, and the latest time that it can have
+    std::size_t file = 0;          // in files()
   };
 
   // Looks at the beginning of every file, so that their order is known. The year of an RFC 3164
@@ -64,6 +66,7 @@ class LogSet {
   struct Open {
     std::size_t file = 0;
     Line line;
+    wire::LogStamps stamps;
   };
   void probe(LogArchive& archive, File& file);
   bool advance(Open& open);

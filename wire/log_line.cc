@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
 
 #include "base/mail_address.h"
 #include "wire/json_text.h"
@@ -143,24 +144,116 @@ std::optional<Instant> log_stamp(std::string_view line, const LogContext& contex
   return t;
 }
 
+std::optional<LogStamps::Stamp> LogStamps::slowly(std::string_view line,
+                                                  const LogContext& context) {
+  std::string_view rest = line;
+  skip_priority(rest);
+  auto t = eat_rfc3164(rest, context);
+  if (!t) t = eat_rfc3339(rest);
+  if (!t) return std::nullopt;
+  return Stamp{*t, line.size() - rest.size()};
+}
+
+// "Nov 22 03:04:05 host …"
+std::optional<LogStamps::Stamp> LogStamps::short_form(std::string_view line,
+                                                      const LogContext& context) {
+  const bool plain =
+      line.size() > 15 && line[6] == ' ' && line[9] == ':' && line[12] == ':' && line[15] == ' ';
+  if (!plain) return slowly(line, context);
+  const int hour = two_digits(line.substr(7, 2));
+  const int minute = two_digits(line.substr(10, 2));
+  const int second = two_digits(line.substr(13, 2));
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
+    return slowly(line, context);
+  }
+  const std::int64_t of_day_us = (hour * 3600 + minute * 60 + second) * std::int64_t{1'000'000};
+  if (context_.reference == context.reference && context_.utc_offset_s == context.utc_offset_s &&
+      std::memcmp(day_, line.data(), sizeof day_) == 0) {
+    return Stamp{{midnight_us_ + of_day_us}, 15};
+  }
+  const auto found = slowly(line, context);
+  // A day that is not over a day after the reference may belong to two years.
+  if (found && found->length == 15 && Instant{found->t.us - of_day_us} <= context.reference) {
+    std::memcpy(day_, line.data(), sizeof day_);
+    context_ = context;
+    midnight_us_ = found->t.us - of_day_us;
+  }
+  return found;
+}
+
+// "2026-11-22T03:04:05.123456+09:00 host …"
+std::optional<LogStamps::Stamp> LogStamps::long_form(std::string_view line) {
+  const auto end = line.find(' ');
+  if (end == std::string_view::npos || end < 20 || end > 36 || line[10] != 'T' || line[13] != ':' ||
+      line[16] != ':') {
+    return slowly(line, {});
+  }
+  const int hour = two_digits(line.substr(11, 2));
+  const int minute = two_digits(line.substr(14, 2));
+  const int second = two_digits(line.substr(17, 2));
+  std::size_t at = 19;
+  std::int64_t fraction_us = 0;
+  if (line[at] == '.') {
+    std::int64_t unit = 100'000;
+    for (++at; line[at] >= '0' && line[at] <= '9'; ++at, unit /= 10) {
+      fraction_us += (line[at] - '0') * unit;
+    }
+    if (at == 20 || at > 29) return slowly(line, {});
+  }
+  const std::string_view zone = line.substr(at, end - at);
+  const bool good = hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 &&
+                    second <= 59 && line[11] != ' ' && line[14] != ' ' && line[17] != ' ' &&
+                    !zone.empty() && zone.size() <= sizeof zone_;
+  if (!good) return slowly(line, {});
+  const std::int64_t of_day_us =
+      (hour * 3600 + minute * 60 + second) * std::int64_t{1'000'000} + fraction_us;
+  if (std::memcmp(date_, line.data(), sizeof date_) == 0 &&
+      zone == std::string_view(zone_, zone_size_)) {
+    return Stamp{{date_midnight_us_ + of_day_us}, end};
+  }
+  const auto found = slowly(line, {});
+  // At the ends of the years that parse_instant takes, part of a day may be out of bounds.
+  const auto year = line.substr(0, 4);
+  if (found && found->length == end && year > "1970" && year < "2200") {
+    std::memcpy(date_, line.data(), sizeof date_);
+    std::memcpy(zone_, zone.data(), zone.size());
+    zone_size_ = zone.size();
+    date_midnight_us_ = found->t.us - of_day_us;
+  }
+  return found;
+}
+
+std::optional<LogStamps::Stamp> LogStamps::read(std::string_view line, const LogContext& context) {
+  if (line.empty() || line.front() == '<') return slowly(line, context);
+  return line.front() >= '0' && line.front() <= '9' ? long_form(line) : short_form(line, context);
+}
+
 Result<LogLine> parse_log_line(std::string_view line, const LogContext& context) {
+  std::string_view rest = line.substr(0, k_log_line_max);
+  skip_priority(rest);
+  auto t = eat_rfc3164(rest, context);
+  if (!t) t = eat_rfc3339(rest);
+  if (!t) return bad_input("the line begins with no time stamp");
+  return parse_stamped_line(
+      line, LogStamps::Stamp{*t, std::min(line.size(), k_log_line_max) - rest.size()});
+}
+
+Result<LogLine> parse_stamped_line(std::string_view line, const LogStamps::Stamp& stamp) {
   if (line.size() > k_log_line_max) {
     return bad_input(
         fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_log_line_max));
   }
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-  skip_priority(line);
   LogLine out;
-  auto t = eat_rfc3164(line, context);
-  if (!t) t = eat_rfc3339(line);
-  if (!t || line.empty() || line.front() != ' ')
-    return bad_input("the line begins with no time stamp");
-  out.t = *t;
+  line.remove_prefix(std::min(stamp.length, line.size()));
+  if (line.empty() || line.front() != ' ') return bad_input("the line begins with no time stamp");
+  out.t = stamp.t;
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
 
   const std::string_view first = line.substr(0, line.find(' '));
-  if (is_dovecot_word(first.substr(0, first.find_first_of("(:<"))) &&
-      first.find_first_of("(:") != std::string_view::npos) {
+  const auto mark = first.find_first_of("(:<");
+  if (mark != std::string_view::npos && is_dovecot_word(first.substr(0, mark)) &&
+      first.find_first_of("(:", mark) != std::string_view::npos) {
     out.program = out.daemon = "dovecot";
     out.message = line;
     out.record = log_scan::read_dovecot(line);

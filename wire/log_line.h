@@ -233,6 +233,34 @@ struct LogLine {
 // The line's stamp alone, at a fraction of the cost; nullopt where there is none.
 [[nodiscard]] std::optional<Instant> log_stamp(std::string_view line, const LogContext& context);
 
+// Stamps of many lines, each as log_stamp reads it: lines of one day share its midnight, so that
+// only hours, minutes and seconds are read. One thread at a time.
+class LogStamps {
+ public:
+  struct Stamp {
+    Instant t;
+    std::size_t length = 0;  // bytes of the line up to the blank behind it
+  };
+  [[nodiscard]] std::optional<Stamp> read(std::string_view line, const LogContext& context);
+
+ private:
+  [[nodiscard]] std::optional<Stamp> short_form(std::string_view line, const LogContext& context);
+  [[nodiscard]] std::optional<Stamp> long_form(std::string_view line);
+  [[nodiscard]] std::optional<Stamp> slowly(std::string_view line, const LogContext& context);
+
+  LogContext context_;  // of day_
+  char day_[6] = {};    // "Nov 22"
+  std::int64_t midnight_us_ = 0;
+  char date_[11] = {};  // "2026-11-22T"
+  char zone_[6] = {};   // "Z", "+09:00"
+  std::size_t zone_size_ = 0;
+  std::int64_t date_midnight_us_ = 0;
+};
+
+// As parse_log_line, of a line whose stamp was read already.
+[[nodiscard]] Result<LogLine> parse_stamped_line(std::string_view line,
+                                                 const LogStamps::Stamp& stamp);
+
 // The event that the line says by itself, its account as the log spells the login in lower case;
 // the caller maps aliases, adds host and id, and does not take logins from the log where the auth
 // policy already reports them:

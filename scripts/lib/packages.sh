@@ -21,7 +21,7 @@ packages_of() {
     panel) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
     panel-test) command -v chromium >/dev/null || echo chromium ;;
     deep) echo clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev ;;
-    bench) echo libbenchmark-dev postfwd procps ;;
+    bench) echo libbenchmark-dev postfwd pflogsumm procps ;;
     *) echo "packages_of: unknown list '$1'" >&2; return 2 ;;
   esac
 }
