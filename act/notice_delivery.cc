@@ -44,13 +44,13 @@ Result<NoticeFacts> Notices::facts_of(const NoticeRow& row) {
   facts.since = record->since;
   if (row.subject.kind != SubjectKind::account) return facts;
   if (auto contact = sources_.contact(row.subject.id, row.incident)) facts.name = contact->name;
-  if (row.kind == "mail_waiting") {
-    auto waiting = outbox_.waiting_mail(row.created);
-    if (!waiting) return std::unexpected(waiting.error());
-    const auto found = std::ranges::find(*waiting, row.subject.id, &decide::WaitingMail::account);
-    if (found != waiting->end()) {
+  if (row.kind == "mail_waiting" && sources_.waiting) {
+    const auto waiting = sources_.waiting();
+    const auto found = std::ranges::find(waiting, row.subject.id, &decide::WaitingMail::account);
+    if (found != waiting.end()) {
       facts.waiting_senders = found->senders;
       facts.waiting_since = found->oldest;
+      facts.lost_at = found->gives_up;
     }
   }
   if (row.audience == NoticeAudience::operators) {

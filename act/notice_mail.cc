@@ -17,8 +17,6 @@ using decide::SubjectKind;
 
 // A digest is read by a person: what is beyond this is counted only.
 constexpr std::size_t k_digest_items_max = 200;
-// The usual life of a message in a mail server's queue (Postfix, RFC 5321 §4.5.4.1: 4–5 days).
-constexpr Duration k_queue_life = days(5);
 
 constexpr std::string_view k_rule = "----------------------------------------";
 
@@ -133,7 +131,7 @@ NoticeValues notice_values(const NoticeRow& row, const NoticeFacts& facts,
   if (facts.waiting_senders > 0) {
     v["waiting"] = std::to_string(facts.waiting_senders);
     v["waiting_since"] = or_unknown(facts.waiting_since);
-    v["lost_at"] = or_unknown(facts.waiting_since + k_queue_life);
+    v["lost_at"] = or_unknown(facts.lost_at);
   }
   if (facts.has_call) {
     v["call_note"] = fmt::format(

@@ -35,6 +35,7 @@ struct NoticeFacts {
   Instant since;                      // of the standing
   std::uint64_t waiting_senders = 0;  // mail waiting outside
   Instant waiting_since;
+  Instant lost_at;        // when the first of it is given up
   bool has_call = false;  // nobody can write to the owner: they are on the call list
 };
 

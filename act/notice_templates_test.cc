@@ -59,6 +59,7 @@ NoticeFacts facts() {
   f.since = k_t;
   f.waiting_senders = 7;
   f.waiting_since = k_t - days(2);
+  f.lost_at = k_t + days(3);
   f.has_call = true;
   return f;
 }
@@ -318,7 +319,9 @@ TEST(NoticeTiming, WarnsOfMailThatIsSoonLost) {
     // The mail came after the suspension.
     std::string out;
     for (const auto& timed : timed_notices(
-             {record}, {{"taro@example.jp", 3, k_t + hours(1)}, {"other@example.jp", 1, k_t}},
+             {record},
+             {{"taro@example.jp", 3, k_t + hours(1), k_t + hours(1) + days(3), k_t + days(4)},
+              {"other@example.jp", 1, k_t, k_t, k_t}},
              k_t + hours(1) + waits)) {
       if (timed.kind == "mail_waiting") out += timed.round;
     }
@@ -326,8 +329,8 @@ TEST(NoticeTiming, WarnsOfMailThatIsSoonLost) {
   };
   EXPECT_EQ(rounds(hours(47)), "");
   EXPECT_EQ(rounds(hours(48)), "first");
-  EXPECT_EQ(rounds(hours(95)), "first");
-  EXPECT_EQ(rounds(hours(96)), "last");
+  EXPECT_EQ(rounds(hours(71)), "first");
+  EXPECT_EQ(rounds(hours(72)), "last");
   EXPECT_EQ(rounds(hours(96), Standing::restricted), "");  // it arrives
 }
 

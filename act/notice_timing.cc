@@ -9,7 +9,6 @@ namespace {
 constexpr Duration k_first_reminder = days(1);
 constexpr Duration k_next_reminder = days(3);
 constexpr Duration k_waits_long = days(2);
-constexpr Duration k_waits_last = days(4);
 }  // namespace
 
 std::vector<TimedNotice> timed_notices(const std::vector<decide::StandingRecord>& standings,
@@ -33,7 +32,7 @@ std::vector<TimedNotice> timed_notices(const std::vector<decide::StandingRecord>
     const auto found = std::ranges::find(waiting, record.subject.id, &decide::WaitingMail::account);
     if (found == waiting.end()) continue;
     const Duration waits = now - found->oldest;
-    if (waits >= k_waits_last) {
+    if (now >= found->warn_at) {
       out.push_back({"mail_waiting", "last", &record});
     } else if (waits >= k_waits_long) {
       out.push_back({"mail_waiting", "first", &record});

@@ -18,7 +18,7 @@ struct TimedNotice {
 };
 
 // Still contained: after a day, then every 3 days. Mail waiting: when the oldest waits for 2 days,
-// and a last time at 4 days, before 4.5 of the usual 5 days of queue life. A round that passed
+// and a last time when the first is soon given up (WaitingMail::warn_at). A round that passed
 // while nobody was there to tell is not made up for: only the one that is now.
 [[nodiscard]] std::vector<TimedNotice> timed_notices(
     const std::vector<decide::StandingRecord>& standings,

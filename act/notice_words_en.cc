@@ -226,7 +226,8 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
     {"mail_waiting", operators,
      "Subject: Mail to {subject} will be lost soon\n\n"
      "Mail answered 450 waits at its senders: {waiting} senders or more, the oldest since "
-     "{waiting_since}, lost by about {lost_at} (with the usual queue life of 5 days).\n" OPERATORS_EN},
+     "{waiting_since}, the first is given up by about {lost_at}.\n"
+     "What waits, one by one: sekimori account waiting {address}\n" OPERATORS_EN},
     {"recovering", operators,
      "Subject: The recovery of {subject} has begun\n\n"
      "The owner's way back has begun. Sending does not work yet.\n" OPERATORS_EN},

@@ -223,7 +223,8 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
     {"mail_waiting", operators,
      "Subject: {subject} 宛てのメールがまもなく失われます\n\n"
      "450 で応答したメールが送信元で待っています。差出人: {waiting} 人以上、最も古いもの: {waiting_since}、"
-     "失われる見込み: {lost_at}(送信元のキュー寿命を 5 日とした場合)。\n" OPERATORS_JA},
+     "最初の 1 通が失われる見込み: {lost_at}。\n"
+     "1 通ずつの一覧: sekimori account waiting {address}\n" OPERATORS_JA},
     {"recovering", operators,
      "Subject: {subject} の復旧手続きが始まりました\n\n"
      "本人の手続きが始まりました。送信はまだできません。\n" OPERATORS_JA},

@@ -24,8 +24,6 @@ using decide::SubjectKind;
 
 namespace {
 
-// Answers kept between two ticks. Beyond it the count is "at least" all the more.
-constexpr std::size_t k_waiting_answers_max = 10'000;
 // Earlier notices of one subject that are looked at.
 constexpr std::size_t k_earlier_max = 200;
 
@@ -181,7 +179,6 @@ Result<void> Notices::tell(const decide::Notice& notice) {
   if (!added) return std::unexpected(added.error());
   if (notice.kind == "restored") {
     if (auto ended = end_calls(notice, now); !ended) return ended;
-    if (auto forgotten = outbox_.forget_waiting(notice.subject.id); !forgotten) return forgotten;
   }
   if (*added > 0) {
     log(fmt::format("notice: {} {} {} incident {}, {} to tell: {}", base.kind,
@@ -247,30 +244,14 @@ Result<void> Notices::put_round(std::string kind, const std::string& round,
 }
 
 Result<void> Notices::tick(Instant now) {
-  std::vector<decide::WaitingAnswer> answers;
-  {
-    const std::lock_guard lock(waiting_mutex_);
-    answers.swap(waiting_);
-  }
-  if (!answers.empty()) {
-    if (auto noted = outbox_.note_waiting(answers); !noted) {
-      log(fmt::format("waiting mail is not noted: {}", noted.error().text));
-    }
-  }
   auto standings = sources_.standings();
   if (!standings) return std::unexpected(standings.error());
-  auto waiting = outbox_.waiting_mail(now);
-  if (!waiting) return std::unexpected(waiting.error());
-  for (const TimedNotice& timed : timed_notices(*standings, *waiting, now)) {
+  std::vector<decide::WaitingMail> waiting;
+  if (sources_.waiting) waiting = sources_.waiting();
+  for (const TimedNotice& timed : timed_notices(*standings, waiting, now)) {
     if (auto put = put_round(timed.kind, timed.round, *timed.record, now); !put) return put;
   }
   return {};
-}
-
-void Notices::note_waiting(std::string_view account, std::uint64_t sender, Instant now) {
-  const std::lock_guard lock(waiting_mutex_);
-  if (waiting_.size() >= k_waiting_answers_max) return;
-  waiting_.push_back({std::string(account), sender, now});
 }
 
 }  // namespace sekimori::act

@@ -55,6 +55,8 @@ struct NoticeSources {
   // The account a local address means; "" when it is not one of this server's accounts.
   std::function<std::string(std::string_view address)> local_account;
   std::function<bool(std::string_view domain)> is_local_domain;
+  // What waits for closed mailboxes; may be empty.
+  std::function<std::vector<decide::WaitingMail>()> waiting = {};
   // One line for the log. Never a secret.
   std::function<void(std::string_view)> log = {};
 };
@@ -75,7 +77,7 @@ struct NoticeSettings {
   NoticeTemplates templates;
 };
 
-// Threads: tell(), note_waiting(), wake() and trouble() from any; run_once() and tick() from one
+// Threads: tell(), wake() and trouble() from any; run_once() and tick() from one
 // (that of start()).
 class Notices : public decide::Notifier {
  public:
@@ -91,9 +93,6 @@ class Notices : public decide::Notifier {
   // A letter that must not stand in the outbox (a one-time code): handed to Postfix now, or an
   // error. Errors: operating, bad_input (no sender is set, or the address is refused).
   [[nodiscard]] Result<void> send_now(const std::string& to, const Letter& letter);
-
-  // Mail for a closed mailbox was answered 450. Cheap; called from the decision path.
-  void note_waiting(std::string_view account, std::uint64_t sender, Instant now);
 
   struct Report {
     std::size_t sent = 0;
@@ -158,9 +157,7 @@ class Notices : public decide::Notifier {
   bool woken_ = false;
   std::map<std::string, Channel> down_;  // one for each channel and webhook
 
-  std::mutex waiting_mutex_;
-  std::vector<decide::WaitingAnswer> waiting_;  // bounded: k_waiting_answers_max
-  std::mutex now_mutex_;                        // send_now() has a sender of its own
+  std::mutex now_mutex_;  // send_now() has a sender of its own
   MailSender direct_;
   std::jthread thread_;
 };

@@ -37,6 +37,9 @@ Exit run(const Invocation& given) {
   }
   if (command == "account add" || command == "account password") return run_password_command(given);
   if (command == "account call-sheet" && given.with_code) return run_call_sheet_command(given);
+  if (command == "incident report" && !(given.html.empty() && given.csv.empty())) {
+    return run_report_command(given);
+  }
   if (command == "bypass" || command == "release-all") return run_panic_command(given);
   if (command == "replay") return run_replay_command(given);
   if (command == "learn") return run_learn_command(given);

@@ -19,6 +19,8 @@ namespace sekimori::app {
 [[nodiscard]] Exit run_password_command(const Invocation& given);
 // account call-sheet --with-code: two requests.
 [[nodiscard]] Exit run_call_sheet_command(const Invocation& given);
+// incident report --html, --csv: answers that become files.
+[[nodiscard]] Exit run_report_command(const Invocation& given);
 // bypass, release-all: also with the daemon dead and databases broken.
 [[nodiscard]] Exit run_panic_command(const Invocation& given);
 // learn: through the daemon, or over its files when it does not run.

@@ -238,6 +238,10 @@ class Tree {
                 "mail that came back and complaints: ours or forged");
     address(bounces);
     limit(bounces);
+    command(account, "waiting",
+            "停止中のアドレス宛てに待っているメールを表示します(アドレス省略時はすべて)",
+            "show what waits for a suspended address; for all of them without one")
+        ->add_option("ADDRESS", out_.subject, text("メールアドレス", "the mailbox address"));
     auto* sheet = command(account, "call-sheet", "本人に電話するための台本を表示します",
                           "what to say when telephoning the owner");
     address(sheet);
@@ -386,6 +390,23 @@ class Tree {
     one("note", "事案に書き込みを加えます", "add a note to an incident")
         ->add_option("TEXT", out_.text, text("書き込み", "the note"))
         ->required();
+    auto* report = one("report", "被害報告書を表示します", "what was done with the account");
+    report->add_option(
+        "--html", out_.html,
+        text("印刷できるページとしてこのファイルに書きます(- は標準出力)",
+             "write it to this file as a page for the printer (- is standard output)"));
+    report->add_option("--csv", out_.csv,
+                       text("宛先の一覧をこのファイルに書きます(Excel でも開けます)",
+                            "write all recipients to this file (Excel reads it, too)"));
+    auto* warn = one("warn-recipients", "不審なメールが届いた方へのお知らせを準備し、送ります",
+                     "draft a note to those who received suspicious mail, and send it");
+    warn->add_flag("--send", out_.send,
+                   text("表示された文面(または --text-file の文面)を送ります",
+                        "send what was shown, or the text of --text-file"));
+    warn->add_option("--subject", out_.title, text("件名", "another subject"));
+    warn->add_option("--text-file", out_.text_file,
+                     text("本文のファイル", "a file with another text"));
+    reason(warn);
   }
 
   void hold_commands() {

@@ -64,6 +64,12 @@ struct Invocation {
   ApprovalWords approval;  // account approve
   std::string role;        // operator add
   bool off = false;        // operator totp
+  // incident report, incident warn-recipients
+  std::string html;  // files to write; "-" is standard output
+  std::string csv;
+  bool send = false;
+  std::string title;
+  std::string text_file;
   // ip
   std::string expires;  // "24h" or RFC 3339
   // release-all

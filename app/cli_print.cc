@@ -9,6 +9,7 @@
 #include <boost/json/value.hpp>
 #include <vector>
 
+#include "app/cli_aftermath.h"
 #include "app/cli_answer.h"
 #include "app/cli_approvals.h"
 #include "app/cli_operators.h"
@@ -299,6 +300,7 @@ std::string printed_answer(const Invocation& given, std::string_view body) {
     if (auto printed = printed_queue_answer(given, answer)) return *printed;
     if (auto printed = printed_report_answer(given, answer)) return *printed;
     if (auto printed = printed_operator_answer(given, answer)) return *printed;
+    if (auto printed = printed_aftermath_answer(given, answer)) return *printed;
     for (const FormOf& form : k_forms) {
       if (given.command == form.command) return (Printer(given).*form.form)(answer);
     }

@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "app/cli_aftermath.h"
 #include "app/cli_approvals.h"
 #include "app/cli_operators.h"
 #include "app/cli_queue.h"
@@ -156,6 +157,7 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
   if (command == "account recovery") return recovery(given);
   if (auto approval = approval_request(given, now)) return std::move(*approval);
   if (auto request = operator_request(given)) return std::move(*request);
+  if (auto report = aftermath_request(given)) return std::move(*report);
   if (command == "notice list") {
     return get(Query("/api/v1/notices")
                    .with("state", given.state)

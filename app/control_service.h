@@ -45,6 +45,7 @@ struct ControlParts {
   store::RecoveryStore& recoveries;
   store::PostfixadminStore& provider;  // what only PostfixAdmin's store tells
   RecoveryService& way_back;
+  web::Aftermath& aftermath;
   std::function<Result<void>(const std::string& to, std::string_view subject,
                              std::string_view body)>
       send_letter;
@@ -125,6 +126,7 @@ class ControlService : public web::Control {
   Result<web::ReleaseReport> release_all(const std::string& reason, const web::Caller&) override;
   Result<decide::Subject> subject_of(web::Thing, std::string_view id) override;
   Result<std::vector<decide::AuditEntry>> audit(const web::AuditQuery&) override;
+  web::Aftermath& aftermath() override { return parts_.aftermath; }
   Result<web::HealthReport> health() override;
   Result<void> ready() override;
   Result<web::MetricsReport> metrics() override;

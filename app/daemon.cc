@@ -26,6 +26,7 @@
 #include "serve/policy_server.h"
 #include "store/files.h"
 #include "web/server.h"
+#include "wire/json_text.h"
 
 namespace sekimori::app {
 namespace {
@@ -84,12 +85,14 @@ class Daemon {
     if (auto done = start_auth_policy(); !done) return done;
     if (auto done = start_web(); !done) return done;
     if (world_.settings.maillog.follow) start_log();
+    world_.waiting->start();
     timers_ = std::make_unique<Timers>(world_, policy_desk_);
     world_.notifier->start();
     tell_of_open_holds();
     world_.executor->start();
     world_.way_back->start();
     world_.reports->start();
+    world_.aftermath->start();
     return {};
   }
 
@@ -104,9 +107,11 @@ class Daemon {
     if (auto kept = world_.sent->flush(); !kept) {
       log_(fmt::format("reports: {}", kept.error().text));
     }
+    world_.aftermath->stop();
     world_.way_back->stop();
     world_.executor->stop();
     world_.notifier->stop();
+    world_.waiting->stop();
     if (auto done = world_.snapshot(); !done) log_(fmt::format("snapshot: {}", done.error().text));
     (void)world_.journal->sync();
   }
@@ -163,16 +168,31 @@ class Daemon {
     options.is_inactive = [this](std::string_view account) {
       return world_.inactive.waits(account);
     };
-    options.waits = [this](std::string_view account, std::string_view sender, Instant now) {
-      world_.notifier->note_waiting(account, keyed_hash(world_.key, sender), now);
-    };
     options.stamp = [this](std::string_view account, Instant now) {
       return world_.reports->stamp_for(account, now);
     };
     options.copy_bounces_to = [this](std::string_view account) {
       return world_.reports->copy_of_bounce_to(account);
     };
+    options.waits = [this](std::string_view account, const wire::PolicyRequest& request,
+                           Instant now) { note_put_off(account, request, now); };
     return options;
+  }
+  // Any thread, on the decision path.
+  void note_put_off(std::string_view account, const wire::PolicyRequest& request, Instant now) {
+    const auto clean = [](std::string_view text, std::size_t most) {
+      return wire::valid_utf8(text.substr(0, most));
+    };
+    decide::WaitingTry attempt;
+    attempt.account = std::string(account);
+    attempt.sender = clean(request.sender, 320);
+    attempt.client_name = clean(request.client_name, 255);
+    attempt.client_address = clean(request.client_address, 64);
+    attempt.server_address = clean(request.server_address, 64);
+    attempt.transaction = clean(request.instance, 128);
+    attempt.size = request.size;
+    attempt.t = now;
+    world_.waiting->put_off(std::move(attempt));
   }
   serve::PolicyDesk make_desk();
   serve::AuthDesk make_auth_desk();
@@ -277,6 +297,10 @@ class Daemon {
                                 const std::string& account,
                                 Instant t) { world_.sent->note(queue_id, message_id, account, t); };
     }
+    handlers.mailbox = [this](const decide::MailboxDelivery& delivery) {
+      world_.waiting->delivered(delivery);
+    };
+    handlers.requeued = [this](std::string_view id) { world_.waiting->requeued(id); };
     handlers.event = [this](Event&& event) {
       if (const auto* to = std::get_if<Delivery>(&event.body);
           to != nullptr && to->status == DeliveryStatus::sent &&

@@ -95,6 +95,7 @@ class Telling : public ::testing::Test {
       return accounts_.contains(std::string(address)) ? std::string(address) : std::string();
     };
     sources.is_local_domain = [](std::string_view domain) { return domain == "example.jp"; };
+    sources.waiting = [this] { return waiting_; };
     notices_ = std::make_unique<Notices>(*outbox_, std::move(settings), std::move(sources));
   }
   void contain(Standing standing, std::uint64_t incident = 7,
@@ -128,6 +129,7 @@ class Telling : public ::testing::Test {
   std::vector<std::string> admins_;
   std::set<std::string> accounts_;
   std::map<Subject, StandingRecord> standings_;
+  std::vector<WaitingMail> waiting_;
   std::unique_ptr<store::NoticeStore> outbox_;
   std::unique_ptr<Notices> notices_;
 };
@@ -281,6 +283,7 @@ TEST_F(Telling, ManyNoticesBecomeADigest) {
 
 TEST_F(Telling, TimeBringsReminders) {
   contain(Standing::suspended);
+  waiting_ = {{"taro@example.jp", 1, now_, now_ + days(3), now_ + days(4)}};
   run();
   const auto told = [&](std::string_view kind) {
     const auto all = rows();
@@ -290,13 +293,11 @@ TEST_F(Telling, TimeBringsReminders) {
   };
   for (int hour = 1; hour <= 23; ++hour) {
     now_ = now_ + hours(1);
-    notices_->note_waiting("taro@example.jp", 1, now_);
     ASSERT_TRUE(notices_->tick(now_));
   }
   EXPECT_EQ(told("still_contained"), 0);
   for (int hour = 24; hour <= 24 * 5; ++hour) {
     now_ = now_ + hours(1);
-    notices_->note_waiting("taro@example.jp", 1, now_);
     ASSERT_TRUE(notices_->tick(now_));
     if (hour % 7 == 0) restart();
   }
@@ -306,7 +307,6 @@ TEST_F(Telling, TimeBringsReminders) {
   now_ = now_ + days(2);
   ASSERT_TRUE(notices_->tick(now_));
   EXPECT_EQ(told("still_contained"), 2);
-  EXPECT_TRUE(outbox_->waiting_mail(now_)->empty());
 }
 
 TEST_F(Telling, AWebhookIsSignedAndTriedUntilTaken) {
@@ -387,13 +387,6 @@ class Dying : public NoticeOutbox {
   }
   Result<std::vector<NoticeRow>> rows(const NoticeFilter& f) override { return real_.rows(f); }
   Result<NoticeCounts> counts() override { return real_.counts(); }
-  Result<void> note_waiting(std::span<const WaitingAnswer> a) override {
-    return real_.note_waiting(a);
-  }
-  Result<std::vector<WaitingMail>> waiting_mail(Instant t) override {
-    return real_.waiting_mail(t);
-  }
-  Result<void> forget_waiting(const std::string& a) override { return real_.forget_waiting(a); }
 
  private:
   NoticeOutbox& real_;

@@ -133,6 +133,14 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   hands.account_of = [&w](std::string_view login) { return w.directory.get()->account_of(login); };
   w.hands = std::make_unique<act::MailHands>(std::move(hands));
 
+  decide::WaitingRules waiting_rules;
+  waiting_rules.give_up = s.waiting.give_up;
+  waiting_rules.warn_before = s.waiting.warn_before;
+  waiting_rules.retry_least = s.waiting.retry_least;
+  auto waiting = WaitingClock::open(*w.waiting_mail, waiting_rules, system_now, w.log);
+  if (!waiting) return std::unexpected(waiting.error());
+  w.waiting = std::move(*waiting);
+
   auto notifier = make_notices(w);
   if (!notifier) return std::unexpected(notifier.error());
   w.notifier = std::move(*notifier);
@@ -161,6 +169,26 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   if (auto done = make_reports(w); !done) return std::unexpected(done.error());
   w.prover = std::make_unique<act::Prover>(prover_settings(s));
   w.way_back = make_way_back(w);
+  w.aftermath = std::make_unique<AftermathService>(AftermathParts{
+      .engine = *w.engine,
+      .accounts = *w.accounts,
+      .hands = *w.hands,
+      .waiting = *w.waiting,
+      .writer = *w.writer,
+      .state = *w.reader,
+      .damage = *w.damage,
+      .journal_directory = s.journal.directory,
+      .journal_retention = s.journal.retention,
+      .now = system_now,
+      .directory = [&w] { return w.directory.get(); },
+      .send_letter = [&w](const std::string& to, std::string_view subject,
+                          std::string_view body) { return send_letter(w, to, subject, body); },
+      .can_send = !s.notices.from.empty(),
+      .provider = s.notices.provider_name,
+      .contact = s.notices.help_phone.empty() ? s.notices.help_url : s.notices.help_phone,
+      .notes_per_minute = static_cast<std::uint32_t>(s.notices.recipients_per_minute),
+      .log = w.log,
+  });
   w.control = std::make_unique<ControlService>(ControlParts{
       .engine = *w.engine,
       .writer = *w.writer,
@@ -174,6 +202,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .recoveries = *w.recoveries,
       .provider = *w.accounts,
       .way_back = *w.way_back,
+      .aftermath = *w.aftermath,
       .send_letter = [&w](const std::string& to, std::string_view subject,
                           std::string_view body) { return send_letter(w, to, subject, body); },
       .call_sheet = [&w](const std::string& account) { return call_sheet_of(w, account); },
@@ -227,6 +256,12 @@ Result<void> World::open_stores() {
   auto opened_recoveries = store::RecoveryStore::open(database);
   if (!opened_recoveries) return std::unexpected(opened_recoveries.error());
   recoveries = std::move(*opened_recoveries);
+  auto opened_waiting = store::WaitingStore::open(database);
+  if (!opened_waiting) return std::unexpected(opened_waiting.error());
+  waiting_mail = std::move(*opened_waiting);
+  auto opened_damage = store::DamageStore::open(database);
+  if (!opened_damage) return std::unexpected(opened_damage.error());
+  damage = std::move(*opened_damage);
   auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
   if (!opened_guard) return std::unexpected(opened_guard.error());
   guard = std::move(*opened_guard);

@@ -14,6 +14,7 @@
 #include "act/hands.h"
 #include "act/notices.h"
 #include "act/prover.h"
+#include "app/aftermath_service.h"
 #include "app/control_service.h"
 #include "app/inactive_mail.h"
 #include "app/operator_service.h"
@@ -21,12 +22,14 @@
 #include "app/report_service.h"
 #include "app/start_agreement.h"
 #include "app/state_writer.h"
+#include "app/waiting_clock.h"
 #include "config/settings.h"
 #include "decide/engine.h"
 #include "serve/directory_cell.h"
 #include "serve/queue_index.h"
 #include "serve/server_metrics.h"
 #include "store/account_store.h"
+#include "store/damage_store.h"
 #include "store/desk_store.h"
 #include "store/guard_store.h"
 #include "store/journal.h"
@@ -34,6 +37,7 @@
 #include "store/operator_store.h"
 #include "store/recovery_store.h"
 #include "store/state_store.h"
+#include "store/waiting_store.h"
 #include "web/hub.h"
 
 namespace sekimori::app {
@@ -87,6 +91,8 @@ class World {
   std::unique_ptr<store::OperatorStore> operators;  // the panel's own users
   std::unique_ptr<store::NoticeStore> outbox;       // of notices
   std::unique_ptr<store::RecoveryStore> recoveries;
+  std::unique_ptr<store::WaitingStore> waiting_mail;
+  std::unique_ptr<store::DamageStore> damage;
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
   std::unique_ptr<store::Journal> journal;
@@ -96,6 +102,7 @@ class World {
   serve::QueueIndex queue;
   serve::ServerMetrics metrics;
   std::unique_ptr<act::MailHands> hands;
+  std::unique_ptr<WaitingClock> waiting;
   std::unique_ptr<act::Notices> notifier;
   web::Hub hub;
   std::unique_ptr<StateWriter> writer;
@@ -107,6 +114,7 @@ class World {
   std::unique_ptr<act::Prover> prover;
   InactiveMail inactive;
   std::unique_ptr<RecoveryService> way_back;
+  std::unique_ptr<AftermathService> aftermath;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<OperatorService> people;
   std::unique_ptr<web::SignIns> sign_ins;

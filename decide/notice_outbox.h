@@ -27,19 +27,13 @@ struct Sendings {
   Instant last;  // unset: none
 };
 
-// Mail that outside servers keep for a closed mailbox: answered 450, seen again, not yet given up.
+// Mail that waits for a closed mailbox (decide/waiting_mail.h), as far as people are told of it.
 struct WaitingMail {
   std::string account;
-  std::uint64_t senders = 0;  // distinct envelope senders: at least so many messages
-  Instant oldest;             // the first answer to the one that waits longest
-};
-// Mail servers come again after at most a few hours (Postfix 4000 s; Exchange, Gmail some hours at
-// the end): whoever was silent for so long has given up, or handed in the mail elsewhere.
-inline constexpr Duration k_waiting_silence = hours(12);
-struct WaitingAnswer {
-  std::string account;
-  std::uint64_t sender = 0;  // a keyed hash: who writes to whom is not kept
-  Instant t;
+  std::uint64_t senders = 0;  // distinct envelope senders
+  Instant oldest;             // the first try of the one that waits longest
+  Instant warn_at;            // from then on it is soon lost
+  Instant gives_up;           // when the first is given up
 };
 
 struct NoticeCounts {
@@ -73,13 +67,6 @@ class NoticeOutbox {
   // Newest first.
   [[nodiscard]] virtual Result<std::vector<NoticeRow>> rows(const NoticeFilter&) = 0;
   [[nodiscard]] virtual Result<NoticeCounts> counts() = 0;
-
-  // Adds what was answered 450 since the last call. Bounded: an account's senders past the limit
-  // are not told apart any more.
-  [[nodiscard]] virtual Result<void> note_waiting(std::span<const WaitingAnswer>) = 0;
-  // Senders not seen again for k_waiting_silence are taken as gone.
-  [[nodiscard]] virtual Result<std::vector<WaitingMail>> waiting_mail(Instant now) = 0;
-  [[nodiscard]] virtual Result<void> forget_waiting(const std::string& account) = 0;
 };
 
 }  // namespace sekimori::decide

@@ -69,6 +69,10 @@ database = "{lab.guard}/guard.db"
 [store]
 database = "sqlite://{state}/sekimori.db"
 
+# The second Postfix of a test comes again after seconds, not minutes.
+[waiting]
+retry_least = "2s"
+
 [journal]
 directory = "{state}/journal"
 
@@ -120,6 +124,7 @@ webhook_urls = ["http://{local('webhook')}/notices"]
 webhook_secret_file = "{secret_files['webhook']}"
 # Tests contain many accounts within an hour.
 digest_after = 1000
+recipients_per_minute = 6000
 """
 
 

@@ -57,6 +57,7 @@ void LogJoin::record(const wire::LogLine& parsed, std::string_view id, Instant n
           client(context, record);
         } else if constexpr (std::is_same_v<T, wire::PostfixQueueActive>) {
           queue_.put(record.queue_id, {}, clean(record.from, k_address_max), context.t);
+          queue_.put_size(record.queue_id, record.size, context.t);
           if (handlers_.confirmed) handlers_.confirmed(record.queue_id);
         } else if constexpr (std::is_same_v<T, wire::PostfixMessageId>) {
           if (handlers_.message) {
@@ -72,6 +73,8 @@ void LogJoin::record(const wire::LogLine& parsed, std::string_view id, Instant n
               record.change == wire::QueueChange::deleted) {
             queue_.erase(record.queue_id);
             handed_on_.erase(std::string(record.queue_id));
+          } else if (record.change == wire::QueueChange::requeued && handlers_.requeued) {
+            handlers_.requeued(record.queue_id);
           }
         } else if constexpr (std::is_same_v<T, wire::DovecotLogin>) {
           login(context, record);
@@ -150,6 +153,7 @@ void LogJoin::delivery(const Context& context, const wire::PostfixDelivery& reco
       give(context, by->account, std::move(body));
     }
   }
+  mailbox(context, record, *by, to);
   // Into one of our mailboxes: its owner now knows that sender. The id has a mark of its own, since
   // one line may be a delivery for the sender and a receipt for the owner.
   const bool local = context.line.daemon == "lmtp" || context.line.daemon == "virtual" ||
@@ -159,6 +163,21 @@ void LogJoin::delivery(const Context& context, const wire::PostfixDelivery& reco
   if (!context.directory.is_account(owner) || owner == by->account) return;
   const std::string id = std::string(context.id) + 'r';
   give(Context{context.line, id, context.t, context.directory}, owner, Received{by->sender});
+}
+
+void LogJoin::mailbox(const Context& context, const wire::PostfixDelivery& record,
+                      const QueuedBy& by, const std::string& to) {
+  if (!handlers_.mailbox) return;
+  const std::string_view daemon = context.line.daemon;
+  // The map of closed mailboxes answers "retry:4.2.1 …"; what is deferred otherwise waits for
+  // another reason (decide/waiting_mail.h).
+  const bool ended = *record.outcome != DeliveryStatus::deferred;
+  const bool closed = (daemon == "error" || daemon == "retry") && record.dsn == "4.2.1";
+  if (!ended && !closed) return;
+  std::string owner = context.directory.account_of(to);
+  if (!context.directory.is_account(owner)) return;
+  handlers_.mailbox({std::move(owner), clean(record.queue_id, 64), by.sender, by.size,
+                     *record.outcome, context.t});
 }
 
 void LogJoin::login(const Context& context, const wire::DovecotLogin& record) {

@@ -16,6 +16,7 @@
 #include "base/instant.h"
 #include "base/ip_address.h"
 #include "decide/directory.h"
+#include "decide/waiting_mail.h"
 #include "serve/policy_desk.h"
 #include "serve/queue_index.h"
 #include "serve/server_metrics.h"
@@ -33,6 +34,11 @@ struct LogHandlers {
   std::function<void(std::string_view queue_id, std::string_view message_id,
                      const std::string& account, Instant t)>
       message = {};
+  // A message for one of our mailboxes: it is there, it waits because the mailbox is closed, or it
+  // was sent back. May be empty.
+  std::function<void(const decide::MailboxDelivery&)> mailbox = {};
+  // From here on the message has another queue id. May be empty.
+  std::function<void(std::string_view queue_id)> requeued = {};
 };
 
 struct LogJoinOptions {
@@ -68,6 +74,8 @@ class LogJoin {
   void client(const Context& context, const wire::PostfixClient& record);
   void verdict(const Context& context, const wire::PostfixVerdict& record);
   void delivery(const Context& context, const wire::PostfixDelivery& record);
+  void mailbox(const Context& context, const wire::PostfixDelivery& record, const QueuedBy& by,
+               const std::string& to);
   void login(const Context& context, const wire::DovecotLogin& record);
   void logout(const Context& context, const wire::DovecotLogout& record);
 

@@ -25,7 +25,8 @@ struct Log {
               [this](std::string_view id, std::string_view message_id, const std::string& account,
                      Instant) {
                 messages.push_back(fmt::format("{} {} {}", id, message_id, account));
-              }},
+              },
+              [this](const decide::MailboxDelivery& d) { mailboxes.push_back(d); }},
              std::move(options)) {}
   void line(const std::string& text) {
     ++number;
@@ -38,6 +39,7 @@ struct Log {
   ServerMetrics metrics;
   std::vector<std::string> confirmed, withdrawn, messages;
   std::vector<Event> events;
+  std::vector<decide::MailboxDelivery> mailboxes;
   LogJoin join;
 };
 
@@ -136,6 +138,34 @@ TEST(LogJoin, GarbageIsOnlyCounted) {
   }
   EXPECT_THAT(log.events, IsEmpty());
   EXPECT_EQ(log.metrics.log_lines_unknown.get(), 10U);
+}
+
+TEST(LogJoin, TellsWhatBecomesOfMailForOurMailboxes) {
+  Log log;
+  log.line("postfix/smtpd[1]: 4Xk1jd2Gz3z9sP: client=mx.friend.example[192.0.2.7]");
+  log.line("postfix/qmgr[2]: 4Xk1jd2Gz3z9sP: from=<>, size=4711, nrcpt=2 (queue active)");
+  log.line(
+      "postfix/error[3]: 4Xk1jd2Gz3z9sP: to=<Taro+x@example.jp>, orig_to=<all@example.jp>, "
+      "relay=none, delay=0.02, delays=0.01/0.01/0/0, dsn=4.2.1, status=deferred (mailbox "
+      "temporarily suspended)");
+  log.line(
+      "postfix/lmtp[3]: 4Xk1jd2Gz3z9sP: to=<taro@example.jp>, relay=mx[private/dovecot-lmtp], "
+      "delay=0.1, delays=0.1/0/0/0, dsn=4.3.2, status=deferred (try again)");
+  log.line(
+      "postfix/lmtp[3]: 4Xk1jd2Gz3z9sP: to=<taro@example.jp>, relay=mx[private/dovecot-lmtp], "
+      "delay=0.1, delays=0.1/0/0/0, dsn=2.0.0, status=sent (250 2.0.0 saved)");
+  log.line(
+      "postfix/smtp[3]: 4Xk1jd2Gz3z9sP: to=<somebody@far.example>, relay=mx.far.example[192.0.2.9]"
+      ":25, delay=0.1, delays=0.1/0/0/0, dsn=2.0.0, status=sent (250 ok)");
+  ASSERT_EQ(log.mailboxes.size(), 2U);
+  for (const auto& one : log.mailboxes) {
+    EXPECT_EQ(one.account, "taro@example.jp");
+    EXPECT_EQ(one.queue_id, "4Xk1jd2Gz3z9sP");
+    EXPECT_EQ(one.sender, "");
+    EXPECT_EQ(one.size, 4711U);
+  }
+  EXPECT_EQ(log.mailboxes[0].status, DeliveryStatus::deferred);
+  EXPECT_EQ(log.mailboxes[1].status, DeliveryStatus::sent);
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
     }
     if (answer.action == Answer::Action::refuse && options_.waits &&
         directory.is_account(account)) {
-      options_.waits(account, request.sender, now);
+      options_.waits(account, request, now);
     }
     return put(answer, out);
   }

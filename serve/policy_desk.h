@@ -60,7 +60,7 @@ struct PolicyDeskOptions {
   // Has another panel set the mailbox inactive, and does its mail wait? Cheap; may be empty.
   std::function<bool(std::string_view account)> is_inactive = {};
   // Told of each 450 for a closed mailbox: that mail waits at its sender. Cheap; may be empty.
-  std::function<void(std::string_view account, std::string_view sender, Instant)> waits = {};
+  std::function<void(std::string_view account, const wire::PolicyRequest&, Instant)> waits = {};
   // A header line for mail of this account, "" for none. Microseconds; may be empty.
   std::function<std::string(std::string_view account, Instant)> stamp = {};
   // Where a copy of mail without a sender (a bounce) to this account goes, "" for nowhere. Cheap;

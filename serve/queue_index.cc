@@ -24,6 +24,11 @@ void QueueIndex::put_without_login(std::string_view queue_id, Instant now) {
   if (Entry* entry = touch(queue_id, now)) entry->by.is_login_known = true;
 }
 
+void QueueIndex::put_size(std::string_view queue_id, std::uint64_t size, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (Entry* entry = touch(queue_id, now)) entry->by.size = size;
+}
+
 QueueIndex::Entry* QueueIndex::touch(std::string_view queue_id, Instant now) {
   if (queue_id.empty() || queue_id.size() > k_queue_id_max) return nullptr;
   auto found = by_id_.find(queue_id);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -16,8 +17,9 @@
 namespace sekimori::serve {
 
 struct QueuedBy {
-  std::string account;  // "" for mail that came without a login, or from before our time
-  std::string sender;   // "" where unknown, or the null sender
+  std::string account;     // "" for mail that came without a login, or from before our time
+  std::string sender;      // "" where unknown, or the null sender
+  std::uint64_t size = 0;  // bytes; 0 where unknown
   bool is_login_known = false;
 };
 
@@ -35,6 +37,7 @@ class QueueIndex {
            Instant now);
   // It came without a login, for certain.
   void put_without_login(std::string_view queue_id, Instant now);
+  void put_size(std::string_view queue_id, std::uint64_t size, Instant now);
   void erase(std::string_view queue_id);
   [[nodiscard]] std::optional<QueuedBy> find(std::string_view queue_id) const;
   // The account, "" when unknown or without a login.

@@ -131,7 +131,8 @@ Result<std::vector<JournalSegment>> journal_segments(const std::string& director
 
 Result<JournalReading> read_journal(
     const std::string& directory, std::uint64_t from,
-    const std::function<bool(std::uint64_t sequence, const Event&)>& each) {
+    const std::function<bool(std::uint64_t sequence, const Event&)>& each,
+    const std::function<bool(std::string_view line)>& wanted) {
   const auto segments = journal_segments(directory);
   if (!segments) return std::unexpected(segments.error());
   JournalReading reading;
@@ -152,6 +153,7 @@ Result<JournalReading> read_journal(
       }
       if (expected != 0) reading.missing += sequence - expected;
       expected = sequence + 1;
+      if (wanted && !wanted(line)) return true;
       auto event = wire::parse_event(line);
       if (!event) {
         reader.problem(event.error().text);
@@ -166,6 +168,27 @@ Result<JournalReading> read_journal(
     if (!*done) break;
   }
   return reading;
+}
+
+Result<JournalPlace> journal_place(const std::string& directory, Instant t) {
+  const auto segments = journal_segments(directory);
+  if (!segments) return std::unexpected(segments.error());
+  JournalPlace place;
+  for (const JournalSegment& segment : *segments) {
+    std::optional<Instant> begins;
+    JournalReading reading;
+    SegmentReader reader(segment, reading);
+    auto done = reader.lines([&](std::string_view line) {
+      if (const auto event = wire::parse_event(line)) begins = event->t;
+      return !begins;
+    });
+    // Removed by retention while we look: it is not there.
+    if (!done || !begins) continue;
+    if (!place.first.is_set()) place.first = *begins;
+    if (*begins > t) break;
+    place.from = segment.first;
+  }
+  return place;
 }
 
 }  // namespace sekimori::store

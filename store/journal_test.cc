@@ -406,6 +406,41 @@ TEST(JournalTest, FiguresOfAppendingAndReading) {
               rate(middle, end));
 }
 
+TEST(JournalTest, FindsThePlaceOfATimeAndReadsOnlyWhatIsWanted) {
+  TemporaryDirectory directory;
+  EXPECT_FALSE(journal_place(directory / "none", Instant{1})->first.is_set());
+  {
+    auto journal = open_journal(directory / "j", 4096);
+    for (int i = 0; i < 400; ++i) {
+      Event event = received(0);
+      event.t = Instant{1'790'000'000'000'000} + hours(i);
+      if (i % 10 == 0) event.account = "rare@b.jp";
+      ASSERT_TRUE(journal->append(event));
+    }
+  }
+  const Instant begin{1'790'000'000'000'000};
+  for (const int hour : {-5, 0, 1, 77, 200, 399, 4000}) {
+    const auto place = journal_place(directory / "j", begin + hours(hour));
+    ASSERT_TRUE(place);
+    EXPECT_EQ(place->first, begin);
+    int rare = 0;
+    const auto reading = read_journal(
+        directory / "j", place->from,
+        [&](std::uint64_t, const Event& event) {
+          EXPECT_EQ(event.account, "rare@b.jp");
+          if (event.t >= begin + hours(hour)) ++rare;
+          return true;
+        },
+        [](std::string_view line) { return line.contains("rare@b.jp"); });
+    ASSERT_TRUE(reading);
+    EXPECT_EQ(reading->missing, 0U);
+    int expected = 0;
+    for (int i = 0; i < 400; i += 10) expected += i >= hour ? 1 : 0;
+    EXPECT_EQ(rare, expected) << hour;
+  }
+  EXPECT_GT(journal_place(directory / "j", begin + hours(399))->from, 300U);
+}
+
 TEST(LineSequenceTest, ReadsOnlyTheKeyAtTheEnd) {
   EXPECT_EQ(line_sequence(R"({"a":1,"seq":17})"), 17U);
   EXPECT_EQ(line_sequence(R"({"a":1,"seq":18446744073709551615})"), UINT64_MAX);

@@ -39,6 +39,8 @@ const Migrations& notice_migrations() {
           "CREATE TABLE waiting_mail (account VARCHAR(320) NOT NULL, sender BIGINT NOT NULL, "
           "first_us BIGINT NOT NULL, last_us BIGINT NOT NULL, PRIMARY KEY (account, sender))",
       },
+      // 2: waiting mail has a store of its own (store/waiting_store).
+      {"DROP TABLE waiting_mail"},
   };
   return migrations;
 }
@@ -313,77 +315,11 @@ Result<NoticeRow> NoticeStore::acknowledge(std::uint64_t id, const std::string& 
 Result<void> NoticeStore::prune(Instant before, Instant now) {
   return impl_->database.write("cannot prune notices", [&](soci::session& sql) -> Result<void> {
     const Number sendings = (now - k_sendings_kept).us;
-    const Number silent = (now - decide::k_waiting_silence).us;
     sql << "DELETE FROM notice WHERE state <> 'waiting' AND changed_us < :before",
         soci::use(before.us);
     sql << "DELETE FROM notice_sending WHERE sent_us < :before", soci::use(sendings);
-    sql << "DELETE FROM waiting_mail WHERE last_us < :silent", soci::use(silent);
     return {};
   });
-}
-
-Result<void> NoticeStore::note_waiting(std::span<const decide::WaitingAnswer> answers) {
-  if (answers.empty()) return {};
-  return impl_->database.write("cannot note waiting mail", [&](soci::session& sql) -> Result<void> {
-    Number rows = scalar(sql, "SELECT COUNT(*) FROM waiting_mail", {});
-    for (const decide::WaitingAnswer& answer : answers) {
-      const Number sender = static_cast<Number>(answer.sender);
-      const Number now = answer.t.us;
-      // Silent for long: what comes now is another message with a clock of its own.
-      const Number old = (answer.t - decide::k_waiting_silence).us;
-      sql << "DELETE FROM waiting_mail WHERE account = :account AND sender = :sender "
-             "AND last_us < :old",
-          soci::use(answer.account), soci::use(sender), soci::use(old);
-      Number known = 0;
-      sql << "SELECT COUNT(*) FROM waiting_mail WHERE account = :account AND sender = :sender",
-          soci::into(known), soci::use(answer.account), soci::use(sender);
-      if (known > 0) {
-        sql << "UPDATE waiting_mail SET last_us = :now WHERE account = :account "
-               "AND sender = :sender AND last_us < :least",
-            soci::use(now), soci::use(answer.account), soci::use(sender), soci::use(now);
-        continue;
-      }
-      const Number of_account = scalar(
-          sql, "SELECT COUNT(*) FROM waiting_mail WHERE account = :account", {answer.account});
-      if (static_cast<std::uint64_t>(of_account) >= k_waiting_senders_max ||
-          static_cast<std::uint64_t>(rows) >= k_waiting_rows_max) {
-        continue;
-      }
-      sql << "INSERT INTO waiting_mail (account, sender, first_us, last_us) "
-             "VALUES (:account, :sender, :first, :last)",
-          soci::use(answer.account), soci::use(sender), soci::use(now), soci::use(now);
-      ++rows;
-    }
-    return {};
-  });
-}
-
-Result<std::vector<decide::WaitingMail>> NoticeStore::waiting_mail(Instant now) {
-  const Number since = (now - decide::k_waiting_silence).us;
-  return impl_->database.read("cannot read waiting mail", [&](soci::session& sql) {
-    std::vector<decide::WaitingMail> out;
-    Query query(sql);
-    decide::WaitingMail row;
-    Number senders = 0, oldest = 0;
-    query.into(row.account).into(senders).into(oldest).bind(since);
-    query.run(
-        "SELECT account, COUNT(*), MIN(first_us) FROM waiting_mail WHERE last_us >= :since "
-        "GROUP BY account ORDER BY account");
-    while (query.next()) {
-      row.senders = static_cast<std::uint64_t>(senders);
-      row.oldest = Instant{oldest};
-      out.push_back(row);
-    }
-    return out;
-  });
-}
-
-Result<void> NoticeStore::forget_waiting(const std::string& account) {
-  return impl_->database.write(
-      "cannot forget waiting mail", [&](soci::session& sql) -> Result<void> {
-        sql << "DELETE FROM waiting_mail WHERE account = :account", soci::use(account);
-        return {};
-      });
 }
 
 }  // namespace sekimori::store

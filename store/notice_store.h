@@ -18,9 +18,6 @@ namespace sekimori::store {
 // More waiting notices than this mean that no channel works at all: what asks for another is told
 // to come again, and keeps it in its own outbox.
 inline constexpr std::uint64_t k_notices_waiting_max = 100'000;
-// Distinct senders remembered for one closed mailbox, and rows over all of them.
-inline constexpr std::uint64_t k_waiting_senders_max = 200;
-inline constexpr std::uint64_t k_waiting_rows_max = 20'000;
 
 // Any thread; calls are served one at a time. Never throws.
 class NoticeStore : public decide::NoticeOutbox {
@@ -41,9 +38,6 @@ class NoticeStore : public decide::NoticeOutbox {
   Result<decide::Sendings> sendings(const std::string& to, Instant since) override;
   Result<std::vector<decide::NoticeRow>> rows(const decide::NoticeFilter&) override;
   Result<decide::NoticeCounts> counts() override;
-  Result<void> note_waiting(std::span<const decide::WaitingAnswer>) override;
-  Result<std::vector<decide::WaitingMail>> waiting_mail(Instant now) override;
-  Result<void> forget_waiting(const std::string& account) override;
 
   [[nodiscard]] Result<std::uint64_t> count(const decide::NoticeFilter&);
   // Errors: not_found.
@@ -52,8 +46,8 @@ class NoticeStore : public decide::NoticeOutbox {
   // not_found.
   [[nodiscard]] Result<decide::NoticeRow> acknowledge(std::uint64_t id, const std::string& who,
                                                       Instant now);
-  // Removes rows that came to their end before `before`, and the sendings and waiting mail that are
-  // too old at `now` to matter.
+  // Removes rows that came to their end before `before`, and the sendings that are too old at `now`
+  // to matter.
   [[nodiscard]] Result<void> prune(Instant before, Instant now);
 
  private:

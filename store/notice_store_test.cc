@@ -174,39 +174,6 @@ TEST_F(Notices, ForgetsWhatEndedLongAgo) {
   EXPECT_EQ(left.front().state, NoticeState::waiting);
 }
 
-TEST_F(Notices, KnowsWhatWaitsOutside) {
-  const std::string who = "taro@example.jp";
-  const auto note = [&](std::uint64_t sender, Instant t) {
-    const std::array one{WaitingAnswer{who, sender, t}};
-    EXPECT_TRUE(store_->note_waiting(one));
-  };
-  note(1, k_t);
-  for (int hour = 1; hour <= 40; hour += 4) note(1, k_t + hours(hour));  // the same, come again
-  note(~0ULL, k_t + hours(30));
-  auto waiting = store_->waiting_mail(k_t + hours(40)).value();
-  ASSERT_EQ(waiting.size(), 1U);
-  EXPECT_EQ(waiting.front().account, who);
-  EXPECT_EQ(waiting.front().senders, 2U);
-  EXPECT_EQ(waiting.front().oldest, k_t);
-  // The first gave up; what it sends a day later has a clock of its own.
-  EXPECT_EQ(store_->waiting_mail(k_t + hours(50))->size(), 0U);
-  note(1, k_t + hours(60));
-  waiting = store_->waiting_mail(k_t + hours(60)).value();
-  ASSERT_EQ(waiting.size(), 1U);
-  EXPECT_EQ(waiting.front().oldest, k_t + hours(60));
-  ASSERT_TRUE(store_->forget_waiting(who));
-  EXPECT_TRUE(store_->waiting_mail(k_t + hours(60))->empty());
-}
-
-TEST_F(Notices, SendersOfOneMailboxAreBounded) {
-  std::vector<WaitingAnswer> many;
-  for (std::uint64_t i = 0; i < k_waiting_senders_max + 50; ++i) {
-    many.push_back({"taro@example.jp", i, k_t});
-  }
-  ASSERT_TRUE(store_->note_waiting(many));
-  EXPECT_EQ(store_->waiting_mail(k_t)->front().senders, k_waiting_senders_max);
-}
-
 TEST_F(Notices, TwoConnectionsTellOnce) {
   auto second = open();
   std::size_t added = 0;

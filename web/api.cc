@@ -18,9 +18,10 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-constexpr std::array<std::span<const Route> (*)(), 10> k_tables = {
-    account_routes,  queue_routes,  incident_routes, system_routes,  recovery_routes,
-    approval_routes, report_routes, owner_routes,    session_routes, panel_routes};
+constexpr std::array<std::span<const Route> (*)(), 11> k_tables = {
+    account_routes,  queue_routes,    incident_routes, system_routes,
+    recovery_routes, approval_routes, report_routes,   aftermath_routes,
+    owner_routes,    session_routes,  panel_routes};
 
 std::string_view name_of(Method method) {
   switch (method) {

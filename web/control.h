@@ -270,6 +270,8 @@ struct MetricsReport {
   std::vector<Gauge> gauges;  // those of one name stand together
 };
 
+class Aftermath;  // aftermath.h
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -403,6 +405,9 @@ class Control {
                                                 const Caller& by) = 0;
   [[nodiscard]] virtual Result<ReleaseReport> release_all(const std::string& reason,
                                                           const Caller& by) = 0;
+
+  // ---- what waits, and what was done ----
+  [[nodiscard]] virtual Aftermath& aftermath() = 0;
 
   // ---- looking ----
   // Whose it is. not_found: there is no such thing.

@@ -38,9 +38,10 @@ struct Route {
 [[nodiscard]] std::span<const Route> recovery_routes();  // passwords, the way back, notices
 [[nodiscard]] std::span<const Route> approval_routes();  // approvals given beforehand
 [[nodiscard]] std::span<const Route> report_routes();    // mail that came back, delisting
-[[nodiscard]] std::span<const Route> owner_routes();     // the owner's own
-[[nodiscard]] std::span<const Route> session_routes();   // signing in, operators
-[[nodiscard]] std::span<const Route> panel_routes();     // the panel's files
+[[nodiscard]] std::span<const Route> aftermath_routes();  // waiting mail, what was done
+[[nodiscard]] std::span<const Route> owner_routes();      // the owner's own
+[[nodiscard]] std::span<const Route> session_routes();    // signing in, operators
+[[nodiscard]] std::span<const Route> panel_routes();      // the panel's files
 
 // 200 with this value.
 [[nodiscard]] ApiResponse json_response(const boost::json::value&, int status = 200);

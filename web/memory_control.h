@@ -20,7 +20,6 @@
 #include "web/memory_scope.h"
 
 namespace sekimori::web {
-
 class MemoryControl : public MemoryReports {
  public:
   // Set before the server starts; called at the beginning of every health() (it may block).
@@ -66,6 +65,7 @@ class MemoryControl : public MemoryReports {
   // What every call answers from now on; nullopt: as it should.
   void fail_with(std::optional<Error> error) {
     const std::scoped_lock lock(mutex_);
+    aftermath_.fail_with(error);
     failure_ = std::move(error);
   }
   std::vector<decide::AuditEntry> audit_entries() {

@@ -4,11 +4,11 @@
 #include <string>
 #include <string_view>
 
-#include "web/control.h"
+#include "web/memory_aftermath.h"
 
 namespace sekimori::web {
 
-class MemoryReports : public Control {
+class MemoryReports : public AftermathControl {
  public:
   Result<decide::ReturnedReport> returned_mail(std::string_view address,
                                                std::size_t last) override {

@@ -38,6 +38,11 @@ constexpr std::array k_permissions = {
     Permission{"POST", "/api/v1/accounts/{address}/queue/delete", k_no, k_yes, Scope::account},
     Permission{"GET", "/api/v1/accounts/{address}/bounces", k_yes, k_yes, Scope::account},
     Permission{"GET", "/api/v1/incidents/{id}/delisting", k_yes, k_yes, Scope::incident},
+    Permission{"GET", "/api/v1/accounts/{address}/waiting", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/waiting", k_yes, k_no, Scope::server},
+    // It names the neighbours whose mail was late, of whichever domain.
+    Permission{"GET", "/api/v1/incidents/{id}/damage", k_yes, k_no, Scope::incident},
+    Permission{"GET", "/api/v1/incidents/{id}/damage.html", k_yes, k_no, Scope::incident},
     Permission{"GET", "/api/v1/domains/{domain}", k_yes, k_yes, Scope::domain},
     Permission{"GET", "/api/v1/server", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/incidents", k_yes, k_yes, Scope::list_within},
