@@ -61,7 +61,7 @@ td:first-child{overflow-wrap:anywhere;min-width:9rem}
 th{color:var(--dim);font-weight:600;white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 svg{width:100%;height:auto;display:block}
-svg text{fill:var(--dim);font-size:11px}
+svg text{fill:var(--dim);font-size:13px}
 .bar{fill:var(--blue)}
 .key{display:inline-block;width:.8em;height:.8em;border-radius:.15em;margin:0 .3em 0 1em}
 .sent{fill:var(--blue);background:var(--blue)}
@@ -250,7 +250,7 @@ class Page {
     more(guessers.size(), k_rows_max);
     rows.clear();
     for (const auto& target : s_.tries().targets()) {
-      if (rows.size() == 20) break;
+      if (rows.size() == 10) break;
       rows.push_back({html_text(target.name), grouped(target.failures), grouped(target.addresses)});
     }
     if (rows.empty()) return;
@@ -342,8 +342,8 @@ class Page {
     bars_of("受信拒否", "refused", s_.refusals());
     for (const auto* row : s_.lists_met().top(10)) {
       out_ += "<p class=bad>" +
-              f("{} を理由に、このサーバーからのメールが {} 回断られました",
-                "Mail from here was refused {1} times because of {0}", html_text(row->name),
+              f("{} を理由に断られた、このサーバーからのメール: {} 回",
+                "Mail from here refused because of {}: {}", html_text(row->name),
                 grouped(row->value.n)) +
               "</p>\n";
     }

@@ -257,9 +257,9 @@ class Report {
       section("ブロックリスト", "Block lists");
       for (const auto* row : lists) {
         out_ += "  " +
-                paint("33", f("{} を理由に、このサーバーからのメールが {} 回断られました",
-                              "mail from here was refused {1} times because of {0}",
-                              harmless(row->name), grouped(row->value.n))) +
+                paint("33", f("{} を理由に断られた、このサーバーからのメール: {} 回",
+                              "mail from here refused because of {}: {}", harmless(row->name),
+                              grouped(row->value.n))) +
                 "\n";
       }
     }

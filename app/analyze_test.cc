@@ -211,6 +211,26 @@ TEST_F(AnalyzeTest, CountsOneWrongTryOnceHoweverManyLinesTellIt) {
   EXPECT_EQ(of_text(text)->survey.tries().failures(), 8u);
 }
 
+TEST_F(AnalyzeTest, CountsADeferredMessageOnceAlsoWhereTheLogBeganBehindIt) {
+  const auto tried = [](int minute, std::string_view status) {
+    return fmt::format(
+        "Nov 20 01:{:02}:00 mx postfix/qmgr[1]: 4ABCDEF12: from=<a@b.example>, size=9, nrcpt=1 "
+        "(queue active)\n"
+        "Nov 20 01:{:02}:01 mx postfix/smtp[1]: 4ABCDEF12: to=<c@d.example>, relay=none, delay=1, "
+        "delays=0/0/1/0, {}\n",
+        minute, minute, status);
+  };
+  const std::string later = "dsn=4.4.1, status=deferred (connect to d: Connection timed out)";
+  std::string text = tried(1, later) + tried(2, later) + tried(3, "dsn=2.0.0, status=sent (ok)");
+  text.erase(0, text.find('\n') + 1);  // its first line is in an older log
+  const auto a = of_text(text);
+  EXPECT_EQ(a->survey.totals().deferred, 2u);
+  EXPECT_EQ(a->survey.totals().deferred_messages, 1u);
+  EXPECT_EQ(a->survey.totals().sent, 1u);
+  EXPECT_EQ(a->survey.totals().messages, 0u);
+  EXPECT_EQ(causes_in_order(a->survey.deferrals())[0].cause, Cause::unreachable);
+}
+
 TEST_F(AnalyzeTest, TellsGuessersApartAndSuccessAfterFailures) {
   std::string text;
   const auto tried = [&](int minute, std::string_view ip, std::string_view name) {

@@ -324,6 +324,11 @@ bool LogSurvey::on(const wire::LogLine&, const wire::PostfixDelivery& record) {
       ++deferrals_[static_cast<std::size_t>(cause)];
       outcome.deferred = 1;
       if (account != nullptr) ++account->deferred;
+      if (message == nullptr && !record.queue_id.empty()) {
+        // It came before the log begins.
+        message = &open(record.queue_id, now_);
+        message->active = true;
+      }
       if (message != nullptr && !message->deferred) {
         message->deferred = true;
         ++totals_.deferred_messages;
