@@ -133,7 +133,9 @@ void DamageFold::State::own(const Event& event) {
       return;
     }
     sent(event, *submission);
-  } else if (before) {
+  } else if (event.t + seconds(1) <= question.onset) {
+    // A mail log's stamps are cut to the second: what followed the onset within its own second may
+    // seem to come before it.
     return;
   } else if (const auto* delivery = std::get_if<Delivery>(&event.body)) {
     delivered(event, *delivery);

@@ -166,6 +166,16 @@ TEST(Damage, HeldMailNamedByTheIncidentIsEvidence) {
   EXPECT_EQ(n(p, RecipientFate::deleted), 1U);
 }
 
+TEST(Damage, ALogsStampsAreCutToTheSecond) {
+  auto q = question();
+  q.onset = k_onset + Duration{774'471};
+  DamageFold fold(q);
+  fold.add(event(k_onset - days(2), login(k_home)));
+  fold.add(event(q.onset, mail(k_thief, "Q1", {"a@far.example"})));
+  fold.add(event(k_onset, delivery("Q1", "a@far.example")));
+  EXPECT_EQ(n(fold.finish(), RecipientFate::delivered), 1U);
+}
+
 TEST(Damage, WhatWasReadAndChangedAndWhoElseWrote) {
   DamageFold fold(question());
   fold.add(event(k_onset - days(2), login(k_home)));
