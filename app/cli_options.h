@@ -66,7 +66,7 @@ struct Invocation {
   ApprovalWords approval;  // account approve
   std::string role;        // operator add
   bool off = false;        // operator totp
-  // incident report, incident warn-recipients
+  // incident report, incident warn-recipients; html also of analyze
   std::string html;  // files to write; "-" is standard output
   std::string csv;
   bool send = false;
@@ -86,7 +86,6 @@ struct Invocation {
   bool hash = false;
   // learn, analyze
   std::vector<std::string> logs;
-  std::string html;
   std::uint64_t threads = 0;  // 0: as many as there are cores
   // drill
   std::string endpoints;
