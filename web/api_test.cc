@@ -144,11 +144,8 @@ TEST_F(Api, queued_mail_is_held_let_go_and_deleted) {
 TEST_F(Api, why_mail_cannot_be_got_is_answered) {
   const std::string path = "/api/v1/accounts/taro%40example.jp/diagnosis";
   const auto code = [&](const char* body) {
-    return std::string(json::parse(ask("POST", path, body).body)
-                           .at("findings")
-                           .at(0)
-                           .at("code")
-                           .as_string());
+    return std::string(
+        json::parse(ask("POST", path, body).body).at("findings").at(0).at("code").as_string());
   };
   EXPECT_EQ(code(R"({"ip":"192.0.2.7"})"), "address_banned");
   EXPECT_EQ(code(R"({"yes":["on_all_night"]})"), "never_reads");

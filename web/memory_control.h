@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -14,6 +13,7 @@
 
 #include "base/mail_address.h"
 #include "web/memory_approvals.h"
+#include "web/memory_diagnosis.h"
 #include "web/memory_queue.h"
 #include "web/memory_recovery.h"
 #include "web/memory_reports.h"
@@ -29,13 +29,7 @@ class MemoryControl : public MemoryReports {
 
   MemoryControl() {
     for (const auto* address : {"hanako@example.jp", "taro@example.jp", "anna@example.com"}) {
-      decide::AccountRow row;
-      row.address = address;
-      row.name = address == std::string_view("taro@example.jp") ? "関 太郎" : "Somebody";
-      row.domain = std::string(domain_of(address));
-      row.quota_bytes = 1 << 30;
-      row.created = row.modified = now_;
-      rows_[row.address] = row;
+      rows_[address] = sample_row(address, now_);
     }
     incidents_[1] = sample_incident(now_);
     for (const auto* id : {"4bXyZ12345", "4bXyZ67890"}) {
@@ -265,8 +259,7 @@ class MemoryControl : public MemoryReports {
 
   Result<IncidentDetails> incident(std::uint64_t id) override {
     const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
-    if (!incidents_.contains(id)) return not_found("no such incident");
+    if (auto known = find(id); !known) return std::unexpected(known.error());
     IncidentDetails details;
     details.incident = incidents_[id];
     decide::Step step;
@@ -295,8 +288,7 @@ class MemoryControl : public MemoryReports {
   Result<decide::AuditEntry> add_note(std::uint64_t id, const std::string& text,
                                       const Caller& by) override {
     const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
-    if (!incidents_.contains(id)) return not_found("no such incident");
+    if (auto known = find(id); !known) return std::unexpected(known.error());
     write(by, "note", incidents_[id].subject, text);
     notes_[id].push_back(audit_.back());
     return audit_.back();
@@ -305,14 +297,9 @@ class MemoryControl : public MemoryReports {
   Result<DiagnosisView> diagnose(std::string_view address, const DiagnosisQuestion& question,
                                  const Caller& by) override {
     const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
     if (auto known = find(address); !known) return std::unexpected(known.error());
     write(by, "diagnose", {decide::SubjectKind::account, std::string(address)}, "");
-    decide::DiagnosisFacts facts;
-    facts.now = Instant{1'800'000'000'000'000};
-    facts.ip_denied = question.from.is_set();
-    facts.computer = question.computer;
-    return DiagnosisView{"D20270115-7K2M", facts.now, decide::diagnose(facts)};
+    return diagnosis_in_memory(question);
   }
 
   Result<AccountQueue> queue(std::string_view address, const QueueQuery& query) override {
@@ -331,15 +318,13 @@ class MemoryControl : public MemoryReports {
   }
   Result<std::vector<decide::WayView>> ways_of_incident(std::uint64_t id) override {
     const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
-    if (!incidents_.contains(id)) return not_found("no such incident");
+    if (auto known = find(id); !known) return std::unexpected(known.error());
     return ways_.list();
   }
   Result<decide::WayView> answer_way(std::uint64_t id, std::uint64_t change, bool keep,
                                      const std::string& reason, const Caller& by) override {
     const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
-    if (!incidents_.contains(id)) return not_found("no such incident");
+    if (auto known = find(id); !known) return std::unexpected(known.error());
     auto answered = ways_.answer(change, keep, reason, by.who);
     if (answered) write(by, keep ? "way_keep" : "way_revert", incidents_[id].subject, reason);
     return answered;
@@ -517,6 +502,11 @@ class MemoryControl : public MemoryReports {
   Result<void> find(std::string_view address) const {
     if (failure_) return std::unexpected(*failure_);
     if (!rows_.contains(std::string(address))) return not_found("no such account");
+    return {};
+  }
+  Result<void> find(std::uint64_t incident) const {
+    if (failure_) return std::unexpected(*failure_);
+    if (!incidents_.contains(incident)) return not_found("no such incident");
     return {};
   }
   Standing standing_at(std::string_view address) const {

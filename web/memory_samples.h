@@ -1,9 +1,20 @@
 // What MemoryControl has to show from the beginning, for the tests of this folder.
 #pragma once
 
+#include "base/mail_address.h"
 #include "web/control.h"
 
 namespace sekimori::web {
+
+inline decide::AccountRow sample_row(const std::string& address, Instant now) {
+  decide::AccountRow row;
+  row.address = address;
+  row.name = address == "taro@example.jp" ? "関 太郎" : "Somebody";
+  row.domain = std::string(domain_of(address));
+  row.quota_bytes = 1 << 30;
+  row.created = row.modified = now;
+  return row;
+}
 
 inline decide::Incident sample_incident(Instant now) {
   decide::Incident incident;

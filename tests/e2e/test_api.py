@@ -182,7 +182,8 @@ def test_every_route_answers_as_described(lab, description, people):
         assert lab.api.raw("GET", path).status == 200
         asked.add(("GET", path))
     # test_way_back_cli.py, test_learn.py, test_approvals.py, test_queue.py, test_bounces.py,
-    # test_sign_in.py, test_second_postfix.py, test_damage.py, test_ways.py and test_diagnosis.py do.
+    # test_sign_in.py, test_second_postfix.py, test_damage.py, test_ways.py and
+    # test_diagnosis.py do.
     elsewhere = re.compile(r"/owner/|\}/(password|recovery|call-sheet)(/|$)|/notices|/history"
                            r"|/approval|/queue|/bounces$|/delisting$|/sessions?(/|$)|/operators"
                            r"|^/assets/|/waiting$|/damage|/recipients\.csv$|/note-to-recipients"
