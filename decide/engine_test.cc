@@ -302,6 +302,28 @@ TEST(Engine, DeletedHeldMailNoLongerCounts) {
   EXPECT_EQ(engine.view("taro@example.jp", t + minutes(1)).counts.recipients_hour, 0U);
 }
 
+TEST(Engine, WhatTheThiefSentDoesNotLimitTheOwnerAfterwards) {
+  Engine engine(enforcing(), nullptr, detect::shipped_priors());
+  const Subject who{SubjectKind::account, "taro@example.jp"};
+  const Instant t = live_quietly(engine, who.id) + hours(2);
+  std::vector<std::string> many;
+  for (int i = 0; i < 30; ++i) many.push_back(fmt::format("guest{}@elsewhere.example", i));
+  Applied out;
+  engine.apply(mail(t, who.id, many), out);
+  StandingRequest request;
+  request.by = "operator";
+  request.by_machine = false;
+  request.now = t + minutes(1);
+  request.kind = RequestKind::suspend;
+  ASSERT_TRUE(engine.request(who, request));
+  EXPECT_GE(engine.view(who.id, request.now).counts.recipients_day, 30U);
+  request.kind = RequestKind::restore;
+  request.to_probation = true;
+  ASSERT_TRUE(engine.request(who, request));
+  EXPECT_EQ(engine.view(who.id, request.now).counts.recipients_hour, 0U);
+  EXPECT_EQ(engine.view(who.id, request.now).counts.recipients_day, 0U);
+}
+
 TEST(Engine, APileOfUnansweredHoldsEndsInARestriction) {
   EngineSettings s = enforcing();
   s.hold_pile = 30;

@@ -396,6 +396,14 @@ void Detector::restored(AccountIndex index, Instant t) {
   m.place_spent = 0;
   m.bounces_in_hour = 0;
   m.away_strangers = m.away_gain = m.away_asked = m.strikes = 0;
+  // What the thief sent is not what the owner may not send any more today.
+  m.hour_recipients.fill(0);
+  m.hour_messages.fill(0);
+  m.hour_new.fill(0);
+  m.day_recipients.fill(0);
+  m.day_messages.fill(0);
+  m.day_new.fill(0);
+  m.day_kib.fill(0);
 }
 
 double Detector::log_r(AccountIndex index, Instant now) const {

@@ -221,7 +221,8 @@ class Detector {
   void vouched(AccountIndex, Instant t);
   // The account was restricted or suspended: what waits to be learnt since the onset is dropped.
   void contained(AccountIndex, Instant t, Instant onset);
-  // The owner is back: R starts anew; the past (contacts, places) stays.
+  // The owner is back: R and the counts of hour and day (which limits look at) start anew; the past
+  // (contacts, places) stays.
   void restored(AccountIndex, Instant t);
 
   // ln R now (grows with silence), for lists and panels.
