@@ -70,12 +70,16 @@ class LocalApi : public Api {
   [[nodiscard]] bool in_process() const override { return true; }
   std::size_t finish() override {
     // Each round may make the next ones due (a guard row before the sessions' end).
-    constexpr int k_rounds_max = 20;
+    constexpr int k_rounds_max = 100;
     std::size_t open = 0;
     for (int round = 0; round < k_rounds_max; ++round) {
-      const auto report = world_->executor->run_once(system_now());
+      const Instant now = system_now();
+      const auto report = world_->executor->run_once(now);
       open = report.open;
-      if (report.open == 0 || report.done + report.skipped == 0) break;
+      // Ended early, to look whether something more urgent came: there is no loop here but this
+      // one.
+      const bool is_cut_short = report.next && *report.next <= now;
+      if (!is_cut_short && (report.open == 0 || report.done + report.skipped == 0)) break;
     }
     // People are told now, daemon or not; what fails waits for the daemon.
     (void)world_->notifier->run_once(system_now());
