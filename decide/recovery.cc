@@ -191,6 +191,11 @@ std::vector<GateKind> open_gates(const Recovery& r) {
 Text next_step(const Recovery& r) {
   if (r.ended.is_set()) return {};
   const auto open = open_gates(r);
+  if (open.empty() && !r.by_machine) {
+    // Whom a person stopped, a person lets go.
+    return {"確認はすべて終わりました。担当者が確かめたあと、送信できるようになります。",
+            "Everything is verified. Sending opens again once your administrator has had a look."};
+  }
   if (open.empty()) {
     return {"確認はすべて終わりました。まもなく送信できるようになります。",
             "Everything is verified. You can send again in a moment."};

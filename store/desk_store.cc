@@ -249,10 +249,10 @@ Result<std::optional<decide::HeldMessage>> DeskStore::hold(std::string_view queu
     std::string state;
     query.into(row.queue_id).into(row.account).into(held).into(release).into(recipients);
     query.into(bytes).into(kind).into(state).into(incident).into(row.log_r).into(row.reason.ja);
-    query.into(row.reason.en).into(row.ended_by).bind(wanted);
+    query.into(row.reason.en).into(row.evidence).into(row.ended_by).bind(wanted);
     query.run(
         "SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, incident, "
-        "log_r, reason_ja, reason_en, ended_by FROM hold WHERE queue_id = :queue_id");
+        "log_r, reason_ja, reason_en, evidence, ended_by FROM hold WHERE queue_id = :queue_id");
     if (query.next()) {
       row.held_at = Instant{held};
       row.release_at = Instant{release};
