@@ -359,8 +359,10 @@ Result<decide::HeldMessage> ControlService::end_hold(std::string_view queue_id,
     if (auto done = parts_.hands.release(ids); !done) return std::unexpected(done.error());
   } else {
     // A message that came later under the same id is another's.
-    const decide::QueueTarget targets[] = {
-        {.id = hold->queue_id, .not_after = hold->held_at + k_clocks_differ}};
+    const decide::QueueTarget targets[] = {{.id = hold->queue_id,
+                                            .sender = {},
+                                            .arrival = {},
+                                            .not_after = hold->held_at + k_clocks_differ}};
     if (auto done = parts_.hands.remove(targets); !done) return std::unexpected(done.error());
   }
   decide::Applied applied;

@@ -109,7 +109,9 @@ Result<web::AccountQueue> QueueDesk::list(const std::string& account,
         .size = queued.size,
         .sender = queued.sender,
         .first_recipient = queued.first_recipient,
-        .recipients = queued.recipients};
+        .recipients = queued.recipients,
+        .reason = {},
+        .subject = {}};
     if (const auto record = records.find(queued.id);
         record != records.end() && item.part == QueuePart::hold) {
       item.held_by_us = true;
@@ -250,7 +252,8 @@ Result<void> QueueDesk::end(const std::string& account, const std::vector<Queued
   } else {
     std::vector<decide::QueueTarget> targets;
     for (const Queued& queued : batch) {
-      targets.push_back({.id = queued.id, .sender = queued.sender, .arrival = queued.arrival});
+      targets.push_back(
+          {.id = queued.id, .sender = queued.sender, .arrival = queued.arrival, .not_after = {}});
     }
     if (auto done = parts_.hands.remove(targets); !done) return std::unexpected(done.error());
   }

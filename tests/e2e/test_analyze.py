@@ -10,7 +10,7 @@ import subprocess
 from labkit import message
 
 ABROAD = [f"198.51.100.{first}" for first in (65, 97, 129, 161, 193)]  # as lab/make_geoip.pl says
-MESSAGES, RECIPIENTS = 24, 15
+MESSAGES, RECIPIENTS = 40, 15
 
 
 def analyze(lab, *words, stdin=None):

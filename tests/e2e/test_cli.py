@@ -43,7 +43,7 @@ def hold_a_message(lab, login):
     """Sends a message that the guard holds; returns (subject, queue id)."""
     token = uuid.uuid4().hex[:8]
     before = {hold["queue_id"] for hold in held(lab, login)}
-    subject = lab.send(login, [f"r{n}@held-{token}.example" for n in range(24)])
+    subject = lab.send(login, [f"r{n}@held-{token}.example" for n in range(30)])
     new = wait_for(lambda: {hold["queue_id"] for hold in held(lab, login)} - before, 10,
                    "a held message")
     assert len(new) == 1
@@ -378,7 +378,7 @@ def test_dead_standings(dead):
     steps = done(dead, "incident", "show", outcome["incident"])["steps"]
     assert {"write_guard", "flush_auth_cache", "kick_sessions"} \
         <= {step["kind"] for step in steps if step["state"] == "done"}
-    assert any(step["kind"] == "requeue_waiting" and step["tries"] > 0 for step in steps)
+    assert any(step["kind"] == "requeue_waiting" and step["tries"] > 0 for step in steps), [(s["kind"], s["state"], s["tries"], s["detail"]) for s in steps]
     assert done(dead, "domain", "restrict", "lab-en.example")["standing"] == "restricted"
     assert sending_answer(dead, DAVE) == 525
     assert done(dead, "domain", "restore", "lab-en.example")["standing"] == "normal"
