@@ -40,6 +40,13 @@ Result<void> InactiveMail::requeue(store::SqliteGuardStore& guard, decide::Hands
     if (now >= next || next - now > minutes(1)) due.push_back(account);
   }
   if (due.empty()) return {};
+  // Before the mail: Dovecot may remember for an hour that this was no user
+  // (auth_cache_negative_ttl), and would refuse it for good.
+  Result<void> flushed;
+  for (const std::string& account : due) {
+    if (auto done = hands.flush_auth_cache(account); !done) flushed = done;
+  }
+  if (!flushed) return flushed;
   std::vector<std::string> ids;
   auto listed = hands.list_queue([&](const decide::QueueEntry& entry) {
     if (entry.queue_name != "deferred") return true;

@@ -27,7 +27,9 @@ class InactiveMail {
   // Any thread, from the decision path.
   [[nodiscard]] bool waits(std::string_view account) const;
 
-  // Tries the mail again of those that are active now. Postfix moves messages between its queues
+  // Tries the mail again of those that are active now, after Dovecot was made to forget them: it
+  // could still answer that there is no such user. While it cannot be told (the error says so), the
+  // mail waits. Postfix moves messages between its queues
   // while it is asked, and remembers a closed transport for half a minute: several looks, ever
   // further apart, then the account is forgotten. One thread.
   [[nodiscard]] Result<void> requeue(store::SqliteGuardStore& guard, decide::Hands& hands,

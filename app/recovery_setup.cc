@@ -50,6 +50,7 @@ std::unique_ptr<WaysService> make_ways(World& world) {
               [&w](const std::string& account) {
                 return w.engine->standing_of({decide::SubjectKind::account, account}).standing;
               },
+          .is_inactive = [&w](std::string_view account) { return w.inactive.waits(account); },
           .tell_judge =
               [&w](const Event& event) {
                 decide::Applied applied;

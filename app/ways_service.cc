@@ -226,7 +226,7 @@ Result<void> WaysService::drain_soon() {
 
 Result<bool> WaysService::read_sieve(Seen& seen) {
   act::Doveadm* const doveadm = parts_.hands.doveadm();
-  if (doveadm == nullptr) return false;
+  if (doveadm == nullptr || parts_.is_inactive(seen.account)) return false;
   const auto nothing = [](const Error& error) -> Result<bool> {
     // No Sieve here, or a mailbox that Dovecot does not know now: nothing is known, nothing gone.
     if (error.kind == ErrorKind::bad_input || error.kind == ErrorKind::not_found) return false;

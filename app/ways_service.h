@@ -44,6 +44,9 @@ struct WaysParts {
   std::function<Instant()> now;
   std::function<std::shared_ptr<const decide::Directory>()> directory;
   std::function<Standing(const std::string& account)> standing;
+  // Set inactive by the provider: no user to Dovecot, which would remember the question's answer
+  // for an hour after the mailbox is active again.
+  std::function<bool(std::string_view account)> is_inactive;
   std::function<void(const Event&)> tell_judge;
   std::function<void(std::string_view)> log;
 };

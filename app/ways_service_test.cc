@@ -50,6 +50,7 @@ class Ways : public testing::Test {
                   .now = [this] { return now = now + seconds(1); },
                   .directory = [this] { return directory; },
                   .standing = [this](const std::string&) { return standing; },
+                  .is_inactive = [](std::string_view) { return false; },
                   .tell_judge = [this](const Event& event) { told.push_back(event); },
                   .log = {}},
         WaysSettings{});

@@ -381,8 +381,14 @@ class Lab:
         return email.message_from_bytes(raw, policy=email.policy.default)
 
     def wait_in_mailbox(self, login, subject, deadline=20.0):
-        wait_for(lambda: subject in self.subjects(login), deadline,
-                 f"{subject!r} in the mailbox of {login}")
+        """A sign-in that fails meanwhile is asked again: Dovecot remembers for a moment who was
+        no user (auth_cache_negative_ttl)."""
+        def is_there():
+            try:
+                return subject in self.subjects(login)
+            except imaplib.IMAP4.error:  # abort is one, too
+                return False
+        wait_for(is_there, deadline, f"{subject!r} in the mailbox of {login}")
 
     # The machine room
 

@@ -349,10 +349,13 @@ def ask_for_a_code(lab, account):
 
 
 def known_contact(lab, account, kind):
+    """What the daemon knows the account to have now; None for nothing. That there was nothing
+    when it first looked is a row, too, with an empty value."""
     with contextlib.closing(sqlite3.connect(lab.inside["home"] + "/state/sekimori.db",
                                             timeout=10)) as state:
-        return state.execute("SELECT value FROM contact WHERE account = ? AND kind = ? "
-                             "ORDER BY since_us DESC", (account, kind)).fetchone()
+        newest = state.execute("SELECT value FROM contact WHERE account = ? AND kind = ? "
+                               "ORDER BY since_us DESC", (account, kind)).fetchone()
+    return newest[0] or None if newest else None
 
 
 def test_a_contact_from_before_the_incident_gets_a_code_and_a_thiefs_does_not(lab):
@@ -360,12 +363,12 @@ def test_a_contact_from_before_the_incident_gets_a_code_and_a_thiefs_does_not(la
     for account in (owner, robbed):
         mine = f"{uuid.uuid4().hex}@elsewhere.example"
         lab.store_rows("UPDATE mailbox SET email_other = ? WHERE username = ?", mine, account)
-        wait_for(lambda: known_contact(lab, account, "email_other") == (mine,), 20, "the contact")
+        wait_for(lambda: known_contact(lab, account, "email_other") == mine, 20, "the contact")
         hijack(lab, account)
     [[mine]] = lab.store_rows("SELECT email_other FROM mailbox WHERE username = ?", owner)
     theirs = f"{uuid.uuid4().hex}@evil.example"
     lab.store_rows("UPDATE mailbox SET email_other = ? WHERE username = ?", theirs, robbed)
-    wait_for(lambda: known_contact(lab, robbed, "email_other") == (theirs,), 20, "the new contact")
+    wait_for(lambda: known_contact(lab, robbed, "email_other") == theirs, 20, "the new contact")
     ask_for_a_code(lab, robbed)
     ask_for_a_code(lab, "nobody@nowhere.example")
     ask_for_a_code(lab, owner)
@@ -391,6 +394,8 @@ def test_an_authenticator_enrolled_before_the_incident_proves_and_a_thiefs_does_
     if "totp_secret" not in columns:
         # PostfixAdmin 4 has it.
         lab.store_rows("ALTER TABLE mailbox ADD COLUMN totp_secret VARCHAR(255) DEFAULT NULL")
+        # Each of Dovecot's workers fails its first question to a changed schema.
+        lab.doveadm("reload")
         lab.stop_daemon()
         lab.start_daemon()
     owner, robbed, _ = lab.hire()
