@@ -47,6 +47,7 @@ struct ControlParts {
   store::PostfixadminStore& provider;  // what only PostfixAdmin's store tells
   RecoveryService& way_back;
   web::Aftermath& aftermath;
+  web::Casework& casework;
   WaysService& ways;
   std::function<Result<void>(const std::string& to, std::string_view subject,
                              std::string_view body)>
@@ -141,6 +142,7 @@ class ControlService : public web::Control {
   Result<decide::Subject> subject_of(web::Thing, std::string_view id) override;
   Result<std::vector<decide::AuditEntry>> audit(const web::AuditQuery&) override;
   web::Aftermath& aftermath() override { return parts_.aftermath; }
+  web::Casework& casework() override { return parts_.casework; }
   Result<web::HealthReport> health() override;
   Result<void> ready() override;
   Result<web::MetricsReport> metrics() override;

@@ -164,6 +164,23 @@ Result<decide::CallSheet> call_sheet_of(World& world, const std::string& account
   facts.known.name = contact->name;
   facts.known.phone = contact->phone;
   facts.known.phone_is_old = contact->phone_is_old;
+  // What is kept of the contract goes before what the provider's database says, and a number that
+  // was changed since the incident began is as doubtful here as there.
+  auto customer = world.cases->customer(account);
+  if (!customer) return std::unexpected(customer.error());
+  if (*customer) {
+    const decide::Customer& kept = **customer;
+    if (!kept.number.empty()) facts.known.customer_number = kept.number;
+    if (!kept.name.empty()) facts.known.name = kept.name;
+    if (!kept.telephone.empty()) {
+      Instant began = record.since;
+      if (auto incident = world.reader->incident(record.incident); incident && *incident) {
+        began = (*incident)->onset.is_set() ? (*incident)->onset : (*incident)->opened;
+      }
+      facts.known.phone = kept.telephone;
+      facts.known.phone_is_old = record.incident == 0 || kept.changed < began;
+    }
+  }
   facts.known.incident = record.incident;
   facts.known.standing = record.standing;
   facts.known.since = record.since;

@@ -144,6 +144,9 @@ void Timers::hourly() {
     if (auto pruned = world_.returned->prune(now - world_.settings.store.retention); !pruned) {
       world_.log(fmt::format("state database: {}", pruned.error().text));
     }
+    if (auto pruned = world_.cases->prune(now - world_.settings.store.retention); !pruned) {
+      world_.log(fmt::format("state database: {}", pruned.error().text));
+    }
     if (auto pruned = world_.damage->prune(); !pruned) {
       world_.log(fmt::format("state database: {}", pruned.error().text));
     }

@@ -215,6 +215,20 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .notes_per_minute = static_cast<std::uint32_t>(s.notices.recipients_per_minute),
       .log = w.log,
   });
+  w.casework = std::make_unique<CaseService>(CaseParts{
+      .store = *w.cases,
+      .reader = *w.reader,
+      .accounts = *w.accounts,
+      .writer = *w.writer,
+      .now = system_now,
+      .directory = [&w] { return w.directory.get(); },
+      .call_sheet = [&w](const std::string& account) { return call_sheet_of(w, account); },
+      .changed =
+          [&w](const decide::Enquiry& enquiry) {
+            w.hub.publish("enquiry", fmt::format(R"({{"id":{},"state":"{}"}})", enquiry.id,
+                                                 to_string(enquiry.state)));
+          },
+  });
   w.control = std::make_unique<ControlService>(ControlParts{
       .engine = *w.engine,
       .writer = *w.writer,
@@ -229,6 +243,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .provider = *w.accounts,
       .way_back = *w.way_back,
       .aftermath = *w.aftermath,
+      .casework = *w.casework,
       .ways = *w.ways,
       .send_letter = [&w](const std::string& to, std::string_view subject,
                           std::string_view body) { return send_letter(w, to, subject, body); },
@@ -294,6 +309,9 @@ Result<void> World::open_stores() {
   auto opened_ways = store::WaysStore::open(database);
   if (!opened_ways) return std::unexpected(opened_ways.error());
   way_memory = std::move(*opened_ways);
+  auto opened_cases = store::CaseStore::open(database);
+  if (!opened_cases) return std::unexpected(opened_cases.error());
+  cases = std::move(*opened_cases);
   auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
   if (!opened_guard) return std::unexpected(opened_guard.error());
   guard = std::move(*opened_guard);

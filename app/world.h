@@ -15,6 +15,7 @@
 #include "act/notices.h"
 #include "act/prover.h"
 #include "app/aftermath_service.h"
+#include "app/case_service.h"
 #include "app/control_service.h"
 #include "app/inactive_mail.h"
 #include "app/operator_service.h"
@@ -30,6 +31,7 @@
 #include "serve/queue_index.h"
 #include "serve/server_metrics.h"
 #include "store/account_store.h"
+#include "store/case_store.h"
 #include "store/damage_store.h"
 #include "store/desk_store.h"
 #include "store/guard_store.h"
@@ -96,6 +98,7 @@ class World {
   std::unique_ptr<store::WaitingStore> waiting_mail;
   std::unique_ptr<store::DamageStore> damage;
   std::unique_ptr<store::WaysStore> way_memory;
+  std::unique_ptr<store::CaseStore> cases;
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
   std::unique_ptr<store::Journal> journal;
@@ -119,6 +122,7 @@ class World {
   std::unique_ptr<WaysService> ways;
   std::unique_ptr<RecoveryService> way_back;
   std::unique_ptr<AftermathService> aftermath;
+  std::unique_ptr<CaseService> casework;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<OperatorService> people;
   std::unique_ptr<web::SignIns> sign_ins;

@@ -73,7 +73,7 @@ bool AddressLimiter::admit(const IpAddress& address, Instant now) {
 
 bool OwnerLimiter::admit(OwnerAct act, const IpAddress& from, std::string_view address,
                          Instant now) {
-  static constexpr std::array k_limits = {k_prove, k_send, k_go_on, k_sign_in};
+  static constexpr std::array k_limits = {k_prove, k_send, k_go_on, k_sign_in, k_enquire};
   const auto& limits = k_limits[static_cast<std::size_t>(act)];
   auto& window = windows_[static_cast<std::size_t>(act)];
   const auto number = now.us / (15LL * 60 * 1'000'000);

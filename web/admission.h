@@ -74,6 +74,8 @@ class OwnerLimiter {
   static constexpr Limits k_go_on{600, 240, 240};
   // Good ones are taken back, so these are wrong passwords.
   static constexpr Limits k_sign_in{60, 30, 8};
+  // Each waits for a person. An office behind one address may have a bad morning.
+  static constexpr Limits k_enquire{20, 6, 4};
   // As many keys are remembered for each act; beyond it further ones share one counter.
   static constexpr std::size_t k_keys_max = 8192;
 
@@ -89,7 +91,7 @@ class OwnerLimiter {
     std::unordered_map<std::uint64_t, std::uint32_t> counts;
     std::uint32_t shared = 0;
   };
-  std::array<Window, 4> windows_;  // by OwnerAct
+  std::array<Window, 5> windows_;  // by OwnerAct
 };
 
 // The client behind proxies that we trust: the rightmost address of X-Forwarded-For that is not one

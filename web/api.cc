@@ -29,6 +29,7 @@ constexpr std::array k_tables = {
     report_routes,     // what came back, what to say outside
     way_routes,        // how mail leaves
     aftermath_routes,  // what waits, what was done
+    casework_routes,   // enquiries, customers, feedback, investigations
     owner_routes,      // the owner's own
     session_routes,    // signing in, operators
     panel_routes,      // the panel's files

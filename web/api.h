@@ -54,6 +54,7 @@ enum class OwnerAct : std::uint8_t {
   send,     // a code is sent to somebody
   go_on,    // with the owner's token
   sign_in,  // a try of a panel user's password
+  enquire,  // an enquiry is written
 };
 // How often owners may ask; server.h has the real one. Any thread.
 class OwnerBrake {

@@ -273,6 +273,7 @@ struct MetricsReport {
 };
 
 class Aftermath;  // aftermath.h
+class Casework;   // casework.h
 
 class Control {
  public:
@@ -430,6 +431,8 @@ class Control {
 
   // ---- what waits, and what was done ----
   [[nodiscard]] virtual Aftermath& aftermath() = 0;
+  // ---- what people do beside the machine ----
+  [[nodiscard]] virtual Casework& casework() = 0;
 
   // ---- looking ----
   // Whose it is. not_found: there is no such thing.

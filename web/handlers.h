@@ -39,6 +39,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> approval_routes();  // approvals given beforehand
 [[nodiscard]] std::span<const Route> report_routes();    // mail that came back, delisting
 [[nodiscard]] std::span<const Route> aftermath_routes();  // waiting mail, what was done
+[[nodiscard]] std::span<const Route> casework_routes();   // what people do beside the machine
 [[nodiscard]] std::span<const Route> owner_routes();      // the owner's own
 [[nodiscard]] std::span<const Route> session_routes();    // signing in, operators
 [[nodiscard]] std::span<const Route> panel_routes();      // the panel's files

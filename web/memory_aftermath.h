@@ -10,6 +10,7 @@
 
 #include "web/aftermath.h"
 #include "web/json_aftermath.h"
+#include "web/memory_casework.h"
 
 namespace sekimori::web {
 
@@ -140,10 +141,16 @@ class MemoryAftermath : public Aftermath {
 class AftermathControl : public Control {
  public:
   Aftermath& aftermath() override { return aftermath_; }
+  Casework& casework() override { return casework_; }
   MemoryAftermath& memory_aftermath() { return aftermath_; }
 
  protected:
+  void fail_parts(const std::optional<Error>& error) {
+    aftermath_.fail_with(error);
+    casework_.fail_with(error);
+  }
   MemoryAftermath aftermath_;
+  MemoryCasework casework_;
 };
 
 }  // namespace sekimori::web

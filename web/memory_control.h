@@ -40,7 +40,7 @@ class MemoryControl : public MemoryReports {
   // What every call answers from now on; nullopt: as it should.
   void fail_with(std::optional<Error> error) {
     const std::scoped_lock lock(mutex_);
-    aftermath_.fail_with(error);
+    fail_parts(error);
     failure_ = std::move(error);
   }
   std::vector<decide::AuditEntry> audit_entries() {

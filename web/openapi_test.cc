@@ -90,6 +90,23 @@ std::vector<Ask> asks() {
       {"POST /api/v1/owner/password", "{}"},
       {"POST /api/v1/owner/password/check", R"({"password":"Kawagoe-23-sanpo"})"},
       {"POST /api/v1/owner/forwards", R"({"answer":"keep"})"},
+      {"POST /api/v1/owner/enquiries",
+       R"({"address":"TARO@example.jp","customer_number":"AB-1","name":"太郎","text":"助けて",)"
+       R"("topic":"suspended","call_back":true,"hours":"平日","language":"ja"})"},
+      {"POST /api/v1/owner/enquiries/read",
+       R"({"reference":"E-000001","key":"the-key-of-this-enquiry"})"},
+      {"POST /api/v1/enquiries", R"({"address":"taro@example.jp","name":"太郎","call_back":true})"},
+      {"POST /api/v1/enquiries/{id}/take", "{}"},
+      {"POST /api/v1/enquiries/{id}/return", R"({"text":"昼番へ"})"},
+      {"POST /api/v1/enquiries/{id}/call", R"({"reached":false,"text":"留守"})"},
+      {"POST /api/v1/enquiries/{id}/answer", R"({"text":"再開しました。"})"},
+      {"POST /api/v1/enquiries/{id}/close", "{}"},
+      {"POST /api/v1/accounts/{address}/customer",
+       R"({"number":"AB-1","telephone":"+81 3","terms_accepted":"2026-04-01T00:00:00Z",)"
+       R"("reason":"契約書"})"},
+      {"POST /api/v1/incidents/{id}/feedback", R"({"verdict":"wrong","text":"社内の連絡"})"},
+      {"POST /api/v1/incidents/{id}/investigation",
+       R"({"to":"estimated","amount_yen":33000,"scope":"ログの調査"})"},
   };
   std::vector<Ask> out;
   for (const auto& [path, operations] : document().at("paths").as_object()) {
@@ -130,6 +147,7 @@ std::vector<Ask> asks() {
     if (ask.pattern.ends_with("/release-all") || ask.method == "DELETE") return 2;
     // A way back ends with the last gate, or with a restore.
     if (ask.pattern.ends_with("/review")) return 2;
+    if (ask.pattern.ends_with("/enquiries/{id}/close")) return 2;
     if (ask.pattern.ends_with("}/restore")) return 3;
     return 1;
   };

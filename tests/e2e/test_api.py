@@ -17,7 +17,8 @@ PLAIN = ("/metrics", "/livez", "/readyz", "/", "/portal", "/api/v1/openapi.json"
          "/api/v1/diagnosis/questions")
 # Open to anybody, and they want to know who knocks.
 DOORS = (("POST", "/api/v1/owner/session"), ("POST", "/api/v1/owner/contact-code"),
-         ("POST", "/api/v1/session"))
+         ("POST", "/api/v1/session"), ("POST", "/api/v1/owner/enquiries"),
+         ("POST", "/api/v1/owner/enquiries/read"))
 
 
 @pytest.fixture(scope="module")
@@ -183,12 +184,12 @@ def test_every_route_answers_as_described(lab, description, people):
         assert lab.api.raw("GET", path).status == 200
         asked.add(("GET", path))
     # test_way_back_cli.py, test_learn.py, test_approvals.py, test_queue.py, test_bounces.py,
-    # test_sign_in.py, test_second_postfix.py, test_damage.py, test_ways.py and
+    # test_sign_in.py, test_second_postfix.py, test_damage.py, test_ways.py, test_casework.py and
     # test_diagnosis.py do.
     elsewhere = re.compile(r"/owner/|\}/(password|recovery|call-sheet)(/|$)|/notices|/history"
                            r"|/approval|/queue|/bounces$|/delisting$|/sessions?(/|$)|/operators"
                            r"|^/assets/|/waiting$|/damage|/recipients\.csv$|/note-to-recipients"
-                           r"|/ways|\}/diagnosis$")
+                           r"|/ways|\}/diagnosis$|/enquiries|\}/customer$|/feedback$|/investigation$")
     assert {route for route in routes(description) if not elsewhere.search(route[1])} == asked
 
 
