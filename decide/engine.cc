@@ -120,8 +120,9 @@ Mode Engine::Impl::mode_of(std::string_view account) const {
   return server_mode;
 }
 
-detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account) {
-  const auto index = shard.detector.intern(account);
+detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account,
+                                          std::uint64_t hash) {
+  const auto index = shard.detector.intern(account, hash);
   for (const auto forgotten : shard.detector.take_forgotten()) {
     // The index belongs to another account from now on; a closed account stays closed by its name.
     if (const auto it = shard.records.find(forgotten); it != shard.records.end()) {
@@ -156,10 +157,11 @@ void Engine::Impl::keep_id(Shard& shard, const Event& event, std::uint64_t id_ha
   if (!event.id.empty()) shard.ids.insert(id_hash);
 }
 
-std::optional<detect::AccountIndex> Engine::Impl::find(Shard& shard, std::string_view account) {
-  if (auto index = shard.detector.find(account)) return index;
+std::optional<detect::AccountIndex> Engine::Impl::find(Shard& shard, std::string_view account,
+                                                       std::uint64_t hash) {
+  if (auto index = shard.detector.find(account, hash)) return index;
   if (shard.parked.empty() || !shard.parked.contains(account)) return std::nullopt;
-  return intern(shard, account);
+  return intern(shard, account, hash);
 }
 
 void Engine::Impl::write_journal(Shard& shard, const Event& event) {
@@ -285,8 +287,8 @@ void Engine::Impl::note_raised(Shard& shard) {
 }
 
 void Engine::Impl::submission(Shard& shard, const Event& event, const Submission& mail,
-                              std::uint64_t id_hash, Applied& out) {
-  const auto index = intern(shard, event.account);
+                              std::uint64_t name_hash, std::uint64_t id_hash, Applied& out) {
+  const auto index = intern(shard, event.account, name_hash);
   const auto n = static_cast<std::uint32_t>(mail.to.size());
   ++shard.totals.submissions;
   const bool open_gate = bypass.load(std::memory_order_relaxed);
@@ -316,10 +318,8 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
     d = decide(shard, shard.controls[index], event, mail, v);
   }
   if (journal != nullptr) {
-    Event kept = event;
-    std::get<Submission>(kept.body).fate = d.fate;
-    std::get<Submission>(kept.body).approval = approval != nullptr ? approval->record().id : 0;
-    write_journal(shard, kept);
+    write_journal(shard,
+                  shard.kept.with(event, d.fate, approval != nullptr ? approval->record().id : 0));
   }
   keep_id(shard, event, id_hash);
   if (approval != nullptr) use_approval(shard, *approval, index, event, mail, d.fate);
@@ -436,10 +436,13 @@ void Engine::Impl::fold(Shard& shard, detect::AccountIndex index, const Event& e
 void Engine::apply(const Event& event, Applied& out) {
   out.clear();
   if (event.account.empty() || is_mark(event.body)) return;
-  Shard& shard = impl_->shard_of(event.account);
-  const std::uint64_t id_hash = id_hash_of(impl_->settings, event);
+  const std::uint64_t name_hash = impl_->hash_of(event.account);
+  Shard& shard = impl_->shard_at(name_hash);
   const std::lock_guard lock(shard.mutex);
+  shard.detector.prefetch_name(name_hash);
+  const std::uint64_t id_hash = id_hash_of(impl_->settings, event);
   shard.ids.prefetch(id_hash);
+  Impl::prefetch(shard, name_hash);
   ++shard.totals.events;
   if (!event.id.empty() && shard.ids.contains(id_hash)) {
     ++shard.totals.duplicates;
@@ -448,12 +451,13 @@ void Engine::apply(const Event& event, Applied& out) {
   }
   shard.suspended.clear();
   if (const auto* mail = std::get_if<Submission>(&event.body)) {
-    impl_->submission(shard, event, *mail, id_hash, out);
+    impl_->submission(shard, event, *mail, name_hash, id_hash, out);
     out.approvals = shard.suspended;
     return;
   }
   if (const auto* login = std::get_if<Login>(&event.body);
-      login != nullptr && login->result != LoginResult::ok && !shard.detector.find(event.account)) {
+      login != nullptr && login->result != LoginResult::ok &&
+      !shard.detector.find(event.account, name_hash)) {
     return;  // guessed names get no memory, or guessing would fill it
   }
   // A held message has not left: whatever is said about its delivery is no bounce. Not journaled
@@ -464,7 +468,7 @@ void Engine::apply(const Event& event, Applied& out) {
   }
   Impl::keep_id(shard, event, id_hash);
   shard.detector.advance(event.t);
-  const auto index = impl_->intern(shard, event.account);
+  const auto index = impl_->intern(shard, event.account, name_hash);
   if (is_sensed(event)) shard.detector.lived(index, event.t);
   if (const auto* login = std::get_if<Login>(&event.body)) {
     const AccountControl& control = shard.controls[index];

@@ -15,9 +15,10 @@ Answer Engine::may_send(std::string_view account, Instant now, std::uint32_t rec
   Answer answer;
   answer.rule = "pass";
   if (bypass()) return answer;
-  Shard& shard = impl_->shard_of(account);
+  const std::uint64_t name_hash = impl_->hash_of(account);
+  Shard& shard = impl_->shard_at(name_hash);
   const std::lock_guard lock(shard.mutex);
-  const auto index = impl_->find(shard, account);
+  const auto index = impl_->find(shard, account, name_hash);
   static const AccountControl k_unknown{};
   const AccountControl& control =
       index && *index < shard.controls.size() ? shard.controls[*index] : k_unknown;
@@ -53,9 +54,10 @@ Answer Engine::may_receive(std::string_view address) {
   Answer answer;
   answer.rule = "pass";
   if (bypass()) return answer;
-  Shard& shard = impl_->shard_of(address);
+  const std::uint64_t name_hash = impl_->hash_of(address);
+  Shard& shard = impl_->shard_at(name_hash);
   const std::lock_guard lock(shard.mutex);
-  const auto index = impl_->find(shard, address);
+  const auto index = impl_->find(shard, address, name_hash);
   const bool account_closed =
       index && *index < shard.controls.size() && forbids_receiving(shard.controls[*index].standing);
   const auto domain = shard.domains.find(domain_of(address));
@@ -73,9 +75,10 @@ LoginAnswer Engine::may_login(std::string_view account, Service) {
   LoginAnswer answer;
   answer.rule = "pass";
   if (bypass()) return answer;
-  Shard& shard = impl_->shard_of(account);
+  const std::uint64_t name_hash = impl_->hash_of(account);
+  Shard& shard = impl_->shard_at(name_hash);
   const std::lock_guard lock(shard.mutex);
-  const auto index = impl_->find(shard, account);
+  const auto index = impl_->find(shard, account, name_hash);
   const StandingRecord* closed = nullptr;
   if (index && *index < shard.controls.size() && forbids_login(shard.controls[*index].standing)) {
     if (const auto it = shard.records.find(*index); it != shard.records.end()) closed = &it->second;

@@ -14,6 +14,7 @@
 #include "decide/approval.h"
 #include "decide/engine.h"
 #include "decide/engine_past.h"
+#include "decide/kept_message.h"
 #include "decide/recent_ids.h"
 #include "detect/epoch.h"
 #include "detect/fleet.h"
@@ -71,6 +72,7 @@ struct Shard {
   std::unordered_map<std::string, std::vector<ApprovalInForce>, StringHash, std::equal_to<>>
       approvals;
   std::vector<Approval> suspended;  // by the event at hand, for whoever remembers; no state
+  KeptMessage kept;                 // what the journal is told of the message at hand; no state
   RecentIds ids;
   Past past;
   // When machines stopped accounts of this shard, within the breaker's window; oldest first.
@@ -105,13 +107,24 @@ struct Engine::Impl {
   std::atomic<std::uint64_t> next_approval{1};
   std::atomic<bool> bypass{false};
 
-  Shard& shard_of(std::string_view account) const {
-    return *shards[keyed_hash(settings.key, account) % k_shards];
+  // A name is hashed once an event: it says the shard, and where in it.
+  std::uint64_t hash_of(std::string_view account) const {
+    return keyed_hash(settings.key, account);
+  }
+  Shard& shard_at(std::uint64_t hash) const { return *shards[hash % k_shards]; }
+  Shard& shard_of(std::string_view account) const { return shard_at(hash_of(account)); }
+  // What the account's memory consists of, asked for before it is needed.
+  static void prefetch(const Shard& shard, std::uint64_t hash) {
+    const auto index = shard.detector.prefetch_model(hash);
+    if (index && *index < shard.controls.size()) __builtin_prefetch(&shard.controls[*index], 1);
   }
   Mode mode_of(std::string_view account) const;
-  detect::AccountIndex intern(Shard&, std::string_view account);
+  detect::AccountIndex intern(Shard& shard, std::string_view account) {
+    return intern(shard, account, hash_of(account));
+  }
+  detect::AccountIndex intern(Shard&, std::string_view account, std::uint64_t hash);
   // The index if the account is known, closed ones whose memory was given up included.
-  std::optional<detect::AccountIndex> find(Shard&, std::string_view account);
+  std::optional<detect::AccountIndex> find(Shard&, std::string_view account, std::uint64_t hash);
 
   struct Decision {
     Answer answer;
@@ -123,7 +136,8 @@ struct Engine::Impl {
   };
   Decision decide(Shard&, AccountControl&, const Event&, const Submission&,
                   const detect::Verdict&) const;
-  void submission(Shard&, const Event&, const Submission&, std::uint64_t id_hash, Applied& out);
+  void submission(Shard&, const Event&, const Submission&, std::uint64_t name_hash,
+                  std::uint64_t id_hash, Applied& out);
   // Everything that is not a submission, live and recovered alike. `index` is the event's account.
   void fold(Shard&, detect::AccountIndex index, const Event&);
   // The messages that wait for a person from now on are added to `asked`, where given.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/big_vector.h"
 #include "detect/detector.h"
 #include "detect/features.h"
 
@@ -99,6 +100,8 @@ struct AccountModel {
 static_assert(sizeof(AccountModel) <= 512);
 static_assert(offsetof(AccountModel, live_hour) + 2 == sizeof(AccountModel));
 static_assert(std::is_trivially_copyable_v<AccountModel>);
+// By AccountIndex; each model fills its cache lines.
+using AccountModels = BigVector<AccountModel>;
 inline constexpr float k_place_steps = 32;  // of a nat, in AccountModel::place_spent
 // Number of the newest 2-hour slot.
 [[nodiscard]] inline std::uint32_t day_slot_of(const AccountModel& m) { return m.hour_slot / 24; }

@@ -18,8 +18,8 @@ template <class T>
 void put(std::string& out, const T& value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
-template <class T>
-void put(std::string& out, const std::vector<T>& values) {
+template <class T, class Allocator>
+void put(std::string& out, const std::vector<T, Allocator>& values) {
   static_assert(std::is_trivially_copyable_v<T>);
   put(out, static_cast<std::uint64_t>(values.size()));
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
@@ -48,8 +48,8 @@ class ByteReader {
     rest_.remove_prefix(sizeof value);
     return value;
   }
-  template <class T>
-  void get_into(std::vector<T>& out) {
+  template <class T, class Allocator>
+  void get_into(std::vector<T, Allocator>& out) {
     const auto count = get<std::uint64_t>();
     if (count > rest_.size() / sizeof(T)) {
       ok_ = false;

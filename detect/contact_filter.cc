@@ -7,8 +7,7 @@
 namespace sekimori::detect {
 namespace {
 
-constexpr std::size_t k_block_words = 8;  // 64 bytes, a cache line
-constexpr unsigned k_bits_set = 6;        // near the optimum for 14 bits a pair in 512-bit blocks
+constexpr unsigned k_bits_set = 6;  // near the optimum for 14 bits a pair in 512-bit blocks
 constexpr std::size_t k_bits_per_pair = 14;
 // A generation that took longer than this to fill holds what the shard needs: the next is no
 // larger.
@@ -25,21 +24,20 @@ ContactFilter::ContactFilter(std::size_t bytes, std::size_t bytes_max)
 }
 
 bool ContactFilter::Generation::contains(std::uint64_t key) const {
-  const std::uint64_t* block =
-      words.data() + (key & (words.size() / k_block_words - 1)) * k_block_words;
+  const std::uint64_t* at = block(key);
   std::uint64_t bits = mix64(key);
   for (unsigned i = 0; i < k_bits_set; ++i, bits >>= 9) {
-    if ((block[(bits >> 6) & 7U] >> (bits & 63U) & 1U) == 0) return false;
+    if ((at[(bits >> 6) & 7U] >> (bits & 63U) & 1U) == 0) return false;
   }
   return true;
 }
 
 bool ContactFilter::Generation::add(std::uint64_t key) {
-  std::uint64_t* block = words.data() + (key & (words.size() / k_block_words - 1)) * k_block_words;
+  std::uint64_t* at = words.data() + (block(key) - words.data());
   std::uint64_t bits = mix64(key);
   bool fresh = false;
   for (unsigned i = 0; i < k_bits_set; ++i, bits >>= 9) {
-    std::uint64_t& word = block[(bits >> 6) & 7U];
+    std::uint64_t& word = at[(bits >> 6) & 7U];
     const std::uint64_t bit = 1ULL << (bits & 63U);
     fresh |= (word & bit) == 0;
     word |= bit;
@@ -54,13 +52,6 @@ bool ContactFilter::contains(std::uint64_t key) const {
     if (generation.contains(key)) return true;
   }
   return false;
-}
-
-void ContactFilter::prefetch(std::uint64_t key) const {
-  for (const Generation& g : generations_) {
-    __builtin_prefetch(g.words.data() +
-                       (key & (g.words.size() / k_block_words - 1)) * k_block_words);
-  }
 }
 
 void ContactFilter::insert(std::uint64_t key, Instant now) {
@@ -115,7 +106,7 @@ void ContactFilter::load(ByteReader& in) {
     g.pairs = in.get<std::uint64_t>();
     g.since_us = in.get<std::int64_t>();
     in.get_into(g.words);
-    if (g.words.size() < k_block_words || !std::has_single_bit(g.words.size())) return;
+    if (g.words.size() < Generation::k_block_words || !std::has_single_bit(g.words.size())) return;
   }
   if (in.ok() && !read.empty()) generations_ = std::move(read);
 }

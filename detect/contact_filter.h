@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/big_vector.h"
 #include "base/instant.h"
 #include "detect/bytes.h"
 
@@ -25,8 +26,13 @@ class ContactFilter {
   [[nodiscard]] bool contains(std::uint64_t key) const;
   // Adds the key to the newest generation unless it is there. `now` ages the generations.
   void insert(std::uint64_t key, Instant now);
-  // Fetches the key's cache lines ahead of contains().
-  void prefetch(std::uint64_t key) const;
+  // Fetches the key's cache lines ahead of contains(); the one line ahead of insert().
+  void prefetch(std::uint64_t key) const {
+    for (const Generation& g : generations_) __builtin_prefetch(g.block(key));
+  }
+  void prefetch_insert(std::uint64_t key) const {
+    __builtin_prefetch(generations_.back().block(key), 1);
+  }
 
   [[nodiscard]] std::size_t bytes() const;
   [[nodiscard]] std::uint64_t pairs() const;
@@ -37,10 +43,14 @@ class ContactFilter {
 
  private:
   struct Generation {
-    std::vector<std::uint64_t> words;
+    BigVector<std::uint64_t> words;  // blocks of a cache line
     std::uint64_t pairs = 0;
     std::int64_t since_us = 0;
     bool operator==(const Generation&) const = default;
+    static constexpr std::size_t k_block_words = 8;  // 64 bytes, a cache line
+    [[nodiscard]] const std::uint64_t* block(std::uint64_t key) const {
+      return words.data() + (key & (words.size() / k_block_words - 1)) * k_block_words;
+    }
     [[nodiscard]] bool contains(std::uint64_t key) const;
     bool add(std::uint64_t key);  // true when it was not there
   };

@@ -62,6 +62,19 @@ std::array<LogTable, k_families> log_tables() {
   return out;
 }
 
+std::array<PlaceLogs, k_families> log_places() {
+  std::array<PlaceLogs, k_families> out{};
+  for (std::size_t f = 0; f < k_families; ++f) {
+    for (std::size_t from = 0; from < k_place_kinds; ++from) {
+      double sum = 0;
+      for (std::size_t to = from; to < k_place_kinds; ++to) {
+        out[f][from][to] = std::log(sum += k_attacks[f].place[to]);
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Detector::Impl::Impl(const DetectSettings& s, const HashKey& k, std::shared_ptr<const Priors> p)
@@ -69,6 +82,7 @@ Detector::Impl::Impl(const DetectSettings& s, const HashKey& k, std::shared_ptr<
       key(k),
       priors(std::move(p)),
       tables(log_tables()),
+      place_logs(log_places()),
       contacts(s.contact_filter_bytes / 2, s.contact_filter_bytes * k_filter_growth),
       writers(s.contact_filter_bytes / 2, s.contact_filter_bytes * k_filter_growth) {}
 
@@ -81,23 +95,17 @@ std::uint32_t Detector::Impl::intern_domain(std::string_view mail_domain) {
   const auto index = static_cast<std::uint32_t>(domains.size());
   domains.emplace_back().key = domain;
   domain_index.put(map_key, index);
-  domains.back().prior = priors->domain(domain);
-  if (domains.back().prior != nullptr) link_domains();
+  link_domain(domains.back());
   return index;
 }
 
+void Detector::Impl::link_domain(LocalDomain& d) const {
+  d.prior = priors->domain(d.key);
+  d.sums = d.prior == nullptr ? nullptr : &priors->sums_of(*d.prior);
+}
+
 void Detector::Impl::link_domains() {
-  for (LocalDomain& d : domains) {
-    d.prior = priors->domain(d.key);
-    if (d.prior == nullptr) continue;
-    for (std::size_t band = 0; band < k_bands; ++band) {
-      for_each_group([&](auto group) {
-        float sum = 0;
-        for (const float cell : group(d.prior->counts[band])) sum += cell;
-        group(d.sums[band])[0] = sum;
-      });
-    }
-  }
+  for (LocalDomain& d : domains) link_domain(d);
 }
 
 AccountIndex Detector::Impl::slot_for_new() {
@@ -124,8 +132,13 @@ AccountIndex Detector::Impl::slot_for_new() {
   return victim;
 }
 
-AccountIndex Detector::Impl::intern(std::string_view account) {
-  const std::uint64_t hash = keyed_hash(key, account);
+std::uint64_t Detector::Impl::queue_key_of(const AccountModel& m, std::string_view queue_id) const {
+  if (queue_id.empty()) return 0;
+  const std::uint64_t out = mix64(keyed_hash(key, queue_id) ^ m.name_hash);
+  return out == 0 ? 1 : out;
+}
+
+AccountIndex Detector::Impl::intern(std::string_view account, std::uint64_t hash) {
   if (const auto found = names.find(models, hash, account)) return *found;
   valid_for = 0;
   const AccountIndex index = slot_for_new();
@@ -142,9 +155,21 @@ Detector::~Detector() = default;
 Detector::Detector(Detector&&) noexcept = default;
 Detector& Detector::operator=(Detector&&) noexcept = default;
 
-AccountIndex Detector::intern(std::string_view account) { return impl_->intern(account); }
+AccountIndex Detector::intern(std::string_view account) {
+  return impl_->intern(account, keyed_hash(impl_->key, account));
+}
+AccountIndex Detector::intern(std::string_view account, std::uint64_t hash) {
+  return impl_->intern(account, hash);
+}
 std::optional<AccountIndex> Detector::find(std::string_view account) const {
-  return impl_->names.find(impl_->models, keyed_hash(impl_->key, account), account);
+  return find(account, keyed_hash(impl_->key, account));
+}
+std::optional<AccountIndex> Detector::find(std::string_view account, std::uint64_t hash) const {
+  return impl_->names.find(impl_->models, hash, account);
+}
+void Detector::prefetch_name(std::uint64_t hash) const { impl_->names.prefetch(hash); }
+std::optional<AccountIndex> Detector::prefetch_model(std::uint64_t hash) const {
+  return impl_->names.prefetch_model(impl_->models, hash);
 }
 std::string_view Detector::name_of(AccountIndex index) const {
   return impl_->names.name(impl_->models[index]);
@@ -180,7 +205,7 @@ void Detector::approve(AccountIndex index, Instant t, Verdict& v) const {
   v.advice = HoldAdvice::none;
   v.fan_out = v.may_restrict = v.pattern = false;
   for (std::size_t f = 0; f < k_families; ++f) {
-    v.log_r_family[f] = std::log(std::clamp(m.r[f] * left + fresh, 1e-12, 1e30));
+    v.r_family[f] = std::clamp(m.r[f] * left + fresh, 1e-12, 1e30);
   }
   v.counts.new_hour -= v.new_recipients;
   v.counts.new_day -= v.new_recipients;
@@ -220,8 +245,7 @@ void Detector::withdraw(AccountIndex index, Instant t, std::string_view queue_id
   Impl& i = *impl_;
   i.valid_for = 0;
   AccountModel& m = i.models[index];
-  const std::uint64_t key = mix64(keyed_hash(i.key, queue_id) ^ m.name_hash);
-  const auto number = i.queue.find(key == 0 ? 1 : key);
+  const auto number = i.queue.find(i.queue_key_of(m, queue_id));
   if (!number) return;
   i.uncount(m, i.queue.at(*number), t);
   i.queue.drop(*number, i.salt_of(m));
@@ -237,8 +261,9 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
   // A sign-in only makes its network known: owners read from anywhere. What the network means is
   // said when mail comes from it.
   const PlaceView view = i.look_at_place(m, t, login.ip, login.place, false);
-  i.note_place(m, t, view, false);
-  i.look_at_whereabouts(m, t, login.place, i.log_r(m, t) <= k_calm_reading);
+  const double log_r = i.log_r(m, t);
+  i.note_place(m, t, view, false, log_r <= k_place_learn_below);
+  i.look_at_whereabouts(m, t, login.place, log_r <= k_calm_reading);
 }
 
 bool Detector::Impl::from_new_place(const AccountModel& m, const IpAddress& ip) const {
@@ -329,8 +354,7 @@ void Detector::hold_released(AccountIndex index, Instant, std::string_view queue
   Impl& i = *impl_;
   i.valid_for = 0;
   AccountModel& m = i.models[index];
-  const std::uint64_t key = mix64(keyed_hash(i.key, queue_id) ^ m.name_hash);
-  const auto number = i.queue.find(key == 0 ? 1 : key);
+  const auto number = i.queue.find(i.queue_key_of(m, queue_id));
   if (!number) return;
   LearningRecord& r = i.queue.at(*number);
   if (r.held == 0 || r.released != 0) return;

@@ -132,8 +132,8 @@ struct Verdict {
   std::uint8_t strikes = 0;
   // A person approved it beforehand (approve()): it is no evidence, and its strangers are none.
   bool approved = false;
-  std::array<double, k_families> log_r_family{};  // for commit()
-  std::array<std::uint8_t, k_bin_bytes> bins{};   // categories (features.h: Bins), for commit()
+  std::array<double, k_families> r_family{};     // the sums themselves, for commit()
+  std::array<std::uint8_t, k_bin_bytes> bins{};  // categories (features.h: Bins), for commit()
   std::uint64_t ticket = 0;  // commit() right after judge() need not hash the recipients again
 };
 
@@ -185,6 +185,14 @@ class Detector {
   // The account's index, made when it is new. `account` is normalised (MailAddress form) already.
   [[nodiscard]] AccountIndex intern(std::string_view account);
   [[nodiscard]] std::optional<AccountIndex> find(std::string_view account) const;
+  // The same for whoever has the name's hash at hand: keyed_hash with the constructor's key.
+  [[nodiscard]] AccountIndex intern(std::string_view account, std::uint64_t hash);
+  [[nodiscard]] std::optional<AccountIndex> find(std::string_view account,
+                                                 std::uint64_t hash) const;
+  // Before those, as early as the hash is known: has memory bring where the name stands, and, a
+  // while later, the account's model. Returns the index it seems to be.
+  void prefetch_name(std::uint64_t hash) const;
+  std::optional<AccountIndex> prefetch_model(std::uint64_t hash) const;
   [[nodiscard]] std::string_view name_of(AccountIndex) const;
   [[nodiscard]] std::size_t accounts() const;
 

@@ -21,9 +21,9 @@ namespace sekimori::detect {
 // A mail domain of this shard's accounts.
 struct LocalDomain {
   std::uint64_t key = 0;
-  const DomainPrior* prior = nullptr;      // in the installed epoch; nullptr: nothing known
-  std::array<Histograms, k_bands> sums{};  // [0] of each group: the prior's group sum
-  PriorsBuilder::Impl::Delta delta;        // learnt since the last contribution
+  const DomainPrior* prior = nullptr;  // in the installed epoch; nullptr: nothing known
+  const BandedSums* sums = nullptr;    // of the prior's groups
+  PriorsBuilder::Impl::Delta delta;    // learnt since the last contribution
   bool touched = false;
 };
 
@@ -37,8 +37,27 @@ struct LogTable {
   float own_mail, theirs, reach_new, reach_all;
 };
 
+// ln p1 of a place whose kind is known as far as [from][to].
+using PlaceLogs = std::array<std::array<double, k_place_kinds>, k_place_kinds>;
+
 using Nats = std::array<float, k_channels>;
 using FamilyNats = std::array<Nats, k_families>;
+
+// The present run of evidence, as a model keeps it.
+struct Onset {
+  explicit Onset(const AccountModel& m)
+      : at_us(m.onset_us), cusum(m.cusum), evidence(m.evidence), strikes(m.strikes) {}
+  void keep(AccountModel& m) const {
+    m.onset_us = at_us;
+    m.cusum = cusum;
+    m.evidence = evidence;
+    m.strikes = strikes;
+  }
+  std::int64_t at_us;
+  float cusum;
+  std::array<std::int16_t, k_channels> evidence;
+  std::uint8_t strikes;
+};
 
 // What a network means for an account before it is noted.
 struct PlaceView {
@@ -63,8 +82,9 @@ struct Detector::Impl {
   HashKey key;
   std::shared_ptr<const Priors> priors;
   std::array<LogTable, k_families> tables;
+  std::array<PlaceLogs, k_families> place_logs;
 
-  std::vector<AccountModel> models;
+  AccountModels models;
   NameTable names;
   std::vector<LocalDomain> domains;
   FlatMap domain_index{64};
@@ -93,6 +113,9 @@ struct Detector::Impl {
   std::vector<std::uint64_t> fresh_scratch;
   FamilyNats last_nats{};
   Bins last_bins;
+  std::optional<Onset> last_onset;  // with the message counted
+  Instant last_time;
+  std::uint64_t last_queue_key = 0;
   PlaceView last_place;
   MessagePatterns last_patterns;
   std::uint32_t last_wrote_first = 0, last_strangers = 0, last_colleagues = 0,
@@ -104,9 +127,12 @@ struct Detector::Impl {
   // --- identity
   [[nodiscard]] std::uint64_t salt_of(const AccountModel& m) const { return mix64(m.name_hash); }
   [[nodiscard]] std::uint64_t domain_key(std::string_view mail_domain) const;
-  AccountIndex intern(std::string_view account);
+  AccountIndex intern(std::string_view account, std::uint64_t hash);
   AccountIndex slot_for_new();
   std::uint32_t intern_domain(std::string_view mail_domain);
+  // Names the message for withdraw() and hold_released(); 0: it has no queue id.
+  [[nodiscard]] std::uint64_t queue_key_of(const AccountModel& m, std::string_view queue_id) const;
+  void link_domain(LocalDomain& d) const;
   void link_domains();  // after a new epoch was installed
 
   // --- judging (judge.cc)
@@ -147,12 +173,13 @@ struct Detector::Impl {
   // Is this network not yet habit, or has suspicion something to do with a new place?
   [[nodiscard]] bool from_new_place(const AccountModel& m, const IpAddress& ip) const;
   static void charge_place(AccountModel& m, Instant t, const PlaceView& view);
-  void note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending);
+  void note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending, bool calm);
   // Multiplies R_f by e^(η·nats_f) at `t` and keeps onset and sums.
   void add_evidence(AccountModel& m, Instant t, Channel channel,
                     const std::array<float, k_families>& nats);
-  void fade_onset(AccountModel& m, Instant t) const;
-  void raise_onset(AccountModel& m, Instant t, double log_r_step, const Nats& nats) const;
+  // `left` is fading() at that moment.
+  static void fade_onset(Onset& onset, double left);
+  static void raise_onset(Onset& onset, Instant t, double log_r_step, const Nats& nats);
   void learn(const LearningRecord& r);
   void learn_front();
   void leave_out(AccountIndex index, Instant t);
@@ -169,6 +196,8 @@ void roll_windows(AccountModel& m, Instant t);
 // Distinct recipients of the running hour's episode by linear counting (Whang et al. 1990).
 [[nodiscard]] std::uint32_t distinct_in(const std::array<std::uint64_t, 2>& bitmap);
 inline constexpr Duration k_episode = hours(1);
+// ln R below which a place on trial may become a habit.
+inline constexpr double k_place_learn_below = 2;
 
 [[nodiscard]] inline std::uint16_t hour16(Instant t) {
   return static_cast<std::uint16_t>(t.seconds32() / 3600);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/big_vector.h"
+
 namespace sekimori::detect {
 
 class FlatMap {
@@ -59,7 +61,7 @@ class FlatMap {
   [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
   [[nodiscard]] std::size_t home(std::uint64_t key) const { return (key >> 7) & mask(); }
   void grow() {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> old(slots_.size() * 2);
+    BigVector<std::pair<std::uint64_t, std::uint64_t>> old(slots_.size() * 2);
     old.swap(slots_);
     for (const auto& slot : old) {
       if (slot.first == 0) continue;
@@ -68,7 +70,7 @@ class FlatMap {
       slots_[i] = slot;
     }
   }
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> slots_;
+  BigVector<std::pair<std::uint64_t, std::uint64_t>> slots_;
   std::size_t size_ = 0;
 };
 

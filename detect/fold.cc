@@ -17,8 +17,6 @@ constexpr Duration k_blast_patience = days(7);
 constexpr std::uint8_t k_prior_quota = 20;
 // A hash of colleagues' contacts waits for the next epoch; beyond this the newest are left out.
 constexpr std::size_t k_new_contacts_max = 1U << 20;
-// ln R below which a place on trial may become a habit.
-constexpr double k_place_learn_below = 2;
 // Only while ln R is below this is a message held to be the owner's, for the self-audit.
 constexpr double k_calm_log_r = 2;
 // One sender gives the self-audit no more of a day than this many messages' samples.
@@ -60,29 +58,29 @@ void count_levels(std::array<std::uint8_t, k_levels>& group, std::uint8_t packed
 
 }  // namespace
 
-void Detector::Impl::fade_onset(AccountModel& m, Instant t) const {
-  const double left = fading(m, t);
-  if (m.cusum > 0 && left < 1) {
-    m.cusum = static_cast<float>(std::max(0.0, m.cusum + std::log(left)));
+void Detector::Impl::fade_onset(Onset& onset, double left) {
+  if (onset.cusum > 0 && left < 1) {
+    onset.cusum = static_cast<float>(std::max(0.0, onset.cusum + std::log(left)));
   }
 }
 
-void Detector::Impl::raise_onset(AccountModel& m, Instant t, double step, const Nats& nats) const {
-  if (m.cusum <= 0 && step > 0) {
-    m.onset_us = t.us;
-    m.evidence.fill(0);
-    m.strikes = 0;
+void Detector::Impl::raise_onset(Onset& onset, Instant t, double step, const Nats& nats) {
+  if (onset.cusum <= 0 && step > 0) {
+    onset.at_us = t.us;
+    onset.evidence.fill(0);
+    onset.strikes = 0;
   }
-  m.cusum = static_cast<float>(std::clamp(m.cusum + step, 0.0, 60.0));
-  if (m.cusum <= 0) {
-    m.onset_us = 0;
-    m.evidence.fill(0);
-    m.strikes = 0;
+  onset.cusum = static_cast<float>(std::clamp(onset.cusum + step, 0.0, 60.0));
+  if (onset.cusum <= 0) {
+    onset.at_us = 0;
+    onset.evidence.fill(0);
+    onset.strikes = 0;
     return;
   }
   for (std::size_t c = 0; c < k_channels; ++c) {
-    const long sum = m.evidence[c] + std::lround(nats[c] * 1000);
-    m.evidence[c] = static_cast<std::int16_t>(std::clamp(sum, -32000L, 32000L));
+    if (nats[c] == 0) continue;  // most channels of most messages
+    const long sum = onset.evidence[c] + std::lround(nats[c] * 1000);
+    onset.evidence[c] = static_cast<std::int16_t>(std::clamp(sum, -32000L, 32000L));
   }
 }
 
@@ -90,7 +88,8 @@ void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
                                   const std::array<float, k_families>& nats) {
   const double before = log_r(m, t);
   const double fresh = injection(m, t), left = fading(m, t);
-  fade_onset(m, t);
+  Onset onset(m);
+  fade_onset(onset, left);
   double best = 0, ratio = 0;
   for (std::size_t f = 0; f < k_families; ++f) {
     const double tempered = eta_of(channel) * nats[f];
@@ -103,7 +102,8 @@ void Detector::Impl::add_evidence(AccountModel& m, Instant t, Channel channel,
   if (before <= k_calm_log_r) audit.between(channel, ratio);
   Nats shown{};
   shown[index_of(channel)] = static_cast<float>(best);
-  raise_onset(m, t, log_r(m, t) - before, shown);
+  raise_onset(onset, t, log_r(m, t) - before, shown);
+  onset.keep(m);
 }
 
 void Detector::Impl::look_at_whereabouts(AccountModel& m, Instant t, const Place& place,
@@ -131,10 +131,10 @@ void Detector::Impl::charge_place(AccountModel& m, Instant t, const PlaceView& v
   add_saturating(m.place_spent, static_cast<std::uint64_t>(std::lround(nats * k_place_steps)));
 }
 
-void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending) {
+void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& view, bool sending,
+                                bool calm) {
   if (view.network == 0) return;
   const std::uint16_t hour = hour16(t);
-  const bool calm = log_r(m, t) <= k_place_learn_below;
   if (calm) {
     // How new the places of late were is a habit too: counted after a day on trial in calm.
     for (PlaceRecord& p : m.places) {
@@ -199,11 +199,15 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   }
   valid_for = 0;
   newest = std::max(newest, t);
-  fade_onset(m, t);
-  raise_onset(m, t, v.log_r - v.log_r_before, v.nats);
-  for (std::size_t f = 0; f < k_families; ++f) {
-    m.r[f] = static_cast<float>(std::exp(v.log_r_family[f]));
+  if (judged && !v.approved && last_time == t) {
+    last_onset->keep(m);
+  } else {
+    Onset onset(m);
+    fade_onset(onset, fading(m, t));
+    raise_onset(onset, t, v.log_r - v.log_r_before, v.nats);
+    onset.keep(m);
   }
+  for (std::size_t f = 0; f < k_families; ++f) m.r[f] = static_cast<float>(v.r_family[f]);
   m.updated_us = std::max(m.updated_us, t.us);
   note_first(m, t);
   m.seen = m.seen == UINT16_MAX ? 16 : static_cast<std::uint16_t>(m.seen + 1);
@@ -223,7 +227,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   if (v.log_r >= settings.learn_below_log_r && !of_past) {
     raised.note(t, fleet_name(m), last_patterns);
   }
-  note_place(m, t, last_place, true);
+  note_place(m, t, last_place, true, calm);
   const bool newcomer = m.learnt < k_newcomer_messages && last_place.network != 0;
   if (!v.approved && (last_place.away || newcomer)) {
     note_away(m, t, last_strangers, v.advice == HoldAdvice::asked);
@@ -276,10 +280,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   r.held = fate == Fate::held ? 1 : 0;
   r.bins = bins;
   r.due_second = (t + settings.learning_delay).seconds32();
-  if (!s.queue_id.empty()) {
-    r.queue_key = mix64(keyed_hash(key, s.queue_id) ^ m.name_hash);
-    if (r.queue_key == 0) r.queue_key = 1;
-  }
+  r.queue_key = last_queue_key;
   while (queue.size() >= settings.pending_max) learn_front();
   queue.push(r, keys, salt_of(m));
 }
@@ -303,19 +304,25 @@ void Detector::Impl::uncount(AccountModel& m, const LearningRecord& r, Instant n
   }
 }
 
-// What the record two behind the front will need when its turn comes.
+// What the records behind the front will need when their turn comes, a step at a time: no step
+// waits for what the one before it asked for.
 void Detector::Impl::prefetch_learning() const {
-  constexpr std::uint64_t k_ahead = 2;
-  if (queue.size() <= k_ahead) return;
-  const LearningRecord& r = queue.at(queue.first() + k_ahead);
-  const AccountModel& m = models[r.account];
-  for (std::size_t line = 0; line < sizeof m; line += 64) {
-    __builtin_prefetch(reinterpret_cast<const char*>(&m) + line, 1);
+  constexpr std::uint64_t k_ahead = 2, k_model_ahead = 4, k_record_ahead = 8;
+  if (queue.size() <= k_record_ahead) return;
+  queue.prefetch_record(queue.first() + k_record_ahead);
+  const LearningRecord& later = queue.at(queue.first() + k_model_ahead);
+  queue.prefetch_recipients(later);
+  // The lines that learn() looks at: identity and sums in front, habits behind.
+  const auto* lines = reinterpret_cast<const char*>(&models[later.account]);
+  for (const std::size_t at : {std::size_t{0}, offsetof(AccountModel, learnt),
+                               offsetof(AccountModel, habit_day), sizeof(AccountModel) - 1}) {
+    __builtin_prefetch(lines + at, 1);
   }
-  const std::uint64_t salt = salt_of(m);
+  const LearningRecord& r = queue.at(queue.first() + k_ahead);
+  const std::uint64_t salt = salt_of(models[r.account]);
   for (std::uint32_t i = 0; i < std::min(r.recipients, 8U); ++i) {
     const std::uint64_t pair = pair_key(salt, queue.recipient(r, i).address);
-    contacts.prefetch(pair);
+    contacts.prefetch_insert(pair);
     if (queue.recipient(r, i).fresh()) queue.prefetch_pair(pair);
   }
   if (r.queue_key != 0) queue.prefetch_queue_key(r.queue_key);

@@ -98,21 +98,30 @@ void Detector::Impl::look_at_recipients(const AccountModel& m, const Submission&
                keys.end());
   }
   // Every table below is larger than the caches: ask for all lines first, so that they come at
-  // once.
+  // once. Who wrote to the account is asked of those only whom it never wrote to.
   const std::uint64_t salt = salt_of(m);
   for (const RecipientKey& k : keys) {
     const std::uint64_t pair = pair_key(salt, k.address);
     contacts.prefetch(pair);
     queue.prefetch_pair(pair);
-    if (k.address != m.name_hash) writers.prefetch(pair);
   }
+  last_queue_key = queue_key_of(m, s.queue_id);
+  if (last_queue_key != 0) queue.prefetch_queue_key(last_queue_key);
   const std::uint64_t own_domain = domains[m.domain].key;
   last_strangers = last_wrote_first = last_colleagues = last_domain_known = 0;
+  bool any_fresh = false;
   for (RecipientKey& k : keys) {
     const std::uint64_t pair = pair_key(salt, k.address);
-    if (k.address == m.name_hash || queue.pending(pair) || contacts.contains(pair)) continue;
+    if (k.address == m.name_hash || contacts.contains(pair) || queue.pending(pair)) continue;
     k.domain |= 1U;
-    if (writers.contains(pair)) {
+    any_fresh = true;
+    writers.prefetch(pair);
+    priors->prefetch_contact(own_domain, k.address);
+  }
+  if (!any_fresh) return;
+  for (const RecipientKey& k : keys) {
+    if (!k.fresh()) continue;
+    if (writers.contains(pair_key(salt, k.address))) {
       ++last_wrote_first;
       continue;
     }
@@ -185,7 +194,7 @@ void Detector::Impl::weigh(const AccountModel& m, const Bins& b, FamilyNats& out
     float p = group(global)[x];
     if (local.prior != nullptr) {
       p = (group(local.prior->counts[band])[x] + k_domain_kappa * p) /
-          (group(local.sums[band])[0] + k_domain_kappa);
+          (group((*local.sums)[band]) + k_domain_kappa);
     }
     return (group(m.habits)[x] + k_account_kappa * p) / (sum_of(group(m.habits)) + k_account_kappa);
   };
@@ -380,7 +389,7 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
     float p = priors->global(band).place[k];
     if (local.prior != nullptr) {
       p = (local.prior->counts[band].place[k] + k_domain_kappa * p) /
-          (local.sums[band].place[0] + k_domain_kappa);
+          ((*local.sums)[band].place + k_domain_kappa);
     }
     p0 += (m.habits.place[k] + k_place_kappa * p) / (own + k_place_kappa);
   }
@@ -391,10 +400,9 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
                spent_on(m, Channel::login_place));
   const float room = std::max(
       0.0F, static_cast<float>(k_cap_nats[index_of(Channel::login_place)]) - std::max(spent, 0.0F));
+  const double ln_p0 = std::log(double{p0});
   for (std::size_t f = 0; f < k_families; ++f) {
-    double p1 = 0;
-    for (std::size_t k = from; k <= to; ++k) p1 += k_attacks[f].place[k];
-    double nats = std::log(p1 / p0);
+    double nats = place_logs[f][from][to] - ln_p0;
     if (place.hosting && kind != PlaceKind::known) nats += 1.9;  // ln(.35 / .05)
     view.place_nats[f] =
         static_cast<float>(std::clamp(nats, k_place_floor_nats, static_cast<double>(room)));
@@ -434,7 +442,7 @@ void Detector::Impl::look_at_origin(const AccountModel& m, Instant t, const Subm
 
 Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s) {
   const AccountModel& m = models[index];
-  for (std::size_t line = 64; line < sizeof m; line += 64) {
+  for (std::size_t line = 0; line < sizeof m; line += k_cache_line) {
     __builtin_prefetch(reinterpret_cast<const char*>(&m) + line);
   }
   look_at_recipients(m, s);
@@ -461,7 +469,7 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   const bool beside_away = last_place.home && last_place.beside;
   double before = 0, after = 0;
   std::size_t leading = 0;
-  double leading_share = -1;
+  double leading_share = -1, leading_ratio = 1;
   for (std::size_t f = 0; f < k_families; ++f) {
     Nats& nats = last_nats[f];
     nats[index_of(Channel::login_place)] = last_place.place_nats[f];
@@ -484,29 +492,30 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     // own_mail.
     double ratio = tables[f].own_mail + tables[f].theirs * std::exp(sum);
     if (beside_away) ratio = std::max(ratio, k_left_beside_away);
-    const double ell = std::log(ratio);
     const double r = m.r[f] * left + fresh;
-    const double r_after = std::clamp(r * std::exp(ell), 1e-12, 1e30);
+    const double r_after = std::clamp(r * ratio, 1e-12, 1e30);
     before += weight(f) * r;
     after += weight(f) * r_after;
-    v.log_r_family[f] = std::log(r_after);
+    v.r_family[f] = r_after;
     if (weight(f) * r_after > leading_share) {
       leading_share = weight(f) * r_after;
       leading = f;
-      v.ell = ell;
+      leading_ratio = ratio;
     }
   }
+  v.ell = std::log(leading_ratio);
   v.family = static_cast<Family>(leading);
   v.nats = last_nats[leading];
   v.log_r_before = std::log(std::max(before, 1e-12));
   v.log_r = std::log(std::max(after, 1e-12));
 
-  AccountModel preview = m;
-  fade_onset(preview, t);
-  raise_onset(preview, t, v.log_r - v.log_r_before, v.nats);
-  v.onset = Instant{preview.onset_us};
+  Onset& onset = last_onset.emplace(m);
+  fade_onset(onset, left);
+  raise_onset(onset, t, v.log_r - v.log_r_before, v.nats);
+  last_time = t;
+  v.onset = Instant{onset.at_us};
   for (std::size_t c = 0; c < k_channels; ++c) {
-    v.nats_since_onset[c] = static_cast<float>(preview.evidence[c]) / 1000;
+    v.nats_since_onset[c] = static_cast<float>(onset.evidence[c]) / 1000;
   }
   std::memcpy(v.bins.data(), &last_bins, sizeof last_bins);
   static_assert(sizeof last_bins == sizeof v.bins);

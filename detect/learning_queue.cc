@@ -15,12 +15,12 @@ void LearningQueue::mark(std::uint64_t number, std::uint64_t pair_salt) {
 void LearningQueue::push(LearningRecord record, std::span<const RecipientKey> recipients,
                          std::uint64_t pair_salt) {
   if (tail_ - head_ == records_.size()) {
-    std::vector<LearningRecord> larger(records_.size() * 2);
+    BigVector<LearningRecord> larger(records_.size() * 2);
     for (std::uint64_t n = head_; n != tail_; ++n) larger[n & (larger.size() - 1)] = at(n);
     records_ = std::move(larger);
   }
   while (recipients_tail_ - recipients_head_ + recipients.size() > recipients_.size()) {
-    std::vector<RecipientKey> larger(recipients_.size() * 2);
+    BigVector<RecipientKey> larger(recipients_.size() * 2);
     for (std::uint64_t n = recipients_head_; n != recipients_tail_; ++n) {
       larger[n & (larger.size() - 1)] = recipients_[n & (recipients_.size() - 1)];
     }

@@ -70,6 +70,11 @@ class LearningQueue {
   [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t queue_key) const;
   [[nodiscard]] bool pending(std::uint64_t pair) const { return pending_.contains(pair); }
 
+  // Fetch what at(number) and recipient() of it will look at.
+  void prefetch_record(std::uint64_t number) const { __builtin_prefetch(&at(number)); }
+  void prefetch_recipients(const LearningRecord& r) const {
+    __builtin_prefetch(&recipients_[r.recipients_at & (recipients_.size() - 1)]);
+  }
   void prefetch_pair(std::uint64_t pair) const { pending_.prefetch(pair); }
   void prefetch_queue_key(std::uint64_t key) const { by_queue_.prefetch(key); }
 
@@ -82,8 +87,8 @@ class LearningQueue {
  private:
   void unmark(const LearningRecord& r, std::uint64_t pair_salt);
   void mark(std::uint64_t number, std::uint64_t pair_salt);
-  std::vector<LearningRecord> records_ = std::vector<LearningRecord>(64);
-  std::vector<RecipientKey> recipients_ = std::vector<RecipientKey>(256);
+  BigVector<LearningRecord> records_ = BigVector<LearningRecord>(64);
+  BigVector<RecipientKey> recipients_ = BigVector<RecipientKey>(256);
   std::uint64_t head_ = 0, tail_ = 0;                        // records, running numbers
   std::uint64_t recipients_head_ = 0, recipients_tail_ = 0;  // recipients, running numbers
   FlatMap pending_{1024};                                    // pair → record number that owns it

@@ -2,8 +2,8 @@
 
 namespace sekimori::detect {
 
-std::optional<AccountIndex> NameTable::find(const std::vector<AccountModel>& models,
-                                            std::uint64_t hash, std::string_view name_asked) const {
+std::optional<AccountIndex> NameTable::find(const AccountModels& models, std::uint64_t hash,
+                                            std::string_view name_asked) const {
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t i = home(hash); slots_[i] != 0; i = (i + 1) & mask) {
     if ((slots_[i] ^ hash) >> 32 != 0) continue;
@@ -16,8 +16,23 @@ std::optional<AccountIndex> NameTable::find(const std::vector<AccountModel>& mod
   return std::nullopt;
 }
 
+std::optional<AccountIndex> NameTable::prefetch_model(const AccountModels& models,
+                                                      std::uint64_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t i = home(hash); slots_[i] != 0; i = (i + 1) & mask) {
+    if ((slots_[i] ^ hash) >> 32 != 0) continue;
+    const AccountIndex index = index_of(slots_[i]);
+    const auto* lines = reinterpret_cast<const char*>(&models[index]);
+    for (std::size_t at = 0; at < sizeof(AccountModel); at += k_cache_line) {
+      __builtin_prefetch(lines + at);
+    }
+    return index;
+  }
+  return std::nullopt;
+}
+
 void NameTable::rehash(std::size_t slots) {
-  std::vector<std::uint64_t> old(slots);
+  BigVector<std::uint64_t> old(slots);
   old.swap(slots_);
   const std::size_t mask = slots - 1;
   for (const std::uint64_t slot : old) {
@@ -28,7 +43,7 @@ void NameTable::rehash(std::size_t slots) {
   }
 }
 
-void NameTable::add(std::vector<AccountModel>& models, AccountIndex index, std::string_view name) {
+void NameTable::add(AccountModels& models, AccountIndex index, std::string_view name) {
   if ((used_ + 1) * 4 > slots_.size() * 3) rehash(slots_.size() * 2);
   AccountModel& m = models[index];
   m.name_offset = static_cast<std::uint32_t>(arena_.size());
@@ -41,7 +56,7 @@ void NameTable::add(std::vector<AccountModel>& models, AccountIndex index, std::
   ++used_;
 }
 
-void NameTable::remove(std::vector<AccountModel>& models, AccountIndex index) {
+void NameTable::remove(AccountModels& models, AccountIndex index) {
   const std::size_t mask = slots_.size() - 1;
   const std::uint64_t slot = slot_of(models[index].name_hash, index);
   std::size_t i = home(slot);

@@ -16,13 +16,16 @@ namespace sekimori::detect {
 
 class NameTable {
  public:
-  [[nodiscard]] std::optional<AccountIndex> find(const std::vector<AccountModel>& models,
-                                                 std::uint64_t hash, std::string_view name) const;
+  [[nodiscard]] std::optional<AccountIndex> find(const AccountModels& models, std::uint64_t hash,
+                                                 std::string_view name) const;
+  // Fetches the slot; and of the model that the slot names, should the name be right, all lines.
+  void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
+  std::optional<AccountIndex> prefetch_model(const AccountModels& models, std::uint64_t hash) const;
   // Puts the name of models[index] (its name_hash set) into the arena and the table.
-  void add(std::vector<AccountModel>& models, AccountIndex index, std::string_view name);
+  void add(AccountModels& models, AccountIndex index, std::string_view name);
   // Takes models[index] out of the table; its characters are reclaimed when half the arena is
   // waste.
-  void remove(std::vector<AccountModel>& models, AccountIndex index);
+  void remove(AccountModels& models, AccountIndex index);
   [[nodiscard]] std::string_view name(const AccountModel& m) const {
     return std::string_view(arena_).substr(m.name_offset, m.name_length);
   }
@@ -41,7 +44,7 @@ class NameTable {
   }
   void rehash(std::size_t slots);
   std::string arena_;
-  std::vector<std::uint64_t> slots_ = std::vector<std::uint64_t>(64);
+  BigVector<std::uint64_t> slots_ = BigVector<std::uint64_t>(64);
   std::size_t used_ = 0;
   std::size_t waste_ = 0;
 };

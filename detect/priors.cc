@@ -53,6 +53,17 @@ void Priors::refresh() {
   }
 }
 
+void Priors::sum_up(std::size_t index) {
+  if (sums_.size() < domains_.size()) sums_.resize(domains_.size());
+  for (std::size_t band = 0; band < k_bands; ++band) {
+    for_each_group([&](auto group) {
+      float sum = 0;
+      for (const float cell : group(domains_[index].counts[band])) sum += cell;
+      group(sums_[index][band]) = sum;
+    });
+  }
+}
+
 const DomainPrior* Priors::domain(std::uint64_t key) const {
   const std::uint64_t* index = domain_index_.find(key);
   return index == nullptr ? nullptr : &domains_[*index];
@@ -90,6 +101,7 @@ std::shared_ptr<const Priors> PriorsBuilder::build() {
         }
       });
     }
+    next->sum_up(index);
   }
   // Sorted, so that the filters do not depend on which shard spoke first.
   for (auto [keys, filter] : {std::pair{&impl_->contacts, &next->contacts_},
@@ -130,8 +142,10 @@ struct PriorsCodec {
     p->damping_.windows = in.get<decltype(Damping::windows)>();
     p->damping_.factor = in.get<decltype(Damping::factor)>();
     in.get_into(p->domains_);
-    for (std::size_t i = 0; i < p->domains_.size(); ++i)
+    for (std::size_t i = 0; i < p->domains_.size(); ++i) {
       p->domain_index_.put(p->domains_[i].key, i);
+      p->sum_up(i);
+    }
     p->contacts_.load(in);
     p->mail_domains_.load(in);
     if (!in.at_end()) return bad_input("the saved priors have another length than they should");

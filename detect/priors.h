@@ -41,15 +41,29 @@ void for_each_group(Visit visit) {
 }
 void add_to(Histograms& to, const Histograms& from, float weight = 1);
 
+// The sums of each group of a domain's counts: made once an epoch, read by every shard.
+struct GroupSums {
+  float shape, gap, stranger, level_new, level_all, repeat, size, envelope, message_id, place;
+};
+using BandedSums = std::array<GroupSums, k_bands>;
+
 class Priors {
  public:
   Priors();
 
   // The domain's prior, or nullptr when nothing was learnt there yet.
   [[nodiscard]] const DomainPrior* domain(std::uint64_t key) const;
+  // Of a prior that domain() of the same object gave.
+  [[nodiscard]] const BandedSums& sums_of(const DomainPrior& d) const {
+    return sums_[static_cast<std::size_t>(&d - domains_.data())];
+  }
   // Somebody of the domain wrote to that address; to that mail domain.
   [[nodiscard]] bool knows_contact(std::uint64_t domain_key, std::uint64_t address) const {
     return contacts_.contains(mix64(domain_key ^ address));
+  }
+  // Fetches what knows_contact() will look at.
+  void prefetch_contact(std::uint64_t domain_key, std::uint64_t address) const {
+    contacts_.prefetch(mix64(domain_key ^ address));
   }
   [[nodiscard]] bool knows_mail_domain(std::uint64_t domain_key, std::uint64_t mail_domain) const {
     return mail_domains_.contains(mix64(~domain_key ^ mail_domain));
@@ -64,13 +78,15 @@ class Priors {
  private:
   friend class PriorsBuilder;
   friend struct PriorsCodec;
-  void refresh();  // global_ from the shipped tables and learnt_
+  void refresh();                  // global_ from the shipped tables and learnt_
+  void sum_up(std::size_t index);  // sums_ of a domain whose counts changed
 
   std::uint64_t number_ = 0;
   BandedHistograms learnt_{};
   BandedHistograms global_{};
   Damping damping_;
   std::vector<DomainPrior> domains_;
+  std::vector<BandedSums> sums_;  // of domains_, not saved
   FlatMap domain_index_{64};
   ContactFilter contacts_;
   ContactFilter mail_domains_;

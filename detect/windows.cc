@@ -14,16 +14,11 @@ constexpr std::uint32_t k_hour_step = 300, k_day_step = 7200, k_byte_step = 2880
 template <class Array>
 std::uint32_t sum_slots(const Array& slots, std::uint32_t newest, std::uint32_t now) {
   const auto size = static_cast<std::uint32_t>(slots.size());
-  if (now <= newest) {
-    std::uint64_t sum = 0;
-    for (const auto s : slots) sum += s;
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
-  }
+  if (now > newest && now - newest >= size) return 0;
   std::uint64_t sum = 0;
-  for (std::uint32_t back = now - newest; back < size; ++back) {
-    // Slot number now - back is the oldest still inside when back = size - 1.
-    sum += slots[(now - back) % size];
-  }
+  for (const auto s : slots) sum += s;
+  // Those that have slid out since: their places are the ones that come next.
+  for (std::uint32_t n = newest + 1; n <= now; ++n) sum -= slots[n % size];
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
 }
 
@@ -69,9 +64,16 @@ void roll_windows(AccountModel& m, Instant t) {
 }
 
 std::uint32_t distinct_in(const std::array<std::uint64_t, 2>& bitmap) {
-  const int set = std::popcount(bitmap[0]) + std::popcount(bitmap[1]);
-  if (set >= 127) return 600;
-  return static_cast<std::uint32_t>(std::lround(-128.0 * std::log1p(-set / 128.0)));
+  static const auto k_by_set = [] {
+    std::array<std::uint16_t, 129> out{};
+    for (int set = 0; set < 127; ++set) {
+      out[static_cast<std::size_t>(set)] =
+          static_cast<std::uint16_t>(std::lround(-128.0 * std::log1p(-set / 128.0)));
+    }
+    out[127] = out[128] = 600;
+    return out;
+  }();
+  return k_by_set[static_cast<std::size_t>(std::popcount(bitmap[0]) + std::popcount(bitmap[1]))];
 }
 
 }  // namespace sekimori::detect
