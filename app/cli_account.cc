@@ -50,6 +50,7 @@ Result<Hands> open_hands(const config::Settings& settings) {
   if (auto done = become_user(settings.server.user); !done) return std::unexpected(done.error());
   store::AccountStoreSettings accounts;
   accounts.url = settings.accounts.database;
+  accounts.password_file = settings.accounts.database_password_file;
   accounts.table_prefix = settings.accounts.table_prefix;
   accounts.create = false;
   auto store = store::PostfixadminStore::open(std::move(accounts));

@@ -168,6 +168,7 @@ Result<std::vector<serve::LogArchive>> open_all(const std::vector<std::string>& 
 Result<decide::Directory> read_directory(const config::Settings& settings) {
   store::AccountStoreSettings from;
   from.url = settings.accounts.database;
+  from.password_file = settings.accounts.database_password_file;
   from.table_prefix = settings.accounts.table_prefix;
   from.create = false;
   auto accounts = store::PostfixadminStore::open(std::move(from));

@@ -69,7 +69,7 @@ Result<std::string> bypass_alone(const Invocation& given, const config::Settings
   entry.subject = {decide::SubjectKind::server, ""};
   entry.why = given.reason;
   Result<void> noted = operating_failure("no state database");
-  if (auto state = store::SqlStateStore::open({.url = settings.store.database}); state) {
+  if (auto state = store::SqlStateStore::open(state_database(settings)); state) {
     noted = (*state)->append_audit(entry);
   } else {
     noted = std::unexpected(state.error());
@@ -174,7 +174,7 @@ Result<Released> release_through_api(const Invocation& given, Api& api) {
 // finds the messages gone when it compares with the queue.
 Result<Released> release_from_database(const config::Settings& settings, act::HelperClient& helper,
                                        const std::string& by) {
-  auto state = store::SqlStateStore::open({.url = settings.store.database});
+  auto state = store::SqlStateStore::open(state_database(settings));
   if (!state) return std::unexpected(state.error());
   Released out;
   decide::StateStore::HoldFilter filter;

@@ -37,25 +37,10 @@ Instant system_now() {
                      .count()};
 }
 
-Result<Secret> read_secret(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.value < 0) return errno_error(path);
-  struct stat info{};
-  if (fstat(fd.value, &info) != 0) return errno_error(path);
-  if ((info.st_mode & S_IROTH) != 0) {
-    return operating_failure(
-        fmt::format("{}: everybody can read this secret; run chmod 640 on it", path));
-  }
-  char buffer[4096];
-  const ssize_t n = ::read(fd.value, buffer, sizeof buffer);
-  if (n < 0) return errno_error(path);
-  std::string text(buffer, static_cast<std::size_t>(n));
-  sodium_memzero(buffer, sizeof buffer);
-  if (const auto end = text.find('\n'); end != std::string::npos) text.resize(end);
-  if (!text.empty() && text.back() == '\r') text.pop_back();
-  Secret secret(std::move(text));
-  if (!secret.is_set()) return operating_failure(fmt::format("{}: the secret is empty", path));
-  return secret;
+store::StateStoreSettings state_database(const config::Settings& settings) {
+  return {.url = settings.store.database,
+          .busy_ms = 2000,
+          .password_file = settings.store.database_password_file};
 }
 
 Result<HashKey> installation_key(const std::string& state_dir) {

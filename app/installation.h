@@ -8,16 +8,18 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "config/settings.h"
+#include "store/files.h"
+#include "store/state_store.h"
 
 namespace sekimori::app {
 
 // The one clock reading of the program (wall clock, UTC).
 [[nodiscard]] Instant system_now();
 
-// The first line of a file that holds a secret, without its line break. Errors: operating (cannot
-// be read, empty, or readable by everybody, which is refused as the secret is none then), never
-// with the content.
-[[nodiscard]] Result<Secret> read_secret(const std::string& path);
+using store::read_secret;
+
+// The database of incidents and audit records, as the settings have it.
+[[nodiscard]] store::StateStoreSettings state_database(const config::Settings& settings);
 
 // The key of the hash tables, made at the first start and kept in the state folder (0600). Without
 // it the contact memory of a snapshot means nothing, so it is backed up with the state.

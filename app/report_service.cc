@@ -300,7 +300,7 @@ void ReportService::set_trouble(std::string text) {
 Result<void> make_reports(World& world) {
   World& w = world;
   const auto& s = w.settings.reports;
-  auto opened = store::ReturnedStore::open({.url = w.settings.store.database, .busy_ms = 2000});
+  auto opened = store::ReturnedStore::open(state_database(w.settings));
   if (!opened) return std::unexpected(opened.error());
   w.returned = std::move(*opened);
   w.sent = std::make_unique<serve::SentIndex>(serve::SentIndex::Options{

@@ -281,7 +281,7 @@ Result<void> World::open_stores() {
   if (!read_key) return std::unexpected(read_key.error());
   key = *read_key;
 
-  const store::StateStoreSettings database{.url = s.store.database, .busy_ms = 2000};
+  const store::StateStoreSettings database = state_database(s);
   auto opened = store::SqlStateStore::open(database);
   if (!opened) return std::unexpected(opened.error());
   state = std::move(*opened);
@@ -317,6 +317,7 @@ Result<void> World::open_stores() {
   guard = std::move(*opened_guard);
   store::AccountStoreSettings account_database;
   account_database.url = s.accounts.database;
+  account_database.password_file = s.accounts.database_password_file;
   account_database.table_prefix = s.accounts.table_prefix;
   auto opened_accounts = store::PostfixadminStore::open(std::move(account_database));
   if (!opened_accounts) return std::unexpected(opened_accounts.error());

@@ -22,9 +22,12 @@ pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libxcrypt)
 find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
 find_library(SOCI_CORE soci_core REQUIRED)
 find_library(SOCI_SQLITE soci_sqlite3 REQUIRED)
+find_library(SOCI_POSTGRESQL soci_postgresql REQUIRED)
+find_library(SOCI_MYSQL soci_mysql REQUIRED)
 add_library(soci INTERFACE)
 target_include_directories(soci SYSTEM INTERFACE ${SOCI_INCLUDE_DIR} ${SOCI_INCLUDE_DIR}/soci)
-target_link_libraries(soci INTERFACE ${SOCI_SQLITE} ${SOCI_CORE} SQLite::SQLite3)
+target_link_libraries(soci INTERFACE
+  ${SOCI_SQLITE} ${SOCI_POSTGRESQL} ${SOCI_MYSQL} ${SOCI_CORE} SQLite::SQLite3)
 
 find_program(MOLD mold)
 if(MOLD)

@@ -57,6 +57,7 @@ struct PostfixadminStore::Impl {
   explicit Impl(AccountStoreSettings s)
       : settings(std::move(s)),
         database({.url = settings.url,
+                  .password_file = settings.password_file,
                   .busy_ms = settings.busy_ms,
                   .own = false,
                   .create = settings.create,
@@ -82,7 +83,20 @@ struct PostfixadminStore::Impl {
     Query query(sql);
     std::string name;
     query.into(name);
-    query.run("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')");
+    switch (database.dialect()) {
+      case Dialect::sqlite:
+        query.run("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')");
+        break;
+      case Dialect::postgresql:
+        query.run(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = "
+            "ANY(current_schemas(false))");
+        break;
+      case Dialect::mysql:
+        query.run(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()");
+        break;
+    }
     while (query.next()) names.insert(name);
     return names;
   }
@@ -120,8 +134,8 @@ struct PostfixadminStore::Impl {
     if (prepared) return {};
     auto names = database.read("cannot open the account store",
                                [&](soci::session& sql) { return table_names(sql); });
-    if (names && settings.create && !names->contains(table("mailbox")) &&
-        !names->contains(table("domain"))) {
+    if (names && settings.create && database.dialect() == Dialect::sqlite &&
+        !names->contains(table("mailbox")) && !names->contains(table("domain"))) {
       if (auto made = create_tables(); !made) return made;
       names = database.read("cannot open the account store",
                             [&](soci::session& sql) { return table_names(sql); });
@@ -166,6 +180,39 @@ struct PostfixadminStore::Impl {
     return mailbox_columns.contains(name) ? std::string(name) : "''";
   }
 
+  // What the databases spell differently.
+  [[nodiscard]] std::string as_text(std::string_view expression) const {
+    const bool mysql = database.dialect() == Dialect::mysql;
+    return fmt::format("CAST({} AS {})", expression, mysql ? "CHAR" : "TEXT");
+  }
+  // In the order of bytes, as the other sides of a comparison have it.
+  [[nodiscard]] std::string in_bytes(std::string_view column) const {
+    switch (database.dialect()) {
+      case Dialect::sqlite: break;
+      case Dialect::postgresql: return fmt::format("{} COLLATE \"C\"", column);
+      case Dialect::mysql: return fmt::format("CAST({} AS BINARY)", column);
+    }
+    return std::string(column);
+  }
+  // To be compared with any text: PostfixAdmin's addresses are latin1 on MySQL, which refuses to
+  // put them beside what latin1 does not have.
+  [[nodiscard]] std::string any_text(std::string_view column) const {
+    if (database.dialect() != Dialect::mysql) return std::string(column);
+    return fmt::format("CONVERT({} USING utf8mb4)", column);
+  }
+  // A time for read_time(); '' where this PostfixAdmin does not have the column. MySQL's has no
+  // zone: PostfixAdmin writes the server's own time.
+  [[nodiscard]] std::string time_column(std::string_view name) const {
+    if (!mailbox_columns.contains(name)) return "''";
+    if (database.dialect() != Dialect::mysql) {
+      return fmt::format("COALESCE({}, '')", as_text(name));
+    }
+    return fmt::format(
+        "COALESCE(CASE WHEN {0} < '2000-01-02' THEN '' ELSE CAST(TIMESTAMPADD(SECOND, "
+        "TIMESTAMPDIFF(SECOND, NOW(), UTC_TIMESTAMP()), {0}) AS CHAR) END, '')",
+        name);
+  }
+
   // The conditions of a filter, and what is bound to them in order.
   std::string where(const AccountFilter& filter, std::vector<std::string>& bound) const {
     std::string text = " WHERE 1 = 1";
@@ -175,10 +222,10 @@ struct PostfixadminStore::Impl {
     }
     if (!filter.search.empty()) {
       const std::string pattern = contains_pattern(ascii_lower(filter.search));
-      text += " AND (LOWER(username) LIKE :address ESCAPE '!'";
+      text += " AND (LOWER(" + any_text("username") + ") LIKE :address ESCAPE '!'";
       bound.push_back(pattern);
       if (mailbox_columns.contains("name")) {
-        text += " OR LOWER(name) LIKE :name ESCAPE '!'";
+        text += " OR LOWER(" + any_text("name") + ") LIKE :name ESCAPE '!'";
         bound.push_back(pattern);
       }
       text += ")";
@@ -204,8 +251,8 @@ struct PostfixadminStore::Impl {
         "SELECT username, {}, COALESCE(domain, ''), CASE WHEN active = '1' THEN 1 ELSE 0 END, {}, "
         "{}, {}, {}, {} FROM {}{}",
         text_of("name"), text_of("phone"), text_of("email_other"),
-        mailbox_columns.contains("quota") ? "COALESCE(quota, 0)" : "0", text_of("created"),
-        text_of("modified"), table("mailbox"), rest));
+        mailbox_columns.contains("quota") ? "COALESCE(quota, 0)" : "0", time_column("created"),
+        time_column("modified"), table("mailbox"), rest));
     while (query.next()) {
       row.active = active != 0;
       row.quota_bytes = quota > 0 ? static_cast<std::uint64_t>(quota) : 0;

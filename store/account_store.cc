@@ -41,7 +41,9 @@ PostfixadminStore::PostfixadminStore(std::unique_ptr<Impl> impl) : impl_(std::mo
 PostfixadminStore::~PostfixadminStore() = default;
 
 Result<std::unique_ptr<PostfixadminStore>> PostfixadminStore::open(AccountStoreSettings settings) {
-  if (const auto path = sqlite_path(settings.url); !path) return std::unexpected(path.error());
+  if (const auto address = parse_database_url(settings.url); !address) {
+    return std::unexpected(address.error());
+  }
   bool good = is_identifier(settings.table_prefix);
   for (const auto& [name, renamed] : settings.renamed_tables) {
     good = good && !renamed.empty() && is_identifier(renamed);
@@ -92,6 +94,10 @@ Result<DirectorySnapshot> PostfixadminStore::directory() {
 Result<std::optional<AccountRow>> PostfixadminStore::account(std::string_view address) {
   const Impl& impl = *impl_;
   const std::vector<std::string> bound{ascii_lower(address)};
+  // No address of PostfixAdmin's; MySQL would call the comparison an error.
+  if (std::ranges::any_of(address, [](unsigned char c) { return c >= 0x80; })) {
+    return std::optional<AccountRow>();
+  }
   return impl_->read("cannot read an account", [&](soci::session& sql) {
     auto rows = impl.select(sql, " WHERE username = :username", bound);
     return rows.empty() ? std::optional<AccountRow>() : std::optional(std::move(rows.front()));

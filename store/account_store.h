@@ -20,7 +20,7 @@
 namespace sekimori::store {
 
 struct AccountStoreSettings {
-  std::string url = {};           // "sqlite:///path"
+  std::string url = {};           // database_url.h
   std::string table_prefix = {};  // PostfixAdmin's database_prefix
   // PostfixAdmin's table name → the name in this database, in place of the prefixed one.
   std::map<std::string, std::string> renamed_tables = {};
@@ -28,7 +28,8 @@ struct AccountStoreSettings {
   // A new mailbox's maildir; {domain} and {local} are replaced. PostfixAdmin's own default.
   std::string maildir = "{domain}/{local}/";
   std::uint32_t busy_ms = 2000;
-  bool create = true;  // make file and tables where there are none
+  bool create = true;              // make file and tables where there are none (SQLite)
+  std::string password_file = {};  // of a database server's password; "": none is needed
 };
 
 // Any thread may call; calls are served one at a time. Reading needs no write permission. Never

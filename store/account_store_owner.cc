@@ -202,10 +202,10 @@ Result<std::vector<PostfixadminStore::Contacts>> PostfixadminStore::contacts(std
       return fmt::format("COALESCE({}, '')", impl.optional_column(column));
     };
     query.run(
-        fmt::format("SELECT username, {}, {}, {} FROM {} WHERE username > :after "
-                    "ORDER BY username LIMIT {}",
+        fmt::format("SELECT username, {}, {}, {} FROM {} WHERE {} > :after ORDER BY {} LIMIT {}",
                     text_of("email_other"), text_of("phone"), text_of("totp_secret"),
-                    impl.table("mailbox"), std::min(limit, k_contacts_page_max)));
+                    impl.table("mailbox"), impl.in_bytes("username"), impl.in_bytes("username"),
+                    std::min(limit, k_contacts_page_max)));
     while (query.next()) rows.push_back({address, email_other, phone, Secret(key)});
     return rows;
   });

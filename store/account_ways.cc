@@ -61,9 +61,9 @@ constexpr std::array k_tables{
 struct Range {
   std::string after;  // the account itself where `last` is empty
   std::string last;
-  [[nodiscard]] std::string where(std::string_view column) const {
+  [[nodiscard]] std::string where(std::string_view column, std::string_view in_bytes) const {
     return last.empty() ? fmt::format(" WHERE {} = :name", column)
-                        : fmt::format(" WHERE {0} > :after AND {0} <= :last", column);
+                        : fmt::format(" WHERE {0} > :after AND {0} <= :last", in_bytes);
   }
   void bind_to(Query& query) const {
     query.bind(after);
@@ -114,13 +114,14 @@ void read_rows(const Impl& impl, soci::session& sql, const WayTable& table, cons
   std::string selected;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     query.into(values[i].first, values[i].second);
-    selected += fmt::format(", CAST({} AS TEXT)", columns[i]);
+    selected += ", " + impl.as_text(columns[i]);
   }
   range.bind_to(query);
-  query.run(fmt::format("SELECT {}, {}{} FROM {}{} ORDER BY {}{}", table.account,
-                        table.key.empty() ? "''" : fmt::format("CAST({} AS TEXT)", table.key),
-                        selected, impl.table(table.name), range.where(table.account), table.account,
-                        table.key.empty() ? "" : fmt::format(", {}", table.key)));
+  query.run(fmt::format(
+      "SELECT {}, {}{} FROM {}{} ORDER BY {}{}", table.account,
+      table.key.empty() ? "''" : impl.as_text(table.key), selected, impl.table(table.name),
+      range.where(table.account, impl.in_bytes(table.account)), impl.in_bytes(table.account),
+      table.key.empty() ? "" : fmt::format(", {}", table.key)));
   while (query.next()) {
     const auto found = accounts.find(ascii_lower(account));
     if (found == accounts.end() || found->second->ways.size() >= decide::k_ways_max) continue;
@@ -147,7 +148,7 @@ void read_aliases(const Impl& impl, soci::session& sql, const Range& range,
   range.bind_to(query);
   // Most go to their own mailbox and nowhere else.
   query.run(fmt::format("SELECT address, goto FROM {}{} AND goto <> address", impl.table("alias"),
-                        range.where("address")));
+                        range.where("address", impl.in_bytes("address"))));
   while (query.next()) {
     const auto found = accounts.find(ascii_lower(address));
     if (found == accounts.end()) continue;
@@ -167,13 +168,14 @@ std::vector<PostfixadminStore::AccountWays> read_ways(const Impl& impl, soci::se
     query.into(username).into(created).into(email_other).into(phone).into(totp);
     query.bind(range.after);
     const auto text_of = [&](std::string_view column) {
-      return fmt::format("COALESCE(CAST({} AS TEXT), '')", impl.optional_column(column));
+      return fmt::format("COALESCE({}, '')", impl.as_text(impl.optional_column(column)));
     };
-    query.run(fmt::format(
-        "SELECT username, {}, {}, {}, {} FROM {} WHERE username {} :name "
-        "ORDER BY username LIMIT {}",
-        text_of("created"), text_of("email_other"), text_of("phone"), text_of("totp_secret"),
-        impl.table("mailbox"), limit == 0 ? "=" : ">", std::max<std::size_t>(limit, 1)));
+    query.run(
+        fmt::format("SELECT username, {}, {}, {}, {} FROM {} WHERE {} :name ORDER BY {} LIMIT {}",
+                    impl.time_column("created"), text_of("email_other"), text_of("phone"),
+                    text_of("totp_secret"), impl.table("mailbox"),
+                    limit == 0 ? "username =" : impl.in_bytes("username") + " >",
+                    impl.in_bytes("username"), std::max<std::size_t>(limit, 1)));
     while (query.next()) {
       PostfixadminStore::AccountWays account;
       account.account = ascii_lower(username);
@@ -229,6 +231,10 @@ Result<void> PostfixadminStore::put_way(std::string_view address, WayKind kind,
     }
     return impl_->write("cannot put a contact back", [&](soci::session& sql) -> Result<void> {
       if (!impl.mailbox_columns.contains(column)) return bad_input("the database has no " + column);
+      // (MySQL does not count a row that is as it was.)
+      if (!impl.exists(sql, "mailbox", "username", name)) {
+        return not_found("there is no account " + name);
+      }
       // A key that is not there is NULL; an address that is not there is empty.
       const bool is_null = kind == WayKind::totp && !content;
       soci::statement statement =
@@ -237,7 +243,6 @@ Result<void> PostfixadminStore::put_way(std::string_view address, WayKind kind,
                               " WHERE username = :name",
            use(value), use(name));
       statement.execute(true);
-      if (statement.get_affected_rows() == 0) return not_found("there is no account " + name);
       impl.log(sql, std::string(domain_of(name)), "edit_mailbox", name);
       return {};
     });
@@ -249,7 +254,7 @@ Result<void> PostfixadminStore::put_way(std::string_view address, WayKind kind,
     const std::string full = impl.table(table->name);
     if (!impl.tables.contains(full)) return bad_input("the database has no table " + full);
     std::string where = fmt::format(" WHERE {} = :account", table->account);
-    if (!table->key.empty()) where += fmt::format(" AND CAST({} AS TEXT) = :key", table->key);
+    if (!table->key.empty()) where += fmt::format(" AND {} = :key", impl.as_text(table->key));
     const auto bind_where = [&](Query& query) {
       query.bind(name);
       if (!table->key.empty()) query.bind(row_key);
@@ -294,6 +299,13 @@ Result<void> PostfixadminStore::put_way(std::string_view address, WayKind kind,
         bind_where(query);
         query.execute("UPDATE " + full + " SET " + sets + where);
       } else {
+        // What was not remembered, as it changes by itself; some databases have no default for it.
+        for (const std::string_view column : table->ignored) {
+          if (!columns.contains(column) || column == "last_used") continue;
+          const bool is_text = column == "cache" || column == "returned_text";
+          names += fmt::format(", {}", column);
+          places += is_text ? ", ''" : ", CURRENT_TIMESTAMP";
+        }
         query.execute("INSERT INTO " + full + " (" + names + ") VALUES (" + places + ")");
       }
     }
@@ -346,14 +358,14 @@ Result<std::uint64_t> PostfixadminStore::suspend_app_passwords(std::string_view 
       soci::statement statement =
           suspend ? (sql.prepare << "UPDATE " + table +
                                         " SET password_hash = :mark || password_hash WHERE "
-                                        "username = :name AND CAST(id AS TEXT) = :key AND "
-                                        "password_hash NOT LIKE :pattern",
+                                        "username = :name AND " +
+                                        impl.as_text("id") +
+                                        " = :key AND password_hash NOT LIKE :pattern",
                      use(mark), use(name), use(key), use(pattern))
                   : (sql.prepare << fmt::format("UPDATE {} SET password_hash = "
                                                 "substr(password_hash, {}) WHERE username = :name "
-                                                "AND CAST(id AS TEXT) = :key AND password_hash "
-                                                "LIKE :pattern",
-                                                table, mark.size() + 1),
+                                                "AND {} = :key AND password_hash LIKE :pattern",
+                                                table, mark.size() + 1, impl.as_text("id")),
                      use(name), use(key), use(pattern));
       statement.execute(true);
       changed += static_cast<std::uint64_t>(statement.get_affected_rows());

@@ -67,6 +67,7 @@ Result<std::unique_ptr<DamageStore>> DamageStore::open(const StateStoreSettings&
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;
+  database.password_file = settings.password_file;
   auto impl = std::make_unique<Impl>(std::move(database));
   if (auto done = migrate(impl->database, "damage", damage_migrations()); !done) {
     return std::unexpected(done.error());

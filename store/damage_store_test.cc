@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/database_for_test.h"
 #include "store/temporary_directory_test.h"
 
 namespace sekimori::store {
@@ -22,7 +23,7 @@ class DamageStoreTest : public testing::Test {
   void SetUp() override { reopen(); }
   void reopen() {
     store_.reset();
-    const StateStoreSettings settings{.url = "sqlite://" + (directory_ / "s.db"), .busy_ms = 100};
+    const StateStoreSettings settings{.url = test_database(directory_ / "s.db"), .busy_ms = 100};
     state_ = SqlStateStore::open(settings).value();
     store_ = DamageStore::open(settings).value();
   }

@@ -5,14 +5,26 @@
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <sys/stat.h>
 
+#include <sodium.h>
+
+#include <algorithm>
 #include <stdexcept>
 
 #include "store/files.h"
 
+// SOCI's own headers of these want the servers' client headers as well.
+namespace soci {
+extern "C" {
+const backend_factory* factory_postgresql();
+const backend_factory* factory_mysql();
+}
+}  // namespace soci
+
 namespace sekimori::store {
 namespace {
 
-constexpr std::string_view k_sqlite = "sqlite://";
+// After this a connection to a server is tried before it is used.
+constexpr std::chrono::seconds k_idle_before_a_question(20);
 
 bool is_lock(const std::exception& e) {
   const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&e);
@@ -30,32 +42,31 @@ std::string words_of(const std::exception& e) {
 
 }  // namespace
 
-Result<std::string> sqlite_path(std::string_view url) {
-  if (!url.starts_with(k_sqlite)) {
-    return bad_input(fmt::format("this build opens SQLite only (sqlite:///path), not {}",
-                                 url.substr(0, url.find(':'))));
-  }
-  const std::string_view path = url.substr(k_sqlite.size());
-  if (path.empty() || path.find_first_of(std::string_view("\"\0", 2)) != std::string_view::npos) {
-    return bad_input("the database URL names no usable path (sqlite:///path)");
-  }
-  return std::string(path);
+Database::Database(DatabaseSettings settings) : settings_(std::move(settings)) {
+  if (const auto address = parse_database_url(settings_.url)) dialect_ = address->dialect;
 }
 
 void Database::open() {
+  forget_if_dead();
+  used_ = std::chrono::steady_clock::now();
   if (open_) return;
-  const auto path = sqlite_path(settings_.url);
-  if (!path) throw std::runtime_error(path.error().text);
+  const auto address = parse_database_url(settings_.url);
+  if (!address) throw std::runtime_error(address.error().text);
+  address->dialect == Dialect::sqlite ? open_file(*address) : open_server(*address);
+}
+
+void Database::open_file(const DatabaseAddress& address) {
   // Made by us, so that it is never readable by everybody, whatever the umask.
   struct stat info{};
-  const bool missing = ::stat(path->c_str(), &info) != 0;
+  const bool missing = ::stat(address.path.c_str(), &info) != 0;
   if (missing) {
-    if (!settings_.create) throw std::runtime_error(fmt::format("there is no file {}", *path));
-    const auto made = open_file(*path, O_RDWR | O_CREAT, settings_.file_mode);
+    if (!settings_.create)
+      throw std::runtime_error(fmt::format("there is no file {}", address.path));
+    const auto made = store::open_file(address.path, O_RDWR | O_CREAT, settings_.file_mode);
     if (!made) throw std::runtime_error(made.error().text);
     (void)::fchmod(made->get(), settings_.file_mode);
   }
-  session_.open(soci::sqlite3, fmt::format("dbname=\"{}\"", *path));
+  session_.open(soci::sqlite3, connection_text(address, "", settings_.busy_ms));
   open_ = true;
   session_ << fmt::format("PRAGMA busy_timeout = {}", settings_.busy_ms);
   if (settings_.own || missing) {
@@ -63,6 +74,47 @@ void Database::open() {
     session_ << "PRAGMA journal_mode = WAL", soci::into(mode);
   }
   if (settings_.own) session_ << "PRAGMA synchronous = FULL";
+}
+
+void Database::open_server(const DatabaseAddress& address) {
+  Secret password;
+  if (!settings_.password_file.empty()) {
+    auto read = read_secret(settings_.password_file);
+    if (!read) throw std::runtime_error(read.error().text);
+    password = std::move(*read);
+  }
+  std::string text = connection_text(address, password.reveal(), settings_.busy_ms);
+  try {
+    if (address.dialect == Dialect::mysql) {
+      session_.open(*soci::factory_mysql(), text);
+    } else {
+      session_.open(*soci::factory_postgresql(), text);
+    }
+  } catch (...) {
+    sodium_memzero(text.data(), text.size());
+    throw;
+  }
+  sodium_memzero(text.data(), text.size());
+  open_ = true;
+  if (address.dialect == Dialect::mysql) {
+    // A text that does not fit is an error, || puts texts together, "x" is a name: as elsewhere.
+    session_ << "SET SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,ANSI_QUOTES'";
+    session_ << fmt::format("SET SESSION innodb_lock_wait_timeout = {}",
+                            std::max(1U, settings_.busy_ms / 1000));
+  }
+}
+
+void Database::forget_if_dead() noexcept {
+  if (!open_ || dialect_ == Dialect::sqlite ||
+      std::chrono::steady_clock::now() - used_ < k_idle_before_a_question) {
+    return;
+  }
+  try {
+    int one = 0;
+    session_ << "SELECT 1", soci::into(one);
+  } catch (...) {
+    close();
+  }
 }
 
 void Database::close() noexcept {
@@ -95,7 +147,7 @@ Result<void> Database::write(std::string_view what,
     open();
     // Takes the write lock at once: a transaction that begins by reading could not get it later
     // without failing (SQLITE_BUSY_SNAPSHOT).
-    session_ << "BEGIN IMMEDIATE";
+    session_ << (dialect_ == Dialect::sqlite ? "BEGIN IMMEDIATE" : "START TRANSACTION");
   } catch (const std::exception& e) {
     return std::unexpected(failure(what, e));
   }
@@ -120,23 +172,98 @@ Result<void> Database::write(std::string_view what,
   return {};
 }
 
+namespace {
+
+void replace_word(std::string& text, std::string_view word, std::string_view by) {
+  for (std::size_t at = text.find(word); at != std::string::npos;
+       at = text.find(word, at + by.size())) {
+    text.replace(at, word.size(), by);
+  }
+}
+
+// The statement as this database wants it.
+std::string spelled(std::string statement, Dialect dialect) {
+  if (dialect != Dialect::mysql) return statement;
+  // Its TEXT ends at 64 KiB; its usual comparison takes "a" for "A", and queue ids are both.
+  replace_word(statement, " TEXT", " MEDIUMTEXT");
+  if (statement.starts_with("CREATE TABLE")) {
+    statement += " ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+  }
+  return statement;
+}
+
+// -1: nothing is noted.
+int version_of(soci::session& sql, const std::string& name) {
+  int version = -1;
+  sql << "SELECT version FROM schema_version WHERE name = :name", soci::use(name),
+      soci::into(version);
+  return sql.got_data() ? version : -1;
+}
+
+void set_version(soci::session& sql, const std::string& name, int version) {
+  sql << "DELETE FROM schema_version WHERE name = :name", soci::use(name);
+  sql << "INSERT INTO schema_version (name, version) VALUES (:name, :version)", soci::use(name),
+      soci::use(version);
+}
+
+// MySQL ends the transaction at each CREATE and ALTER. How many statements of a version are done is
+// kept, so that a start after a broken one goes on behind them.
+class Progress {
+ public:
+  Progress(soci::session& sql, const std::string& name, Dialect dialect)
+      : sql_(sql), name_(name + "+"), is_kept_(dialect == Dialect::mysql) {
+    if (is_kept_) started_at_ = done_ = std::max(0, version_of(sql_, name_));
+  }
+  void run(int index, const std::string& statement) {
+    if (index < done_) return;
+    if (!is_kept_) {
+      sql_ << statement;
+      return;
+    }
+    try {
+      sql_ << statement;
+    } catch (const soci::soci_error& e) {
+      // The power failed between the statement and the note of it: it is there.
+      const bool is_there =
+          index == started_at_ && (e.get_error_message().find("exists") != std::string::npos ||
+                                   e.get_error_message().find("Duplicate") != std::string::npos);
+      if (!is_there) throw;
+    }
+    done_ = index + 1;
+    set_version(sql_, name_, done_);
+    sql_ << "COMMIT";
+    sql_ << "START TRANSACTION";
+  }
+  void end() {
+    if (is_kept_) sql_ << "DELETE FROM schema_version WHERE name = :name", soci::use(name_);
+  }
+
+ private:
+  soci::session& sql_;
+  std::string name_;
+  bool is_kept_;
+  int done_ = 0;
+  int started_at_ = 0;
+};
+
+}  // namespace
+
 Result<void> migrate(Database& database, const std::string& name, const Migrations& migrations) {
   const std::string what = fmt::format("cannot prepare the tables of {}", name);
-  auto made = database.write(what, [](soci::session& sql) -> Result<void> {
-    sql << "CREATE TABLE IF NOT EXISTS schema_version (name VARCHAR(64) NOT NULL PRIMARY KEY, "
-           "version INTEGER NOT NULL)";
+  const Dialect dialect = database.dialect();
+  auto made = database.write(what, [&](soci::session& sql) -> Result<void> {
+    sql << spelled(
+        "CREATE TABLE IF NOT EXISTS schema_version (name VARCHAR(64) NOT NULL PRIMARY KEY, "
+        "version INTEGER NOT NULL)",
+        dialect);
     return {};
   });
   if (!made) return made;
   for (;;) {
     bool up_to_date = false;
     auto done = database.write(what, [&](soci::session& sql) -> Result<void> {
-      int version = 0;
-      sql << "SELECT version FROM schema_version WHERE name = :name", soci::use(name),
-          soci::into(version);
-      const bool first = !sql.got_data();
-      if (first) version = 0;
-      if (version < 0 || static_cast<std::size_t>(version) > migrations.size()) {
+      const int version = std::max(0, version_of(sql, name));
+      if (static_cast<std::size_t>(version) > migrations.size()) {
         return operating_failure(
             fmt::format("{}: the database is of version {}, this program knows {}: use the newer "
                         "program, or a copy from before",
@@ -144,17 +271,13 @@ Result<void> migrate(Database& database, const std::string& name, const Migratio
       }
       up_to_date = static_cast<std::size_t>(version) == migrations.size();
       if (up_to_date) return {};
+      Progress progress(sql, name, dialect);
+      int index = 0;
       for (const std::string& statement : migrations[static_cast<std::size_t>(version)]) {
-        sql << statement;
+        progress.run(index++, spelled(statement, dialect));
       }
-      ++version;
-      if (first) {
-        sql << "INSERT INTO schema_version (name, version) VALUES (:name, :version)",
-            soci::use(name), soci::use(version);
-      } else {
-        sql << "UPDATE schema_version SET version = :version WHERE name = :name",
-            soci::use(version), soci::use(name);
-      }
+      progress.end();
+      set_version(sql, name, version + 1);
       return {};
     });
     if (!done || up_to_date) return done;

@@ -2,12 +2,13 @@
 // every exception turned into an Error. Only .cc files of store/ include this (SOCI's headers are
 // heavy).
 //
-// Dialects: SQLite is what this build opens. SQL in store/ keeps to what PostgreSQL and MySQL read
-// as well; what differs (how to begin a transaction, pragmas) is here.
+// Dialects: SQLite, PostgreSQL, MySQL and MariaDB. SQL in store/ keeps to what all of them read;
+// what differs is here and in account_impl.h (PostfixAdmin's own tables).
 #pragma once
 
 #include <soci/soci.h>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -19,11 +20,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/database_url.h"
 
 namespace sekimori::store {
 
 struct DatabaseSettings {
-  std::string url;  // "sqlite:///var/lib/…/x.db"
+  std::string url;  // database_url.h
+  // The file of a server's password, read at each connection; "": none is needed.
+  std::string password_file = {};
   // How long a statement waits for another connection's lock. Short enough that the state writer's
   // queue does not grow unseen, long enough for somebody's `sqlite3 … .backup`.
   std::uint32_t busy_ms = 2000;
@@ -34,15 +38,15 @@ struct DatabaseSettings {
   unsigned file_mode = 0640;  // of a file that is made
 };
 
-// The path of an SQLite URL. Errors: bad_input, also for a database this build cannot open.
-[[nodiscard]] Result<std::string> sqlite_path(std::string_view url);
-
 // Calls may come from any thread; one at a time is served.
 class Database {
  public:
-  explicit Database(DatabaseSettings settings) : settings_(std::move(settings)) {}
+  explicit Database(DatabaseSettings settings);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
+
+  // Of a URL that cannot be read: SQLite.
+  [[nodiscard]] Dialect dialect() const { return dialect_; }
 
   // Runs work(session), which returns a value or a Result. What it throws becomes an operating
   // error that begins with `what` ("cannot read incidents").
@@ -74,13 +78,19 @@ class Database {
     using Value = T;
   };
   void open();  // throws
+  void open_file(const DatabaseAddress& address);
+  void open_server(const DatabaseAddress& address);
+  // A server may have ended a connection that nobody used for a while.
+  void forget_if_dead() noexcept;
   // Also closes the session unless the trouble is a lock.
   [[nodiscard]] Error failure(std::string_view what, const std::exception& e);
   void close() noexcept;
   void rollback() noexcept;
 
   DatabaseSettings settings_;
+  Dialect dialect_ = Dialect::sqlite;
   std::mutex mutex_;
+  std::chrono::steady_clock::time_point used_;
   soci::session session_;
   bool open_ = false;
 };
@@ -128,7 +138,9 @@ class Query {
   soci::statement statement_;
 };
 
-// The steps from one schema version to the next: migrations[0] makes version 1 out of nothing.
+// The steps from one schema version to the next: migrations[0] makes version 1 out of nothing. In
+// words that all dialects share; TEXT stands for texts of any length, and texts are compared by
+// their bytes.
 using Migrations = std::vector<std::vector<std::string>>;
 // Brings the schema called `name` up to date, each version in a transaction of its own. Errors:
 // operating; also when the database is newer than this program.

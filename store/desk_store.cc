@@ -43,6 +43,7 @@ Result<std::unique_ptr<DeskStore>> DeskStore::open(const StateStoreSettings& set
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;
+  database.password_file = settings.password_file;
   auto impl = std::make_unique<Impl>(std::move(database));
   if (auto done = migrate(impl->database, "desk", desk_migrations()); !done) {
     return std::unexpected(done.error());

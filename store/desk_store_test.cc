@@ -1,5 +1,6 @@
 // What people's own questions read of the state database.
 #include "store/desk_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +14,7 @@ namespace {
 // Whoever ends a hold writes it back: what is not read here would be lost.
 TEST(DeskStoreTest, AHeldMessageIsReadWhole) {
   const TemporaryDirectory directory;
-  const StateStoreSettings settings{.url = "sqlite://" + (directory / "state.db")};
+  const StateStoreSettings settings{.url = test_database(directory / "state.db")};
   auto state = SqlStateStore::open(settings).value();
   auto desk = DeskStore::open(settings).value();
   decide::HeldMessage held;

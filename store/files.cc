@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +89,27 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
   }
   bytes.resize(filled);
   return bytes;
+}
+
+Result<Secret> read_secret(const std::string& path) {
+  const auto handle = open_file(path, O_RDONLY);
+  if (!handle) return std::unexpected(handle.error());
+  struct stat info{};
+  if (::fstat(handle->get(), &info) != 0) return errno_failure("read", path);
+  if ((info.st_mode & S_IROTH) != 0) {
+    return operating_failure(
+        fmt::format("{}: everybody can read this secret; run chmod 640 on it", path));
+  }
+  char buffer[4096];
+  const ssize_t n = ::read(handle->get(), buffer, sizeof buffer);
+  if (n < 0) return errno_failure("read", path);
+  std::string text(buffer, static_cast<std::size_t>(n));
+  sodium_memzero(buffer, sizeof buffer);
+  if (const auto end = text.find('\n'); end != std::string::npos) text.resize(end);
+  if (!text.empty() && text.back() == '\r') text.pop_back();
+  Secret secret(std::move(text));
+  if (!secret.is_set()) return operating_failure(fmt::format("{}: the secret is empty", path));
+  return secret;
 }
 
 }  // namespace sekimori::store

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/secret.h"
 
 namespace sekimori::store {
 
@@ -50,6 +51,11 @@ class FileHandle {
 
 // The whole file. Errors: operating; bad_input when it is longer than `bytes_max`.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
+
+// The first line of a file that holds a secret, without its line break. Errors: operating (cannot
+// be read, empty, or readable by everybody, which is refused as the secret is none then), never
+// with the content.
+[[nodiscard]] Result<Secret> read_secret(const std::string& path);
 
 // "cannot <what> <path>: No space left on device", from errno.
 [[nodiscard]] std::unexpected<Error> errno_failure(std::string_view what, const std::string& path);

@@ -157,6 +157,7 @@ Result<std::unique_ptr<NoticeStore>> NoticeStore::open(const StateStoreSettings&
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;
+  database.password_file = settings.password_file;
   auto impl = std::make_unique<Impl>(std::move(database));
   if (auto done = migrate(impl->database, "notices", notice_migrations()); !done) {
     return std::unexpected(done.error());

@@ -1,6 +1,7 @@
 // The notice outbox on a real database: one row for one notice to one place, whatever is asked how
 // often, and nothing lost with the process.
 #include "store/notice_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 
@@ -34,7 +35,7 @@ NoticeRow notice(const std::string& kind, std::uint64_t incident = 7,
 class Notices : public ::testing::Test {
  protected:
   std::unique_ptr<NoticeStore> open() {
-    auto opened = NoticeStore::open({.url = "sqlite://" + (directory_ / "n.db"), .busy_ms = 2000});
+    auto opened = NoticeStore::open({.url = test_database(directory_ / "n.db"), .busy_ms = 2000});
     EXPECT_TRUE(opened) << opened.error().text;
     return std::move(*opened);
   }

@@ -1,5 +1,6 @@
 // The panel's own users, PostfixAdmin's administrators, and lists that stay within a domain.
 #include "store/operator_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +19,7 @@ using decide::SubjectKind;
 class OperatorStoreTest : public ::testing::Test {
  protected:
   OperatorStoreTest() : store(OperatorStore::open(settings()).value()) {}
-  StateStoreSettings settings() { return {.url = "sqlite://" + (directory / "state.db")}; }
+  StateStoreSettings settings() { return {.url = test_database(directory / "state.db")}; }
   static OperatorRow row(const std::string& login, const std::string& password) {
     OperatorRow out;
     out.login = login;

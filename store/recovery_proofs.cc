@@ -176,7 +176,8 @@ Result<Secret> RecoveryStore::open_session(const Session& session, Instant expir
             use(hash), use(session.account), use(session.proof), use(until);
         sql << fmt::format(
             "DELETE FROM owner_session WHERE account = :account AND token NOT IN (SELECT token "
-            "FROM owner_session WHERE account = :same ORDER BY expires_us DESC LIMIT {})",
+            "FROM (SELECT token FROM owner_session WHERE account = :same ORDER BY expires_us DESC "
+            "LIMIT {}) AS newest)",
             k_owner_sessions_max),
             use(session.account), use(session.account);
         return {};

@@ -259,6 +259,7 @@ Result<std::unique_ptr<RecoveryStore>> RecoveryStore::open(const StateStoreSetti
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;
+  database.password_file = settings.password_file;
   auto impl = std::make_unique<Impl>(std::move(database));
   if (auto done = migrate(impl->database, "recovery", recovery_migrations()); !done) {
     return std::unexpected(done.error());
@@ -419,9 +420,11 @@ Result<void> RecoveryStore::prune(Instant now, Instant before) {
         sql << "DELETE FROM contact_code WHERE expires_us <= :now AND hour_us <= :window",
             use(over), use(session_window);
         // Values that were replaced, by another one that is itself old.
-        sql << "DELETE FROM contact WHERE since_us < :before AND EXISTS (SELECT 1 FROM contact n "
-               "WHERE n.account = contact.account AND n.kind = contact.kind "
-               "AND n.since_us > contact.since_us AND n.since_us < :before2)",
+        // (The inner SELECT is a table of its own to MySQL.)
+        sql << "DELETE FROM contact WHERE (account, kind, since_us) IN (SELECT account, kind, "
+               "since_us FROM (SELECT o.account, o.kind, o.since_us FROM contact o JOIN contact n "
+               "ON n.account = o.account AND n.kind = o.kind AND n.since_us > o.since_us "
+               "AND n.since_us < :before WHERE o.since_us < :before2) AS replaced)",
             use(old), use(old);
         return {};
       });

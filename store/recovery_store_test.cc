@@ -1,4 +1,5 @@
 #include "store/recovery_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +17,7 @@ class RecoveryStoreTest : public testing::Test {
  protected:
   RecoveryStoreTest() { open(); }
   void open() {
-    auto made = RecoveryStore::open({.url = "sqlite://" + (directory / "state.db")});
+    auto made = RecoveryStore::open({.url = test_database(directory / "state.db")});
     ASSERT_TRUE(made) << made.error().text;
     store = std::move(*made);
   }

@@ -62,6 +62,7 @@ Result<std::unique_ptr<ReturnedStore>> ReturnedStore::open(const StateStoreSetti
   DatabaseSettings database;
   database.url = settings.url;
   database.busy_ms = settings.busy_ms;
+  database.password_file = settings.password_file;
   auto impl = std::make_unique<Impl>(std::move(database));
   if (auto done = migrate(impl->database, "returned", returned_migrations()); !done) {
     return std::unexpected(done.error());

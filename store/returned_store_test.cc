@@ -1,5 +1,6 @@
 // Mail that came back on a real database: each report once, counted by day and by whose it was.
 #include "store/returned_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 
@@ -32,8 +33,7 @@ ReturnedMail mail(const std::string& key, MailOrigin origin, Instant t = k_t) {
 class Returned : public ::testing::Test {
  protected:
   std::unique_ptr<ReturnedStore> open() {
-    auto opened =
-        ReturnedStore::open({.url = "sqlite://" + (directory_ / "r.db"), .busy_ms = 2000});
+    auto opened = ReturnedStore::open({.url = test_database(directory_ / "r.db"), .busy_ms = 2000});
     EXPECT_TRUE(opened) << opened.error().text;
     return std::move(*opened);
   }

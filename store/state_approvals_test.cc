@@ -2,6 +2,7 @@
 // never given twice, and what is over is removed with the old records.
 #include <gtest/gtest.h>
 
+#include "store/database_for_test.h"
 #include "store/state_store.h"
 #include "store/temporary_directory_test.h"
 
@@ -41,7 +42,7 @@ class StateApprovals : public testing::Test {
   void SetUp() override { reopen(); }
   void reopen() {
     store_.reset();
-    auto opened = SqlStateStore::open({.url = "sqlite://" + (directory_ / "s.db"), .busy_ms = 100});
+    auto opened = SqlStateStore::open({.url = test_database(directory_ / "s.db"), .busy_ms = 100});
     ASSERT_TRUE(opened) << opened.error().text;
     store_ = std::move(*opened);
   }

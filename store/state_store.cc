@@ -248,9 +248,14 @@ SqlStateStore::SqlStateStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 SqlStateStore::~SqlStateStore() = default;
 
 Result<std::unique_ptr<SqlStateStore>> SqlStateStore::open(StateStoreSettings settings) {
-  if (const auto path = sqlite_path(settings.url); !path) return std::unexpected(path.error());
-  auto impl = std::make_unique<Impl>(DatabaseSettings{
-      .url = std::move(settings.url), .busy_ms = settings.busy_ms, .own = true, .file_mode = 0640});
+  if (const auto address = parse_database_url(settings.url); !address) {
+    return std::unexpected(address.error());
+  }
+  auto impl = std::make_unique<Impl>(DatabaseSettings{.url = std::move(settings.url),
+                                                      .password_file = settings.password_file,
+                                                      .busy_ms = settings.busy_ms,
+                                                      .own = true,
+                                                      .file_mode = 0640});
   if (auto done = migrate(impl->database, "state", state_migrations()); !done) {
     return std::unexpected(done.error());
   }

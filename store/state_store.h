@@ -14,8 +14,9 @@
 namespace sekimori::store {
 
 struct StateStoreSettings {
-  std::string url;               // "sqlite:///path"
-  std::uint32_t busy_ms = 2000;  // how long to wait for another connection's lock
+  std::string url;                 // database_url.h
+  std::uint32_t busy_ms = 2000;    // how long to wait for another connection's lock
+  std::string password_file = {};  // of a database server's password; "": none is needed
 };
 
 // Any thread may call; calls are served one at a time. Never throws. After a failure (locked, disk,

@@ -1,6 +1,7 @@
 // The conformance suite of a StateStore: one factory for each database. PostgreSQL and MySQL join
 // by adding theirs to the list at the end.
 #include "store/state_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -17,7 +18,7 @@ using namespace decide;
 struct SqliteFactory {
   static constexpr std::uint32_t k_busy_ms = 100;
   Result<std::unique_ptr<SqlStateStore>> open() {
-    return SqlStateStore::open({.url = "sqlite://" + path(), .busy_ms = k_busy_ms});
+    return SqlStateStore::open({.url = test_database(path()), .busy_ms = k_busy_ms});
   }
   [[nodiscard]] std::string path() const { return directory / "a b.db"; }
   TemporaryDirectory directory;

@@ -1,5 +1,6 @@
 // Waiting mail is all there after reopening, and keeping it twice changes nothing.
 #include "store/waiting_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +13,7 @@ using namespace decide;
 
 TEST(WaitingStore, AllIsThereAfterReopening) {
   TemporaryDirectory directory;
-  const StateStoreSettings settings{.url = "sqlite://" + (directory / "s.db"), .busy_ms = 100};
+  const StateStoreSettings settings{.url = test_database(directory / "s.db"), .busy_ms = 100};
   auto store = WaitingStore::open(settings).value();
   WaitingMessage one;
   one.id = 7;

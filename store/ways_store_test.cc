@@ -1,4 +1,5 @@
 #include "store/ways_store.h"
+#include "store/database_for_test.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +16,7 @@ using decide::WayState;
 class WaysStoreTest : public testing::Test {
  protected:
   std::unique_ptr<WaysStore> open() {
-    auto store = WaysStore::open({.url = "sqlite://" + (directory / "state.db"), .busy_ms = 100});
+    auto store = WaysStore::open({.url = test_database(directory / "state.db"), .busy_ms = 100});
     EXPECT_TRUE(store) << (store ? "" : store.error().text);
     return std::move(*store);
   }

@@ -16,7 +16,7 @@ packages_of() {
       dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesieved \
       dovecot-sqlite libmaxmind-db-writer-perl openssl ca-certificates procps ;;
     test) echo libgtest-dev libgmock-dev python3-pytest python3-requests jq sqlite3 mmdb-bin \
-      strace faketime e2fsprogs ;;
+      strace faketime e2fsprogs postgresql mariadb-server-core mariadb-client-core ;;
     # Whoever has another node (18 or newer) with npm keeps it.
     panel) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
     panel-test) command -v chromium >/dev/null || echo chromium ;;
@@ -65,7 +65,7 @@ need_packages() {
       chmod 755 "$policy"
     fi
     export DEBIAN_FRONTEND=noninteractive
-    new_servers=$(printf '%s\n' "$missing" | grep -xE 'postfix|dovecot-core' || true)
+    new_servers=$(printf '%s\n' "$missing" | grep -xE 'postfix|dovecot-core|postgresql' || true)
     if [[ $new_servers == *postfix* ]] && command -v debconf-set-selections >/dev/null; then
       echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
     fi

@@ -196,4 +196,4 @@ def test_fat_messages_leak_nothing_and_call_a_person(lab, people):
         lab.api.call("POST", f"/holds/{hold['queue_id']}/delete", {})
     wait_for(lambda: not lab.queued(hijacked), 20, "an empty queue")
     assert not leaked(lab, mark)
-    lab.api.change("restore", "account", hijacked)
+    lab.api.change("restore", "account", hijacked, reason="the owner is back")

@@ -1,0 +1,67 @@
+"""The stores' own tests on real servers, as they run on SQLite: PostgreSQL and MariaDB."""
+import os
+import re
+import subprocess
+
+import dbkit
+import pytest
+from labkit import ROOT, wait_for
+
+# Tests of SQLite itself (its locks, its file), and of the account store's SQLite tables: the
+# others', as PostfixAdmin makes them, are in AccountConformanceTest.
+ON_SERVERS = ("*StateStore*:*DeskStore*:*NoticeStore*:*RecoveryStore*:*WaysStore*:*DamageStore*:"
+              "*WaitingStore*:*ReturnedStore*:*OperatorStore*:*Approvals*:AccountConformance*:"
+              "-Sqlite*:*OfPostfixadmin*")
+
+
+@pytest.mark.parametrize("server", [dbkit.postgresql, dbkit.mariadb], ids=["postgresql", "mariadb"])
+def test_the_stores_do_the_same_on_a_server(server):
+    with server() as database:
+        database.make("test")
+        environment = dict(os.environ, SEKIMORI_TEST_DATABASE=database.url("test"))
+        done = subprocess.run([ROOT / "build/store/store_test", f"--gtest_filter={ON_SERVERS}",
+                               "--gtest_brief=1"], env=environment, text=True, capture_output=True,
+                              timeout=300)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "PASSED" in done.stdout
+
+
+def test_the_daemon_keeps_its_records_on_postgresql(site):
+    """A containment, then the server away: mail flows, it is said, and what was decided meanwhile is
+    there when it is back."""
+    lab = site.lab
+    first, second, friend = lab.hire()
+    with dbkit.postgresql() as database:
+        database.make("sekimori")
+        config = site.config.with_name("on-postgresql.toml")
+        text, count = re.subn(r'^(\[store\]\n(?:.*\n)*?database = )".*"$',
+                              rf'\1"{database.url("sekimori")}"', site.config.read_text(),
+                              flags=re.M)
+        assert count == 1
+        config.write_text(text)
+        site.stop()
+        site.start(config=config)
+        try:
+            def standing(account):
+                return database.sql("SELECT standing FROM standing WHERE id = "
+                                    f"'{account}'", "sekimori")
+
+            lab.api.change("suspend", "account", first, reason="a test")
+            wait_for(lambda: standing(first) == ["suspended"], 20, "the standing in PostgreSQL")
+            site.settled()
+            database.process.stop()
+            subject = lab.send(second, friend, client="192.0.2.51")
+            lab.wait_in_mailbox(friend, subject, 30)
+            wait_for(lambda: "state_database" in site.unwell(), 60, "the health report saying so")
+            lab.api.change("restrict", "account", second, reason="while it is away")
+            assert lab.api.account(second)["standing"] == "restricted"
+            database.process.start()
+            wait_for(lambda: standing(second) == ["restricted"], 90, "what was decided meanwhile")
+            wait_for(lambda: not site.unwell(), 60, "all well again")
+            for account in (first, second):
+                lab.api.change("restore", "account", account, reason="a test's end")
+            wait_for(lambda: standing(first) == ["normal"] or standing(first) == [], 20, "normal")
+            assert lab.api.account(site.suspended)["standing"] == "suspended"
+        finally:
+            site.stop()
+            site.start()
