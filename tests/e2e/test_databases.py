@@ -52,7 +52,7 @@ def test_the_daemon_keeps_its_records_on_postgresql(site):
             database.process.stop()
             subject = lab.send(second, friend, client="192.0.2.51")
             lab.wait_in_mailbox(friend, subject, 30)
-            wait_for(lambda: "state_database" in site.unwell(), 60, "the health report saying so")
+            wait_for(lambda: "state_db" in site.unwell(), 60, "the health report saying so")
             lab.api.change("restrict", "account", second, reason="while it is away")
             assert lab.api.account(second)["standing"] == "restricted"
             database.process.start()
