@@ -45,6 +45,9 @@ Exit run(const Invocation& given) {
   if (command == "learn") return run_learn_command(given);
   if (command == "analyze") return run_analyze_command(given);
   if (command.starts_with("queue ") && command != "queue list") return run_queue_command(given);
+  if (command == "attach") return run_attach_command(given);
+  if (command == "manual") return run_manual_command(given);
+  if (command == "doctor") return run_doctor_command(given);
   if (command == "drill") return run_drill_command(given);
   return run_api_command(given);
 }

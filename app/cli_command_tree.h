@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <string>
 
 #include "app/cli_options.h"
@@ -71,5 +72,8 @@ class CommandTree {
   Language language_;
   CLI::App root_;
 };
+
+// Shows the whole tree, with help in this language, to `look`.
+void with_command_tree(Language language, const std::function<void(const CLI::App&)>& look);
 
 }  // namespace sekimori::app

@@ -31,6 +31,12 @@ namespace sekimori::app {
 [[nodiscard]] Exit run_queue_command(const Invocation& given);
 // drill.
 [[nodiscard]] Exit run_drill_command(const Invocation& given);
+// attach, with and without --undo: as root, on the mail server.
+[[nodiscard]] Exit run_attach_command(const Invocation& given);
+// manual man|bash: from the tree of commands itself.
+[[nodiscard]] Exit run_manual_command(const Invocation& given);
+// doctor.
+[[nodiscard]] Exit run_doctor_command(const Invocation& given);
 
 // The settings of --config. Errors: operating (cannot be read), bad_input (every error of the
 // file).

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <memory>
 
-#include "app/cli_command_tree.h"
+#include "app/cli_attach_tree.h"
 
 namespace sekimori::app {
 namespace {
@@ -12,9 +12,9 @@ namespace {
 constexpr const char* k_default_config = "/etc/sekimori/sekimori.toml";
 
 // Builds the tree of commands over one Invocation, with help in one language.
-class Tree : private CommandTree {
+class Tree : private AttachTree {
  public:
-  Tree(Invocation& out, Language language) : CommandTree(out, language) {
+  Tree(Invocation& out, Language language) : AttachTree(out, language) {
     root_.fallthrough();
     root_.require_subcommand(1);
     root_.set_help_flag("-h,--help", text("使い方を表示します", "show this help"));
@@ -38,6 +38,7 @@ class Tree : private CommandTree {
     operator_commands();
     server_wide_commands();
     drill_command();
+    attach_commands();
   }
 
   CLI::App& root() { return root_; }
@@ -77,6 +78,11 @@ class Tree : private CommandTree {
     command(config, "show", "有効な設定をすべて表示します", "show every setting in force");
     command(config, "example", "設定ファイルの例を表示します", "print an example file");
     command(config, "reference", "設定の説明を表示します", "print the reference of all settings");
+    command(&root_, "manual", "マニュアルページ、または bash の補完を出力します",
+            "print the manual page, or bash's completion")
+        ->add_option("FORM", out_.subject, "man | bash")
+        ->required()
+        ->check(CLI::IsMember({"man", "bash"}));
     command(&root_, "version", "バージョンを表示します", "show the version");
   }
 
@@ -523,6 +529,12 @@ Language language_of(const std::vector<std::string>& words, Language otherwise) 
 }
 
 }  // namespace
+
+void with_command_tree(Language language, const std::function<void(const CLI::App&)>& look) {
+  Invocation unused;
+  Tree tree(unused, language);
+  look(tree.root());
+}
 
 Language language_of_locale(std::string_view locale) {
   return locale.starts_with("ja") ? Language::ja : Language::en;

@@ -26,6 +26,21 @@ struct ApprovalWords {
   std::string zone;
 };
 
+// attach and doctor, as they were typed. Empty: where Debian has it.
+struct AttachWords {
+  std::string root;
+  std::string postfix;  // its folder
+  std::string dovecot;  // its dovecot.conf
+  std::string backup;
+  std::vector<std::string> webmail;
+  bool no_dovecot = false;
+  bool yes = false;
+  bool dry_run = false;
+  bool undo = false;
+  bool force = false;
+  bool learn = false;
+};
+
 // One command with all it was given. Only the fields that the command takes are set.
 struct Invocation {
   std::string command;        // "account list", "config check", "serve"
@@ -87,7 +102,8 @@ struct Invocation {
   // learn, analyze
   std::vector<std::string> logs;
   std::uint64_t threads = 0;  // 0: as many as there are cores
-  // drill
+  AttachWords attach;
+  // drill; account, submission and mx also of attach
   std::string endpoints;
   std::string submission;
   std::string imap;

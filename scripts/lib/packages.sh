@@ -20,7 +20,8 @@ packages_of() {
     # Whoever has another node (18 or newer) with npm keeps it.
     panel) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
     panel-test) command -v chromium >/dev/null || echo chromium ;;
-    deep) echo clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev ;;
+    deep) echo clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev debootstrap ;;
+    package) echo dpkg-dev file gzip ;;
     bench) echo libbenchmark-dev postfwd pflogsumm procps ;;
     *) echo "packages_of: unknown list '$1'" >&2; return 2 ;;
   esac
