@@ -52,7 +52,7 @@ LeakSummary summarise(const std::vector<LeakRow>& rows) {
 AlarmSummary summarise(const std::vector<OwnerRow>& rows, Whom whom, int world, unsigned rounds) {
   AlarmSummary s;
   std::vector<Cluster> clusters;
-  double timed = 0, asked = 0, put_off = 0, minutes_held = 0;
+  double timed = 0, asked = 0, put_off = 0, questions = 0, minutes_held = 0;
   for (const OwnerRow& r : rows) {
     if (world >= 0 && r.world != world) continue;
     if (whom == Whom::without_newsletters && r.newsletters) continue;
@@ -65,6 +65,7 @@ AlarmSummary summarise(const std::vector<OwnerRow>& rows, Whom whom, int world, 
     timed += o.held_timed;
     asked += o.held_asked;
     put_off += o.put_off;
+    questions += o.questions;
     minutes_held += o.held_minutes;
     clusters.push_back({o.restricted.is_set() ? 1e4 : 0, r.days});
   }
@@ -72,8 +73,9 @@ AlarmSummary summarise(const std::vector<OwnerRow>& rows, Whom whom, int world, 
   s.poisson_high = s.days > 0 ? poisson_upper(s.restricted, .95) / s.days * 1e4 : 0;
   const double thousands = static_cast<double>(s.messages) / 1000;
   if (thousands > 0) {
-    s.held_per_1000 = (timed + asked) / thousands;
-    s.asked_per_1000 = asked / thousands;
+    s.held_per_1000 = (timed + asked + put_off) / thousands;
+    s.asked_per_1000 = (asked + put_off) / thousands;
+    s.questions_per_1000 = questions / thousands;
     s.put_off_per_1000 = put_off / thousands;
     s.held_minutes_per_1000 = minutes_held / thousands;
   }
@@ -137,6 +139,7 @@ std::string json_of(const AlarmSummary& s) {
       .number("held_per_1000", s.held_per_1000)
       .number("asked_per_1000", s.asked_per_1000)
       .number("put_off_per_1000", s.put_off_per_1000)
+      .number("questions_per_1000", s.questions_per_1000)
       .number("held_minutes_per_1000", s.held_minutes_per_1000, 1)
       .number("asked_days_per_10k", s.days > 0 ? s.asked_days / s.days * 1e4 : 0)
       .str();

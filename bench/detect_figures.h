@@ -63,8 +63,11 @@ struct AlarmSummary {
   double days = 0, active_days = 0;
   Interval bootstrap;       // per 10,000 calendar account-days, by account
   double poisson_high = 0;  // exact one-sided 95 % upper bound, per 10,000
+  // Messages that did not go at once; of these those that wait for a person. What is put off waits,
+  // too: at its sender.
   double held_per_1000 = 0, asked_per_1000 = 0;
   double put_off_per_1000 = 0;
+  double questions_per_1000 = 0;     // messages: a run that waits is one question
   double held_minutes_per_1000 = 0;  // minutes of timed holds per 1,000 messages
   double asked_days = 0;             // account-days with a message that waits for a person
   [[nodiscard]] double per_10k() const {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/hash.h"
 #include "detect/epoch.h"
 #include "detect/fleet.h"
 
@@ -17,7 +19,8 @@ using namespace detect;
 
 constexpr Duration k_timed_hold = minutes(20);  // as decide/engine.h, which lengthens it too
 constexpr Duration k_fleet_pace = seconds(10);  // as decide/engine.h
-constexpr std::uint32_t k_hold_pile = 6;        // as decide/engine.h: what comes then is put off
+constexpr std::uint32_t k_hold_pile = 500;      // as decide/engine.h: what comes then is put off
+constexpr Duration k_one_question = hours(24);  // messages closer together wait in one question
 
 struct Hold {
   std::string queue_id;
@@ -31,6 +34,8 @@ struct Control {
   std::size_t owner = 0;  // in World::accounts
   std::int32_t attack = -1;
   Instant release_at;
+  Instant last_asked;  // the newest message of an open question
+  Instant answer_at;
   std::vector<Hold> holds;
   bool listed = false;  // in with_holds
   std::int64_t active_day = -1, asked_day = -1;
@@ -76,6 +81,7 @@ class Gate {
       share_patterns(e.t);
       next_fleet_ = e.t + k_fleet_pace;
     }
+    answer_due(e.t);
     release_due(e.t);
     detector_.advance(e.t);
     const AccountIndex a = detector_.intern(e.account);
@@ -133,7 +139,7 @@ class Gate {
       }
     }
     const Verdict v = detector_.judge(a, t, mail);
-    if (we.approved) {
+    if (we.approved || (o_.answers == Answers::beforehand && we.newsletter)) {
       detector_.commit(a, t, mail, v, Fate::accepted);
       detector_.vouched(a, t);
       return;
@@ -145,6 +151,7 @@ class Gate {
     } else if (c.holds.size() >= k_hold_pile && v.advice == HoldAdvice::asked) {
       fate = Fate::refused;
       if (attack == nullptr && counts(c.owner, t)) ++owner.put_off;
+      ask(a, t, attack == nullptr);
     } else if (v.advice != HoldAdvice::none) {
       fate = Fate::held;
       hold(a, we, mail, v);
@@ -199,6 +206,7 @@ class Gate {
     // A second suspicious message: what already waits, waits on with it.
     c.release_at = std::max(c.release_at, t + hold_after(k_timed_hold, v.strikes));
     if (!asked) return;
+    ask(a, t, we.attack < 0);
     for (Hold& h : c.holds) {
       if (!h.asked && h.attack < 0 && counts(c.owner, h.since)) {
         --owner.held_timed;
@@ -206,6 +214,36 @@ class Gate {
       }
       h.asked = true;
     }
+  }
+
+  // A message waits for a person: in the question that is open, or in a new one.
+  void ask(AccountIndex a, Instant t, bool benign) {
+    Control& c = controls_[a];
+    if (benign && counts(c.owner, t) &&
+        (!c.last_asked.is_set() || t - c.last_asked > k_one_question)) {
+      ++out_.owners[c.owner].questions;
+    }
+    c.last_asked = t;
+    if (o_.answers != Answers::within_a_day || c.answer_at.is_set()) return;
+    // Log-uniform, the same for the same question.
+    const double u = static_cast<double>(mix64(c.owner * 7919 + t.seconds32()) >> 11) * 0x1p-53;
+    c.answer_at = t + Duration{static_cast<std::int64_t>(minutes(10).us * std::pow(24.0 * 6, u))};
+    with_questions_.push_back(a);
+  }
+
+  void answer_due(Instant now) {
+    std::erase_if(with_questions_, [&](AccountIndex a) {
+      Control& c = controls_[a];
+      const bool over = out_.owners[c.owner].restricted.is_set();
+      if (!over && c.answer_at > now) return false;
+      if (!over) {
+        detector_.vouched(a, c.answer_at);
+        c.holds.clear();
+        c.release_at = c.last_asked = {};
+      }
+      c.answer_at = {};
+      return true;
+    });
   }
 
   void release_due(Instant now) {
@@ -246,7 +284,7 @@ class Gate {
   std::unordered_map<std::string_view, std::size_t> owner_of_;
   std::unordered_map<std::size_t, std::int32_t> attack_of_;
   std::vector<Control> controls_;
-  std::vector<AccountIndex> with_holds_;
+  std::vector<AccountIndex> with_holds_, with_questions_;
   std::unordered_set<std::uint32_t> stopped_;
   Instant next_epoch_, next_fleet_, fleet_looked_;
   std::uint64_t raised_seen_ = 0;

@@ -1,5 +1,6 @@
 // The judge behind the engine's gate, in short: restrict, hold (timed, asked), release after 20
-// quiet minutes; played over a world. Nobody answers what is asked, nobody lifts a restriction.
+// quiet minutes; played over a world. Nobody answers what is asked unless said so, nobody lifts a
+// restriction.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct OwnerOutcome {
   std::uint32_t messages = 0;  // handed in before any restriction
   std::uint32_t held_timed = 0, held_asked = 0;
   std::uint32_t put_off = 0;      // 450: too many wait for a person already
+  std::uint32_t questions = 0;    // an account's messages that wait, less than a day apart, are one
   std::uint32_t active_days = 0;  // with mail, until the restriction
   std::uint32_t asked_days = 0;   // with a message that waits for a person
   double held_minutes = 0;        // of the timed ones
@@ -49,9 +51,18 @@ struct Window {
   Instant from, to;
 };
 
+// Who answers what the owners' mail was asked about. Attacks are met with `never`: then nobody says
+// no to a thief either.
+enum class Answers : std::uint8_t {
+  never,
+  within_a_day,  // "it was me", 10 minutes to a day after the question
+  beforehand,    // newsletters were approved; other questions are answered by nobody
+};
+
 struct GateOptions {
   detect::DetectSettings settings;
   Signals signals;
+  Answers answers = Answers::never;
   bool whys = false;
   // In the order of World::accounts; empty: everything counts. A restriction ends what counts
   // wherever it happens.

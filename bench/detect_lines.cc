@@ -17,7 +17,8 @@ class Printer {
     print_rules();
     for (const auto& [name, run] : s_.runs) {
       print_alarms(name, run);
-      print_leaks(name, run);
+      // Who answers changes what owners suffer; attacks are met once, without.
+      if (!run.leaks[0].empty()) print_leaks(name, run);
     }
     print_cases();
     print_stealth();
@@ -192,6 +193,7 @@ class Printer {
                         .whole("messages", c.messages)
                         .number("held_per_1000", per(static_cast<double>(c.timed + c.asked)))
                         .number("asked_per_1000", per(static_cast<double>(c.asked)))
+                        .number("questions_per_1000", per(static_cast<double>(c.questions)))
                         .number("held_minutes_per_1000", per(c.minutes), 1)
                         .str())
                .raw("rules_at_0.3", array_of(rules)));

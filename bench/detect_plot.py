@@ -294,13 +294,20 @@ def alarm_row(name: str, row: dict) -> list[str]:
             f"{judge['per_10k']:.2f} ({judge['low']:.2f}–{judge['high']:.2f}; "
             f"≤ {judge['poisson_high']:.2f})", f"{judge['per_10k_active']:.2f}",
             f"{judge['held_per_1000']:.2f}", f"{judge['asked_per_1000']:.2f}",
-            f"{judge['held_minutes_per_1000']:.1f}", f"{row['baseline']['per_10k']:.2f}"]
+            f"{judge['questions_per_1000']:.2f}", f"{judge['held_minutes_per_1000']:.1f}",
+            f"{row['baseline']['per_10k']:.2f}"]
 
 
 ALARM_HEAD = ["accounts", "restricted in calendar account-days",
               "per 10,000 (bootstrap 95 %; exact upper bound)", "per 10,000 active days",
-              "held / 1,000 messages", "of these asked", "minutes held / 1,000 messages",
+              "held / 1,000 messages", "of these wait for a person", "questions / 1,000 messages",
+              "minutes held / 1,000 messages",
               "new recipients/day at 0.3: per 10,000"]
+
+
+# Else nobody ever answers.
+ANSWERS = [("answered", "every question is answered within a day"),
+           ("approved", "newsletters approved beforehand")]
 
 
 def alarm_table(figures: Figures) -> str:
@@ -308,6 +315,9 @@ def alarm_table(figures: Figures) -> str:
     for whom in ("without newsletters", "all"):
         for row in figures.of("false_alarms", signals="all", accounts=whom):
             rows.append(alarm_row(f"{row['world']}, {whom}", row))
+        for signals, words in ANSWERS:
+            for row in figures.of("false_alarms", signals=signals, accounts=whom):
+                rows.append(alarm_row(f"{row['world']}, {whom}; {words}", row))
     return table(ALARM_HEAD, rows)
 
 
@@ -384,12 +394,14 @@ def case_table(figures: Figures) -> str:
         rows.append([row["kind"], str(judge["cases"]), str(judge["restricted"]),
                      str(judge["cases_asked"]), str(judge["cases_held"]),
                      f"{judge['held_per_1000']:.1f}", f"{judge['asked_per_1000']:.1f}",
+                     f"{judge['questions_per_1000']:.1f}",
                      f"{judge['held_minutes_per_1000']:.0f}"]
                     + [str(rules[name]["restricted"]) for name in
                        ("new recipients/day", "recipients/hour", "CUSUM per event",
                         "countries/day")])
     return table(["owners' doing", "cases", "restricted", "a person asked", "anything held",
-                  "held / 1,000", "asked / 1,000", "minutes / 1,000", "restricted by new "
+                  "held / 1,000", "asked / 1,000", "questions / 1,000", "minutes / 1,000",
+                  "restricted by new "
                   "recipients/day", "recipients/hour", "CUSUM", "countries/day"], rows)
 
 

@@ -192,6 +192,12 @@ void Study::test(std::uint16_t i) {
   say("rules on " + setups[i].name());
 
   meet(w, attacks, i, {}, runs["all"]);
+  for (const auto& [name, answers] :
+       {std::pair{"answered", Answers::within_a_day}, std::pair{"approved", Answers::beforehand}}) {
+    GateOptions gate;
+    gate.answers = answers;
+    add_owners(w, run_gate(w, nullptr, gate), k_test_half, i, runs[name].owners);
+  }
   if (options.full) {
     for (const double line : std::set<double>(lines.begin(), lines.end())) {
       if (line == k_shipped_line) continue;
@@ -264,7 +270,8 @@ void Study::play_cases(const World& w, const SentIndex& sent, const WorldOptions
     if (o.held_asked + o.held_timed > 0) ++tally.cases_held;
     tally.messages += o.messages;
     tally.timed += o.held_timed;
-    tally.asked += o.held_asked;
+    tally.asked += o.held_asked + o.put_off;
+    tally.questions += o.questions;
     tally.minutes += o.held_minutes;
     for (std::size_t b = 0; b < baselines().size(); ++b) {
       const auto rule = baselines()[b].make();

@@ -35,7 +35,7 @@ struct Run {
 
 struct CaseTally {
   std::size_t cases = 0, restricted = 0, cases_asked = 0, cases_held = 0, spoiled = 0;
-  std::uint64_t messages = 0, timed = 0, asked = 0;
+  std::uint64_t messages = 0, timed = 0, asked = 0, questions = 0;  // asked: put off, too
   double minutes = 0;
   struct RuleCase {
     std::vector<Climb> climbs;

@@ -136,12 +136,12 @@ class Builder {
     p.last_look = std::max(p.last_look, t);
   }
 
-  // `size`: 0 for the person's habit.
+  // `size`: 0 for the person's habit. `desk`: where a run of many is sent from.
   void send(double t, std::size_t a, std::vector<std::string> to, std::uint64_t size,
-            double bounce_share) {
+            double bounce_share, const Sighting* desk = nullptr) {
     Person& p = people_[a];
     look(a, t);
-    const Sighting from = where(r_, p, t);
+    const Sighting from = desk != nullptr ? *desk : where(r_, p, t);
     sign_in(a, t, from);
     Submission s = submission(r_, p, w_.accounts[a], from, o_);
     if (size > 0 && !o_.bare) s.size = size;
@@ -154,6 +154,7 @@ class Builder {
       if (o_.bounces) push(t + later, a, unknown_user(s.queue_id, rcpt), number);
     }
     push(t, a, std::move(s), number);
+    w_.events.back().newsletter = desk != nullptr;
   }
 
   void change_settings(std::size_t a, double first, double last) {
@@ -166,7 +167,7 @@ class Builder {
   }
 
   // A newsletter or invoice run: a list that changes a little from one time to the next, one text
-  // for all of a run, as alike as an attack's.
+  // for all of a run, as alike as an attack's, sent in one sitting from one place.
   void newsletter(std::size_t a, double first, double last) {
     w_.owners[a].blaster = true;
     std::vector<std::string> list;
@@ -185,11 +186,13 @@ class Builder {
       }
       const auto size = static_cast<double>(size_of(r_, people_[a].size_mu));
       double u = t;
+      const Sighting desk = where(r_, people_[a], t);
       for (std::size_t i = 0; i < list.size(); i += per_message) {
         send(u, a,
              {list.begin() + static_cast<long>(i),
               list.begin() + static_cast<long>(std::min(i + per_message, list.size()))},
-             static_cast<std::uint64_t>(size * uniform(r_, 1 - alike, 1 + alike)), bounce_share);
+             static_cast<std::uint64_t>(size * uniform(r_, 1 - alike, 1 + alike)), bounce_share,
+             &desk);
         u += uniform(r_, 1, 20);
       }
       bounce_share = .005;  // dead addresses leave the list after the first run

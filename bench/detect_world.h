@@ -22,6 +22,7 @@ struct WorldEvent {
   std::int32_t attack = -1;   // index of the attack it belongs to, or -1: the owner's
   std::uint32_t message = 0;  // number of the message that a submission or a bounce belongs to
   bool approved = false;      // a person approved the run beforehand
+  bool newsletter = false;    // of a blaster's run
 };
 
 enum class AttackKind : std::uint8_t {

@@ -48,9 +48,10 @@ struct EngineSettings {
   int suspend_channels = 2;           // kinds of evidence, each of at least …
   double suspend_channel_nats = 1.5;  // … so many nats since the onset
   Duration timed_hold = minutes(20);  // the first since the onset; detect::hold_after()
-  // So many held messages of one account wait for a person: what would wait beside them is put off
-  // (450), since a person needs no more of them to decide and they would fill the queue.
-  std::uint32_t hold_pile = 6;
+  // All of a run waits in one question, so that an owner's newsletter goes out when a person says
+  // so. When so many messages of one account wait, further ones that would are put off (450): a
+  // flood must not fill the queue, nor the 16,384 places of a shard.
+  std::uint32_t hold_pile = 500;
   Duration probation = days(14);
   BreakerSettings breaker;
   Limits limits;

@@ -20,7 +20,7 @@ void Engine::Impl::contain(Shard& shard, detect::AccountIndex index, const Event
   }
   const StandingRecord before = record_of(shard, index);
   const auto why = shard.detector.explain(index, event.t, v, std::get_if<Submission>(&event.body));
-  const Text reason = contain_reason(why.headline, control, settings);
+  const Text reason = contain_reason(why.headline, control);
   StandingRequest request{
       .kind = to == Standing::suspended ? RequestKind::suspend : RequestKind::restrict,
       .by_machine = true,

@@ -218,8 +218,7 @@ struct Engine::Impl {
 // into a line of a mail log or a table.
 [[nodiscard]] std::string evidence_line(const std::vector<detect::Evidence>&);
 // Why an account was contained.
-[[nodiscard]] Text contain_reason(const Text& headline, const AccountControl&,
-                                  const EngineSettings&);
+[[nodiscard]] Text contain_reason(const Text& headline, const AccountControl&);
 // Why a message waits that would have had its account stopped, were the circuit breaker closed.
 [[nodiscard]] Text breaker_hold_reason(const Text& headline);
 // Machine stops that one shard remembers: 64 × 1,024 are as many as the breaker counts.

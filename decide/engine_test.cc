@@ -110,8 +110,8 @@ TEST(Engine, ObserveModeSaysAndDoesNothing) {
   s.mode = Mode::observe;
   Engine engine(s, nullptr, detect::shipped_priors());
   const Instant t = live_quietly(engine, "taro@example.jp");
-  const auto attack = spray(engine, "taro@example.jp", t + hours(1), 100, 10);
-  EXPECT_EQ(attack.accepted, 1000U);
+  const auto attack = spray(engine, "taro@example.jp", t + hours(1), 200, 10);
+  EXPECT_EQ(attack.accepted, 2000U);
   ASSERT_FALSE(attack.news.empty());
   EXPECT_LE(attack.news.size(), 2U);  // said once per step, not per message
   EXPECT_EQ(attack.news.front().mode, Mode::observe);
@@ -329,7 +329,7 @@ TEST(Engine, APileOfUnansweredHoldsEndsInARestriction) {
   s.hold_pile = 30;
   s.limits = {};
   Engine engine(s, nullptr, detect::shipped_priors());
-  const auto attack = spray(engine, "new@example.jp", k_start, 40, 25);
+  const auto attack = spray(engine, "new@example.jp", k_start, 80, 25);
   EXPECT_EQ(attack.accepted, 0U);
   ASSERT_FALSE(attack.news.empty());
   EXPECT_TRUE(forbids_sending(attack.news.back().change.record.standing));

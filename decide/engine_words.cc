@@ -52,10 +52,9 @@ std::string evidence_line(const std::vector<detect::Evidence>& evidence) {
   return out;
 }
 
-Text contain_reason(const Text& headline, const AccountControl& control,
-                    const EngineSettings& settings) {
+Text contain_reason(const Text& headline, const AccountControl& control) {
   Text out = headline;
-  if (control.holds >= settings.hold_pile) {
+  if (control.holds > 1) {
     out.ja += fmt::format("確認を待つメールは{}通です。", control.holds);
     out.en += fmt::format(" {} messages wait for a person's word.", control.holds);
   }

@@ -89,7 +89,7 @@ struct AccountModel {
   std::uint8_t logins = 0;  // successful, at most 255
   std::uint8_t settings_seen = 0;
   std::uint8_t away_strangers = 0;  // written to from networks on trial, fading (away.h)
-  std::uint8_t away_gain = 0;       // what of it away_hour brought
+  std::uint8_t away_gain = 0;       // what of it away_hour brought; hours with questions (away.cc)
   std::uint8_t away_asked = 0;      // messages from there that wait for a person
   std::uint8_t strikes = 0;         // timed holds that ran out since the onset
   std::uint8_t read_habit = 0;      // busiest hours of reading, 16 steps a doubling

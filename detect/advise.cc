@@ -20,16 +20,28 @@ constexpr std::uint32_t k_recipients_beside_place = 10;
 // of a blast to strangers: who sets a forward hides the answers of people the owner knows.
 constexpr std::uint16_t k_settings_hours = 24;
 constexpr std::uint32_t k_strangers_beside_deeds = 3;
-// So many questions about mail from networks on trial that nobody answered stop the account: a
-// newsletter on a journey is over before. Mail to known people is none: for it far fewer do.
-// Of a newcomer nothing speaks for the owner.
+// A run that waits for a person is one question, and nothing of it leaves. Questions from networks
+// on trial stop the account when they go on for so many different hours without an answer (for mail
+// to known people one less), or reach so many messages: most newsletters are over before.
+constexpr unsigned k_question_hours = 3, k_questions_any = 100;
+// Sooner where more than the sending speaks against the owner: places far away by so many nats,
+// deeds, or the fleet. Mail to known people is no newsletter: for it far fewer do. Of a newcomer
+// nothing speaks for the owner.
 constexpr unsigned k_questions_strangers = 25, k_questions_known = 10, k_questions_newcomer = 12;
+constexpr float k_far_nats = 2.5F;
+// From so many messages that wait on, with so much suspicion, the rest of the run waits too: a
+// thief's mail to known people goes between that to strangers.
+constexpr unsigned k_questions_of_run = 2;
+constexpr double k_run_log_r = 5;
+// Strangers from networks on trial are asked about from this level on (away.h), whatever R is: it
+// does not rise where the owner writes to strangers anyway.
+constexpr double k_asked_level = 4;
 // Suspicion that strangers from a network on trial need beside them.
 constexpr double k_away_log_r = 2;
 // A burst to known people from a network on trial: recipients of an hour that the account never
 // had, with so much suspicion.
 constexpr std::uint32_t k_burst_recipients = 8;
-constexpr double k_burst_log_r = 6;
+constexpr double k_burst_log_r = 6, k_burst_asked_log_r = 3;
 // From a network on trial a message is held so much earlier; from any other a person is asked so
 // much later.
 constexpr double k_away_hold_nats = 2, k_home_ask_nats = 1, k_home_episode_nats = 2;
@@ -51,13 +63,15 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   v.fan_out = fans_out(v);
   v.strikes = static_cast<std::uint8_t>(m.strikes + (last_place.away ? 1 : 0));
   const auto since = [&](Channel c) { return v.nats_since_onset[index_of(c)]; };
-  const bool places =
-      since(Channel::login_place) + since(Channel::places_24h) + since(Channel::concurrent) >= 1.0F;
+  const float place_nats =
+      since(Channel::login_place) + since(Channel::places_24h) + since(Channel::concurrent);
+  const bool places = place_nats >= 1.0F;
   const bool setting = since(Channel::settings) >= 1.0F &&
                        static_cast<std::uint16_t>(hour16(t) - m.settings_hour) < k_settings_hours;
   // Things done with the account, beside the sending and where it is used from.
   const bool deeds = setting || since(Channel::bounce) >= 1.0F;
-  const bool side_evidence = places || deeds || since(Channel::fleet) >= 2.0F;
+  const bool in_fleet = since(Channel::fleet) >= 2.0F;
+  const bool side_evidence = places || deeds || in_fleet;
   const bool to_contacts = v.family == Family::contacts_burst || v.family == Family::login_led;
   const bool risky = v.new_recipients > 0 || v.recipients >= 10 ||
                      (to_contacts && side_evidence &&
@@ -69,11 +83,14 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   // A burst to known people, from where the account never sent such an hour.
   const std::uint32_t before = last_bins.episode_start != 0 ? 0 : distinct_in(m.episode_bitmap);
   const std::uint32_t of_hour = before + v.recipients;
-  const bool burst = away && experienced && of_hour >= k_burst_recipients &&
-                     v.counts.new_hour * 2 <= of_hour &&
-                     m.habits.level_all[last_bins.level_all & 15U] == 0 && v.log_r >= k_burst_log_r;
-  const bool spray = away && experienced && v.new_recipients > 0 && v.log_r >= k_away_log_r &&
-                     away_level(m, t) >= k_away_level;
+  const bool strange_burst =
+      away && experienced && of_hour >= k_burst_recipients && v.counts.new_hour * 2 <= of_hour &&
+      m.habits.level_all[last_bins.level_all & 15U] == 0 && v.log_r >= k_burst_asked_log_r;
+  const bool burst = strange_burst && v.log_r >= k_burst_log_r;
+  const bool to_strangers = experienced && v.new_recipients > 0;
+  const double level = away && to_strangers ? away_level(m, t) : 0;
+  const bool spray = level >= k_away_level && v.log_r >= k_away_log_r;
+  const unsigned questions = away || !experienced ? away_questions(m, t) : 0;
   if (burst || spray) {
     v.may_restrict = v.pattern = true;
   } else if (last_place.network == 0) {
@@ -84,23 +101,31 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   } else {
     // A restriction needs more than a hold does, since what waits for a person does not leave
     // either: a blast to strangers alone (a newsletter's first run) is asked about.
-    const unsigned questions = away_questions(m, t);
     const unsigned line = !experienced           ? k_questions_newcomer
                           : v.new_recipients > 0 ? k_questions_strangers
                                                  : k_questions_known;
-    const bool unanswered = (away || !experienced) && questions >= line;
+    const unsigned hours_line = v.new_recipients > 0 ? k_question_hours : k_question_hours - 1;
+    const bool against = place_nats >= k_far_nats || deeds || in_fleet;
+    const bool unanswered =
+        (away || !experienced) && (questions >= (against ? line : k_questions_any) ||
+                                   away_question_hours(m, t) >= hours_line);
     const bool with_deeds =
         deeds && !last_place.home && v.new_recipients < k_strangers_beside_deeds;
     v.may_restrict = risky && enough && (unanswered || with_deeds);
   }
-  if (!risky && !burst) return;
+  const bool of_run = questions >= k_questions_of_run && v.log_r >= k_run_log_r;
+  if (strange_burst || of_run || level >= k_asked_level) {
+    v.advice = HoldAdvice::asked;
+    return;
+  }
+  if (!risky) return;
   // What a wrong "let go" costs grows with the strangers it reaches: so the lines fall with them.
   const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));
-  if (v.fan_out || burst ||
-      v.log_r >= settings.ask_log_r - discount + (away ? 0 : k_home_ask_nats)) {
+  if (v.fan_out || v.log_r >= settings.ask_log_r - discount + (away ? 0 : k_home_ask_nats)) {
     v.advice = HoldAdvice::asked;
   } else if (v.log_r >= settings.hold_log_r - discount - (away ? k_away_hold_nats : 0)) {
-    v.advice = HoldAdvice::timed;
+    // A second time something from there would be let go by time alone: a slow thief waits.
+    v.advice = away && m.strikes > 0 ? HoldAdvice::asked : HoldAdvice::timed;
   }
 }
 

@@ -12,6 +12,10 @@ namespace sekimori::detect {
 // to whom nothing but single messages went from a network on trial.
 inline constexpr double k_away_level = 6;
 
+// From this level on a network becomes no habit: it must not vouch for who writes to strangers from
+// it by being calm, since R does not rise where the account writes to strangers anyway.
+inline constexpr double k_away_no_habit_level = 3;
+
 // An account with fewer learnt messages vouches for no network either.
 inline constexpr std::uint32_t k_newcomer_messages = 5;
 
@@ -29,5 +33,7 @@ void note_strangers_from_home(AccountModel& m);
 // Messages from networks on trial that wait for a person, within three days of the last of them;
 // every 25 strangers of one count once more.
 [[nodiscard]] unsigned away_questions(const AccountModel& m, Instant t);
+// Different hours that these came in, at most 7.
+[[nodiscard]] unsigned away_question_hours(const AccountModel& m, Instant t);
 
 }  // namespace sekimori::detect

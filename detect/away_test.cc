@@ -73,21 +73,92 @@ TEST(Away, TheSameFromHomeStopsNobody) {
   }
 }
 
-// A blast to strangers waits for a person, wherever it comes from; the first of it stops nobody.
-TEST(Away, ABlastIsAskedAboutBeforeItStops) {
+TEST(Away, QuestionsAreCountedByTheHour) {
+  AccountModel m;
+  for (int i = 0; i < 40; ++i) note_away(m, k_hour + minutes(i), 1, true);
+  EXPECT_EQ(away_question_hours(m, k_hour + minutes(50)), 1U);
+  note_away(m, k_hour + hours(2), 0, false);
+  EXPECT_EQ(away_question_hours(m, k_hour + hours(2)), 1U);
+  note_away(m, k_hour + hours(2) + minutes(1), 0, true);
+  EXPECT_EQ(away_question_hours(m, k_hour + hours(2) + minutes(1)), 2U);
+  for (int i = 3; i < 30; ++i) note_away(m, k_hour + hours(i), 1, true);
+  EXPECT_EQ(away_question_hours(m, k_hour + hours(29)), 7U);
+  EXPECT_LE(away_level(m, k_hour + hours(29)), 30) << "the hours do not spill into the strangers";
+  EXPECT_EQ(away_question_hours(m, k_hour + hours(29 + 73)), 0U);
+}
+
+// A blast to strangers waits for a person, wherever it comes from: one question, and nobody is
+// stopped for a sitting of it. It goes on for hours: then it is no newsletter.
+TEST(Away, ABlastIsOneQuestionAndStopsWhenItGoesOn) {
+  Box box;
+  const Instant t = k_hour + hours(24 * 40 + 9);
+  box.live(k_hour, 40, k_home);
+  const auto blast = [&](Instant from, std::string_view tag) {
+    bool stopped = false;
+    for (int i = 0; i < 7; ++i) {
+      const Verdict v =
+          box.send(from + seconds(5 * i),
+                   mail(strangers(10, fmt::format("{}{}", tag, i)), "", k_elsewhere), Fate::held);
+      stopped |= v.restricts(DetectSettings{}.restrict_log_r);
+      if (i > 1) EXPECT_EQ(v.advice, HoldAdvice::asked) << tag << i;
+    }
+    return stopped;
+  };
+  EXPECT_FALSE(blast(t, "first"));
+  // The rest of the run waits with it, whomever it is to.
+  EXPECT_EQ(box.send(t + minutes(20), mail({"friend1@partner.example"}, "", k_elsewhere)).advice,
+            HoldAdvice::asked);
+  EXPECT_FALSE(blast(t + hours(1), "second"));
+  EXPECT_TRUE(blast(t + hours(2), "third"));
+}
+
+TEST(Away, AFloodIsStoppedWithinTheHour) {
+  Box box;
+  const Instant t = box.live(k_start, 40, k_home);
+  int sent = 0;
+  for (bool stopped = false; !stopped && sent < 200; ++sent) {
+    stopped = box.send(t + seconds(5 * sent),
+                       mail(strangers(2, fmt::format("b{}", sent)), "", k_elsewhere), Fate::held)
+                  .restricts(DetectSettings{}.restrict_log_r);
+  }
+  EXPECT_GT(sent, 20);
+  EXPECT_LT(sent, 60);
+}
+
+// From another country the same stops the account within the hour.
+TEST(Away, ABlastFromFarAwayIsStopped) {
   Box box;
   const Instant t = box.live(k_start, 40, k_home);
   int asked = 0;
   bool stopped = false;
   for (int i = 0; i < 60 && !stopped; ++i) {
-    const Verdict v =
-        box.send(t + seconds(5 * i), mail(strangers(10, fmt::format("b{}", i)), "", k_elsewhere),
-                 Fate::held);
+    Submission blast = mail(strangers(10, fmt::format("b{}", i)), "", k_elsewhere);
+    blast.place = {{'B', 'R'}, 4711, true};
+    const Verdict v = box.send(t + seconds(5 * i), blast, Fate::held);
     stopped = v.restricts(DetectSettings{}.restrict_log_r);
     asked += v.advice == HoldAdvice::asked ? 1 : 0;
   }
   EXPECT_TRUE(stopped);
   EXPECT_GE(asked, 10);
+}
+
+// Somebody who writes to strangers every day: the network does not vouch for itself by their calm.
+TEST(Away, StrangersFromElsewhereAreAskedAboutAndMakeNoHabit) {
+  Box box;
+  Instant t = k_hour;
+  for (int i = 0; i < 400; ++i, t = t + hours(5)) {
+    box.send(t, mail(strangers(2, fmt::format("daily{}", i)), "", k_home));
+  }
+  int passed = 0;
+  Verdict v;
+  for (int i = 0; i < 20; ++i, t = t + hours(4)) {
+    v = box.send(t, mail(strangers(1, fmt::format("s{}", i)), "", k_elsewhere));
+    passed += v.advice == HoldAdvice::none ? 1 : 0;
+  }
+  EXPECT_EQ(v.advice, HoldAdvice::asked);
+  EXPECT_LE(passed, 6);
+  const KnownPlace place = box.detector.place_of(box.me, t, ip(k_elsewhere), {});
+  EXPECT_FALSE(place.habit) << "it must not vouch for itself";
 }
 
 TEST(Away, SuspicionThatNothingAddsToFades) {

@@ -135,6 +135,7 @@ void Detector::Impl::note_place(AccountModel& m, Instant t, const PlaceView& vie
                                 bool calm) {
   if (view.network == 0) return;
   const std::uint16_t hour = hour16(t);
+  calm = calm && away_level(m, t) < k_away_no_habit_level;
   if (calm) {
     // How new the places of late were is a habit too: counted after a day on trial in calm.
     for (PlaceRecord& p : m.places) {

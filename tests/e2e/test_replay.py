@@ -60,7 +60,7 @@ def test_holds_where_it_would_stop_too_many(tmp_path):
     attacked = START + 42 * DAY
     events = quiet_owners(30)
     for n in range(28):
-        events += spray(f"user{n}@example.jp", attacked + 900 * n, 30, None)
+        events += spray(f"user{n}@example.jp", attacked + 1500 * n, 60, None)
     lines, summary = replayed(tmp_path, events, "[detect]\nbreaker_floor = 20\n")
     assert summary["restrictions"] == 21
     held = [line for line in lines if line.get("rule") == "hold_breaker"]
