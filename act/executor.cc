@@ -1,7 +1,6 @@
 #include "act/executor.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -36,6 +35,13 @@ constexpr Duration k_queued_by = minutes(10);
 bool is_record_of(const Step& step, const HeldMessage& message) {
   return message.held_at >= step.created && message.kind == decide::HoldKind::asked &&
          message.incident == step.incident;
+}
+
+decide::StateStore::HoldFilter filter_of(const decide::Subject& subject) {
+  decide::StateStore::HoldFilter filter;
+  if (subject.kind == SubjectKind::account) filter.account = subject.id;
+  if (subject.kind == SubjectKind::domain) filter.within = subject.id;
+  return filter;
 }
 
 // Urgency over all subjects: everybody's doors are closed before one queue is searched.
@@ -234,7 +240,7 @@ Executor::Done Executor::carry_out(const Step& step, const StandingRecord& stand
     case StepKind::suspend_app_passwords:
     case StepKind::pause_forwards:
     case StepKind::resume_app_passwords:
-      if (!settings_.ways || !one) return std::string();
+      if (!settings_.ways || step.subject.kind == SubjectKind::server) return std::string();
       return settings_.ways(step, standing.standing);
     case StepKind::hold_queued: return hold_queued(step, standing, now);
     case StepKind::requeue_waiting: return no_more(requeue_waiting(step));
@@ -338,13 +344,18 @@ Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records, Insta
   for (HeldMessage& message : records) {
     const auto found = in_hold.find(message.queue_id);
     const bool is_elsewhere = found != in_hold.end() && !found->second;
-    if (is_elsewhere && !is_given_up) {
+    // A person asked for its end, and nobody knew whether Postfix did it: it did.
+    const bool is_let_go = !message.ended_by.empty() && message.ended_at >= since;
+    if (is_elsewhere && !is_given_up && !is_let_go) {
       ++elsewhere;  // being delivered just now: it is held after that, or gone
       continue;
     }
     if (found == in_hold.end() || is_elsewhere) {
       message.state = HoldState::released;
-      message.ended_by = is_elsewhere ? "restored" : "delivered";  // its delivery was running
+      if (!is_let_go) {
+        message.ended_by = is_elsewhere ? "restored" : "delivered";  // its delivery was running
+        message.ended_at = settings_.now ? settings_.now() : message.held_at;
+      }
       // The engine first: when nobody knows whether the database took it, it is not listed again.
       if (settings_.on_hold) settings_.on_hold(message);
       if (auto stored = store_.put_hold(message); !stored) return std::unexpected(stored.error());
@@ -364,28 +375,11 @@ Executor::StepResult Executor::give_up_holding(const Step& step, Instant now) {
   return {};
 }
 
-Executor::StepResult Executor::each_record(const Step& step, HoldState state,
-                                           std::optional<std::uint64_t> incident,
-                                           const std::function<void(HeldMessage&)>& each) {
-  decide::StateStore::HoldFilter filter;
-  if (step.subject.kind == SubjectKind::account) filter.account = step.subject.id;
-  filter.state = state;
-  filter.incident = incident;
-  filter.limit = 1000;
-  while (true) {
-    auto page = store_.holds(filter);
-    if (!page) return std::unexpected(page.error());
-    for (HeldMessage& message : *page) {
-      if (is_of(step.subject, message.account)) each(message);
-    }
-    if (page->size() < filter.limit) return {};
-    filter.offset += filter.limit;
-  }
-}
-
 Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Instant now) {
   std::vector<HeldMessage> out;
-  auto read = each_record(step, HoldState::held, std::nullopt, [&](HeldMessage& message) {
+  decide::StateStore::HoldFilter filter = filter_of(step.subject);
+  filter.state = HoldState::held;
+  auto read = decide::each_hold(store_, filter, [&](HeldMessage& message) {
     const bool is_old = message.held_at + k_queued_by < now;
     if (is_old || is_record_of(step, message)) out.push_back(std::move(message));
   });
@@ -394,15 +388,13 @@ Result<std::vector<HeldMessage>> Executor::earlier_records(const Step& step, Ins
 }
 
 Executor::StepResult Executor::spare_released(const Step& step, Queue& theirs) {
-  for (const HoldState state : {HoldState::releasing, HoldState::released}) {
-    auto read = each_record(step, state, step.incident, [&](const HeldMessage& message) {
-      const bool is_by_a_person = !message.ended_by.empty() && message.ended_by != "time" &&
-                                  message.ended_by != "restored" && message.ended_by != "delivered";
-      if (is_by_a_person && is_record_of(step, message)) theirs.erase(message.queue_id);
-    });
-    if (!read) return read;
-  }
-  return {};
+  decide::StateStore::HoldFilter filter = filter_of(step.subject);
+  filter.ended_since = step.created;
+  return decide::each_hold(store_, filter, [&](const HeldMessage& message) {
+    const bool is_by_a_person = !message.ended_by.empty() && message.ended_by != "time" &&
+                                message.ended_by != "restored" && message.ended_by != "delivered";
+    if (is_by_a_person && message.ended_at >= step.created) theirs.erase(message.queue_id);
+  });
 }
 
 Executor::StepResult Executor::requeue_waiting(const Step& step) {
@@ -442,52 +434,19 @@ Executor::StepResult Executor::notify(const Step& step, const StandingRecord& st
 }
 
 void Executor::start() {
-  if (thread_.joinable()) return;
-  thread_ = std::jthread([this](const std::stop_token& stop) {
-    ::pthread_setname_np(::pthread_self(), "executor");  // for top -H
-    loop(stop);
+  thread_.start("executor", [this](bool) -> std::optional<WorkerThread::Clock::time_point> {
+    const Report report = run_once(settings_.now());
+    if (!report.next) return std::nullopt;
+    const Duration left = *report.next - settings_.now();
+    return WorkerThread::Clock::now() +
+           std::chrono::microseconds(std::max<std::int64_t>(left.us, 0));
   });
 }
 
-void Executor::wake() {
-  {
-    const std::lock_guard lock(mutex_);
-    woken_ = true;
-  }
-  changed_.notify_all();
-}
+void Executor::wake() { thread_.wake(); }
 
-bool Executor::is_woken() {
-  const std::lock_guard lock(mutex_);
-  return woken_;
-}
+bool Executor::is_woken() { return thread_.is_woken(); }
 
-void Executor::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  changed_.notify_all();
-  thread_.join();
-}
-
-void Executor::loop(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    {
-      const std::lock_guard lock(mutex_);
-      woken_ = false;
-    }
-    const Instant now = settings_.now();
-    const Report report = run_once(now);
-    std::unique_lock lock(mutex_);
-    const auto is_woken = [this] { return woken_; };
-    if (report.next) {
-      const Duration left = *report.next - settings_.now();
-      if (left.us > 0) {
-        changed_.wait_for(lock, stop, std::chrono::microseconds(left.us), is_woken);
-      }
-    } else {
-      changed_.wait(lock, stop, is_woken);
-    }
-  }
-}
+void Executor::stop() { thread_.stop(); }
 
 }  // namespace sekimori::act

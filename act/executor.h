@@ -12,17 +12,15 @@
 // still goes.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "act/login_queue.h"
+#include "act/worker_thread.h"
 #include "decide/ports.h"
 
 namespace sekimori::act {
@@ -33,8 +31,8 @@ struct ExecutorSettings {
   // Told of each message the executor put into the hold queue or found gone (stored already), so
   // that the engine knows it too.
   std::function<void(const decide::HeldMessage&)> on_hold = {};
-  // Carries out suspend_app_passwords, pause_forwards and resume_app_passwords for one account;
-  // what was done, in words. Empty: there is nothing of the kind.
+  // Carries out suspend_app_passwords, pause_forwards and resume_app_passwords for an account or a
+  // domain; what was done, in words. Empty: there is nothing of the kind.
   std::function<Result<std::string>(const decide::Step&, Standing in_force)> ways = {};
   // One line for the log: what was done, what failed. Never a secret.
   std::function<void(std::string_view)> log = {};
@@ -75,13 +73,9 @@ class Executor {
   Done carry_out(const decide::Step& step, const decide::StandingRecord& standing, Instant now);
   Done kick_sessions(const decide::Step& step);
   Done hold_queued(const decide::Step& step, const decide::StandingRecord& standing, Instant now);
-  // Takes out of `theirs` what an earlier try of this step held and a person let go since: it is
+  // Takes out of `theirs` what a person let go since the step was made, whoever held it: it is
   // queued, and on its way, by their word. What was let go before this containment is held again.
   StepResult spare_released(const decide::Step& step, Queue& theirs);
-  // `incident`: only its records.
-  StepResult each_record(const decide::Step& step, decide::HoldState state,
-                         std::optional<std::uint64_t> incident,
-                         const std::function<void(decide::HeldMessage&)>& each);
   // The messages that earlier tries of a hold_queued step wrote down and that have no end yet, and
   // older ones: a release of which nobody knows whether it was done may have let them go.
   Result<std::vector<decide::HeldMessage>> earlier_records(const decide::Step& step, Instant now);
@@ -95,7 +89,6 @@ class Executor {
   StepResult notify(const decide::Step& step, const decide::StandingRecord& standing);
   bool is_woken();  // something new came since this pass began
   void log(std::string_view line) const;
-  void loop(const std::stop_token& stop);
 
   decide::StateStore& store_;
   decide::GuardStore& guard_;
@@ -104,10 +97,7 @@ class Executor {
   decide::Notifier& notifier_;
   ExecutorSettings settings_;
 
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  bool woken_ = false;
-  std::jthread thread_;
+  WorkerThread thread_;  // last: it uses all of the above
 };
 
 // How long after its last failure a step waits: 1 s doubling to 60 s.

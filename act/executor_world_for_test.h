@@ -130,6 +130,8 @@ struct FakeStore : StateStore {
       if (filter.account && message.account != *filter.account) continue;
       if (filter.state && message.state != *filter.state) continue;
       if (filter.incident && message.incident != *filter.incident) continue;
+      if (filter.after && message.queue_id <= *filter.after) continue;
+      if (filter.ended_since.is_set() && message.ended_at < filter.ended_since) continue;
       if (passed++ >= filter.offset && out.size() < filter.limit) out.push_back(message);
     }
     return out;

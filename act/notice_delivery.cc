@@ -1,6 +1,5 @@
 // The delivering half of Notices.
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <utility>
@@ -313,52 +312,29 @@ Notices::Report Notices::run_once(Instant now) {
 // ---------------------------------------------------------------- the thread
 
 void Notices::start() {
-  if (thread_.joinable()) return;
-  thread_ = std::jthread([this](const std::stop_token& stop) {
-    ::pthread_setname_np(::pthread_self(), "notices");  // for top -H
-    loop(stop);
-  });
+  thread_.start("notices", [this](bool) { return std::optional(work()); });
 }
 
-void Notices::wake() {
-  {
-    const std::lock_guard lock(mutex_);
-    woken_ = true;
-  }
-  changed_.notify_all();
-}
+void Notices::wake() { thread_.wake(); }
 
-void Notices::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  changed_.notify_all();
-  thread_.join();
-}
+void Notices::stop() { thread_.stop(); }
 
-void Notices::loop(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    {
-      const std::lock_guard lock(mutex_);
-      woken_ = false;
+WorkerThread::Clock::time_point Notices::work() {
+  const Instant now = sources_.now();
+  // Set back by hours: the next tick is near all the same.
+  if (now >= next_tick_ || next_tick_ - now > k_tick) {
+    if (auto ticked = tick(now); !ticked) {
+      log(fmt::format("notices: {}", ticked.error().text));
     }
-    const Instant now = sources_.now();
-    // Set back by hours: the next tick is near all the same.
-    if (now >= next_tick_ || next_tick_ - now > k_tick) {
-      if (auto ticked = tick(now); !ticked) {
-        log(fmt::format("notices: {}", ticked.error().text));
-      }
-      next_tick_ = now + k_tick;
-    }
-    const Report report = run_once(now);
-    Instant wake_at = next_tick_;
-    if (report.next && *report.next < wake_at) wake_at = *report.next;
-    // Rows stay due while their channel is down: no faster than this.
-    wake_at = std::max(wake_at, now + seconds(1));
-    std::unique_lock lock(mutex_);
-    const Duration left = wake_at - sources_.now();
-    changed_.wait_for(lock, stop, std::chrono::microseconds(std::max<std::int64_t>(left.us, 1)),
-                      [this] { return woken_; });
+    next_tick_ = now + k_tick;
   }
+  const Report report = run_once(now);
+  Instant wake_at = next_tick_;
+  if (report.next && *report.next < wake_at) wake_at = *report.next;
+  // Rows stay due while their channel is down: no faster than this.
+  wake_at = std::max(wake_at, now + seconds(1));
+  const Duration left = wake_at - sources_.now();
+  return WorkerThread::Clock::now() + std::chrono::microseconds(std::max<std::int64_t>(left.us, 1));
 }
 
 }  // namespace sekimori::act

@@ -18,20 +18,19 @@
 // comes beyond that is gathered into a digest every `digest_interval`.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "act/mail_sender.h"
 #include "act/notice_mail.h"
 #include "act/notice_templates.h"
 #include "act/webhook.h"
+#include "act/worker_thread.h"
 #include "base/secret.h"
 #include "decide/notice_outbox.h"
 #include "decide/ports.h"
@@ -143,7 +142,7 @@ class Notices : public decide::Notifier {
   void note_channel(const std::string& channel, const DeliveryResult& result, Instant now);
   void tell_failed(const std::vector<decide::NoticeRow>& rows, Instant now);
   void log(std::string_view line) const;
-  void loop(const std::stop_token& stop);
+  WorkerThread::Clock::time_point work();  // until when to sleep
 
   decide::NoticeOutbox& outbox_;
   NoticeSettings settings_;
@@ -153,13 +152,11 @@ class Notices : public decide::Notifier {
   Instant next_tick_;
 
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  bool woken_ = false;
   std::map<std::string, Channel> down_;  // one for each channel and webhook
 
   std::mutex now_mutex_;  // send_now() has a sender of its own
   MailSender direct_;
-  std::jthread thread_;
+  WorkerThread thread_;  // last: it uses all of the above
 };
 
 // How long after its last failure a notice waits: 1 s doubling to 1 h.

@@ -64,22 +64,26 @@ class AftermathPrinter : public AnswerReader {
     const auto& own = part(r, "own_mail");
     const auto& reading = part(r, "reading");
     std::string out = text_of(r, "summary") + "\n\n";
-    Rows head = {{t("アカウント", "account"), word(r, "account")},
-                 {t("始まり", "began"), time(r, "onset")},
-                 {t("封じ込め", "contained"), time(r, "contained")},
-                 {t("不審なメール", "messages"), number(mail, "messages")},
-                 {t("宛先", "recipients"), number(mail, "recipients")},
-                 {t("届いた", "delivered"), number(fates, "delivered")},
-                 {t("配達待ち", "deferred"), number(fates, "deferred")},
-                 {t("差し戻し", "bounced"), number(fates, "bounced")},
-                 {t("保留・拒否・削除", "held, refused, deleted"),
-                  fmt::format("{}, {}, {}", number(fates, "held"), number(fates, "refused"),
-                              number(fates, "deleted"))},
-                 {t("封じ込めまでに出た宛先", "let through until then"),
-                  number(mail, "recipients_until_contained")},
-                 {t("本人のものとみたメール", "taken as the owner's"), number(own, "messages")},
-                 {t("読まれた・消された", "fetched, deleted"),
-                  fmt::format("{}, {}", number(reading, "fetched"), number(reading, "deleted"))}};
+    Rows head = {
+        {t("アカウント", "account"), word(r, "account")},
+        {t("始まり", "began"), time(r, "onset")},
+        {t("封じ込め", "contained"), time(r, "contained")},
+        {t("不審なメール", "messages"), number(mail, "messages")},
+        {t("宛先", "recipients"), number(mail, "recipients")},
+        {t("届いた", "delivered"), number(fates, "delivered")},
+        {t("配達待ち", "deferred"), number(fates, "deferred")},
+        {t("差し戻し", "bounced"), number(fates, "bounced")},
+        {t("保留・拒否・削除", "held, refused, deleted"),
+         fmt::format("{}, {}, {}", number(fates, "held"), number(fates, "refused"),
+                     number(fates, "deleted"))},
+        {t("封じ込めまでに出た宛先", "let through until then"),
+         number(mail, "recipients_until_contained")},
+        {t("本人のものとみたメール", "taken as the owner's"), number(own, "messages")},
+        {t("読まれた・消された", "fetched, deleted"),
+         fmt::format("{}, {}", number(reading, "fetched"), number(reading, "deleted"))},
+        {t("うち送信済みメールの削除", "of them sent mail deleted"),
+         number(reading, "sent_expunged")},
+        {t("受信者からの苦情", "complaints"), fmt::format("{}", list(r, "complaints").size())}};
     out += table(head);
     Rows places = {{t("アドレス", "address"), t("国", "country"), t("成功", "in"),
                     t("失敗・拒否", "refused"), t("送信", "messages"), t("最初", "first"),

@@ -198,6 +198,7 @@ Result<Released> release_from_database(const config::Settings& settings, act::He
       for (auto& hold : *page) {
         hold.state = decide::HoldState::released;
         hold.ended_by = by;
+        hold.ended_at = system_now();
         if (auto noted = (*state)->put_hold(hold); !noted) {
           out.trouble = noted.error().text;
           ++filter.offset;  // it stays in the list

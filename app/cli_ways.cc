@@ -24,11 +24,12 @@ class WayPrinter : public AnswerReader {
 
   [[nodiscard]] std::string changes(const json::value& page) const {
     Rows rows = {{t("番号", "id"), t("状態", "state"), t("外部", "external"), t("種類", "way"),
-                  t("以前", "before"), t("今回", "after"), t("確認", "seen")}};
+                  t("以前", "before"), t("今回", "after"), t("確認", "seen"),
+                  t("変更した管理者", "by admin")}};
     for (const auto& item : items(page)) {
       rows.push_back({number(item, "id"), state(item), mark(item, "external"),
                       text_of(item, "title"), first_line(text_of(item, "before")), after(item),
-                      time(item, "seen")});
+                      time(item, "seen"), word(item, "editor")});
     }
     if (rows.size() == 1) {
       return t("事案の開始後、変わった経路はありません。\n",

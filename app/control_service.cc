@@ -39,7 +39,14 @@ ControlService::ControlService(ControlParts parts)
                    .engine = parts_.engine,
                    .writer = parts_.writer,
                    .reader = parts_.reader,
-                   .now = parts_.now}) {}
+                   .now = parts_.now}),
+      ending_({.engine = parts_.engine,
+               .hands = parts_.hands,
+               .keep =
+                   [this](const decide::Applied& applied, int wait_ms) {
+                     return parts_.writer.wait(parts_.writer.put(applied), wait_ms);
+                   },
+               .now = parts_.now}) {}
 
 std::string ControlService::normalised(std::string_view address) const {
   return parts_.directory()->account_of(address);
@@ -354,30 +361,16 @@ Result<decide::HeldMessage> ControlService::end_hold(std::string_view queue_id,
   if (hold->state == decide::HoldState::released || hold->state == decide::HoldState::deleted) {
     return bad_input(fmt::format("{} was {} already", queue_id, to_string(hold->state)));
   }
-  if (release) {
-    const std::string ids[] = {hold->queue_id};
-    if (auto done = parts_.hands.release(ids); !done) return std::unexpected(done.error());
-  } else {
-    // A message that came later under the same id is another's.
-    const decide::QueueTarget targets[] = {{.id = hold->queue_id,
-                                            .sender = {},
-                                            .arrival = {},
-                                            .not_after = hold->held_at + k_clocks_differ}};
-    if (auto done = parts_.hands.remove(targets); !done) return std::unexpected(done.error());
-  }
-  decide::Applied applied;
-  parts_.engine.hold_ended(hold->account, parts_.now(), queue_id, by.who, release, applied);
-  if (applied.holds.empty()) {
-    hold->state = release ? decide::HoldState::released : decide::HoldState::deleted;
-    hold->ended_by = by.who;
-    applied.holds.push_back(*hold);
-  }
+  // A message that came later under the same id is another's.
+  const decide::QueueTarget targets[] = {{.id = hold->queue_id,
+                                          .sender = {},
+                                          .arrival = {},
+                                          .not_after = hold->held_at + k_clocks_differ}};
+  auto ended = release ? ending_.release({*hold}, by.who, k_durable_wait_ms)
+                       : ending_.remove({*hold}, targets, by.who, k_durable_wait_ms);
+  if (!ended) return std::unexpected(ended.error());
   audited_end(by, release ? "release" : "delete_held", *hold, reason);
-  decide::HeldMessage ended = applied.holds.front();
-  if (auto durable = parts_.writer.wait(parts_.writer.put(applied), k_durable_wait_ms); !durable) {
-    return std::unexpected(durable.error());
-  }
-  return ended;
+  return std::move(ended->front());
 }
 
 Result<decide::HeldMessage> ControlService::release_hold(std::string_view queue_id,
@@ -456,25 +449,12 @@ Result<void> ControlService::set_bypass(bool on, const std::string& reason, cons
   return parts_.guard.set_bypass(on);
 }
 
-Result<void> ControlService::release_together(const std::vector<decide::HeldMessage>& holds,
+Result<void> ControlService::release_together(std::vector<decide::HeldMessage> holds,
                                               const std::string& reason, const web::Caller& by) {
-  std::vector<std::string> ids;
-  ids.reserve(holds.size());
-  for (const auto& hold : holds) ids.push_back(hold.queue_id);
-  if (auto done = parts_.hands.release(ids); !done) return done;
-  std::uint64_t ticket = 0;
-  for (const auto& hold : holds) {
-    decide::Applied applied;
-    parts_.engine.hold_ended(hold.account, parts_.now(), hold.queue_id, by.who, true, applied);
-    if (applied.holds.empty()) {
-      applied.holds.push_back(hold);
-      applied.holds.back().state = decide::HoldState::released;
-      applied.holds.back().ended_by = by.who;
-    }
-    audited_end(by, "release", hold, reason);
-    ticket = parts_.writer.put(applied);
-  }
-  return parts_.writer.wait(ticket, k_page_durable_wait_ms);
+  auto ended = ending_.release(std::move(holds), by.who, k_page_durable_wait_ms);
+  if (!ended) return std::unexpected(ended.error());
+  for (const auto& hold : *ended) audited_end(by, "release", hold, reason);
+  return {};
 }
 
 Result<web::ReleaseReport> ControlService::release_all(const std::string& reason,

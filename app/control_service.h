@@ -154,8 +154,8 @@ class ControlService : public web::Control {
   void audited_end(const web::Caller& by, std::string action, const decide::HeldMessage& hold,
                    const std::string& reason);
   // Messages that one helper request may name (1000 at most): let go together, or an error.
-  Result<void> release_together(const std::vector<decide::HeldMessage>& holds,
-                                const std::string& reason, const web::Caller& by);
+  Result<void> release_together(std::vector<decide::HeldMessage> holds, const std::string& reason,
+                                const web::Caller& by);
   Result<decide::HeldMessage> end_hold(std::string_view queue_id, const std::string& reason,
                                        const web::Caller& by, bool release);
   [[nodiscard]] Result<bool> is_proved(const std::string& account,
@@ -170,6 +170,7 @@ class ControlService : public web::Control {
 
   ControlParts parts_;
   QueueDesk queue_desk_;
+  HoldEnding ending_;
 };
 
 }  // namespace sekimori::app

@@ -11,7 +11,8 @@ namespace {
 constexpr Duration k_look_back = days(30);
 // A person opened the incident, and no evidence says since when.
 constexpr Duration k_onset_unknown = hours(24);
-constexpr std::size_t k_records_max = 1000;
+// As many held messages are told apart; a hundred thousand are some 15 MB.
+constexpr std::size_t k_held_max = 100'000;
 constexpr std::size_t k_second = 19;  // "2026-11-22T12:04:05"
 
 }  // namespace
@@ -54,12 +55,11 @@ Result<decide::DamageReport> make_damage_report(const std::string& journal_direc
 
   decide::StateStore::HoldFilter holds;
   holds.account = question.account;
-  holds.limit = k_records_max;
-  auto held = state.holds(holds);
+  holds.incident = incident.id;
+  auto held = decide::each_hold(state, holds, [&](const decide::HeldMessage& hold) {
+    if (question.held.size() < k_held_max) question.held[hold.queue_id] = hold.state;
+  });
   if (!held) return std::unexpected(held.error());
-  for (const auto& hold : *held) {
-    if (hold.incident == incident.id) question.held[hold.queue_id] = hold.state;
-  }
   auto steps = state.steps_of(incident.id);
   if (!steps) return std::unexpected(steps.error());
   question.steps = std::move(*steps);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/event.h"
+#include "base/ip_place.h"
 #include "store/journal.h"
 
 namespace sekimori::app {
@@ -28,8 +29,6 @@ std::uint64_t begin_of(const std::string& directory) {
 
 }  // namespace
 
-std::string network_of(const IpAddress& ip) { return ip.network(24, 64).to_string(); }
-
 Result<std::map<std::string, std::vector<std::string>>> incident_networks(
     const std::string& journal_directory, const std::map<std::string, Instant>& onsets,
     std::size_t networks_max) {
@@ -47,7 +46,7 @@ Result<std::map<std::string, std::vector<std::string>>> incident_networks(
         }
         if (!ip.is_set()) return true;
         Seen& one = seen[event.account];
-        (event.t < wanted->second ? one.before : one.since).insert(network_of(ip));
+        (event.t < wanted->second ? one.before : one.since).insert(place_network(ip));
         return true;
       });
   if (!reading) return std::unexpected(reading.error());

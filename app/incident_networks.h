@@ -12,14 +12,11 @@
 
 namespace sekimori::app {
 
-// The /24 or /64 of an address, as its first address.
-[[nodiscard]] std::string network_of(const IpAddress& ip);
-
 // For each account (with the onset of its incident): the networks from which it signed in or sent
-// since then, and from which it had not done so before. The honest rule for "strange": an owner's
-// known places count, also while the thief was there; a place that came with the incident does not;
-// one that was never seen proves as well as any other. Looks at the newest 2 million events (two
-// seconds) on the caller's thread. Errors: operating.
+// since then, and from which it had not done so before (base/ip_place.h). The honest rule for
+// "strange": an owner's known places count, also while the thief was there; a place that came with
+// the incident does not; one that was never seen proves as well as any other. Looks at the newest 2
+// million events (two seconds) on the caller's thread. Errors: operating.
 [[nodiscard]] Result<std::map<std::string, std::vector<std::string>>> incident_networks(
     const std::string& journal_directory, const std::map<std::string, Instant>& onsets,
     std::size_t networks_max);

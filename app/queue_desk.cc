@@ -50,24 +50,27 @@ std::uint64_t QueueDesk::incident_of(const std::string& account) const {
   return parts_.engine.standing_of({decide::SubjectKind::account, account}).incident;
 }
 
+QueueDesk::QueueDesk(QueueDeskParts parts)
+    : parts_(std::move(parts)),
+      ending_({.engine = parts_.engine,
+               .hands = parts_.hands,
+               .keep =
+                   [this](const decide::Applied& applied, int wait_ms) {
+                     return parts_.writer.wait(parts_.writer.put(applied), wait_ms);
+                   },
+               .now = parts_.now}) {}
+
 Result<QueueDesk::Records> QueueDesk::records_of(const std::string& account) {
   Records records;
   decide::StateStore::HoldFilter filter;
   filter.account = account;
-  filter.limit = web::k_page_max;
   for (const HoldState state : {HoldState::held, HoldState::releasing}) {
     filter.state = state;
-    filter.offset = 0;
-    while (true) {
-      auto page = parts_.reader.holds(filter);
-      if (!page) return std::unexpected(page.error());
-      for (HeldMessage& hold : *page) {
-        std::string id = hold.queue_id;
-        records.insert_or_assign(std::move(id), std::move(hold));
-      }
-      if (page->size() < filter.limit) break;
-      filter.offset += filter.limit;
-    }
+    auto read = decide::each_hold(parts_.reader, filter, [&](HeldMessage& hold) {
+      std::string id = hold.queue_id;
+      records.insert_or_assign(std::move(id), std::move(hold));
+    });
+    if (!read) return std::unexpected(read.error());
   }
   return records;
 }
@@ -245,32 +248,33 @@ Result<void> QueueDesk::hold(const std::string& account, const std::vector<Queue
 
 Result<void> QueueDesk::end(const std::string& account, const std::vector<Queued>& batch,
                             const Records& records, bool release, const web::Caller& by) {
-  if (release) {
-    std::vector<std::string> ids;
-    for (const Queued& queued : batch) ids.push_back(queued.id);
-    if (auto done = parts_.hands.release(ids); !done) return done;
-  } else {
-    std::vector<decide::QueueTarget> targets;
-    for (const Queued& queued : batch) {
-      targets.push_back(
-          {.id = queued.id, .sender = queued.sender, .arrival = queued.arrival, .not_after = {}});
-    }
-    if (auto done = parts_.hands.remove(targets); !done) return std::unexpected(done.error());
-  }
-  std::uint64_t ticket = 0;
+  std::vector<HeldMessage> holds;
+  std::vector<decide::QueueTarget> targets;
   for (const Queued& queued : batch) {
-    const auto record = records.find(queued.id);
-    if (record == records.end()) continue;
-    decide::Applied applied;
-    parts_.engine.hold_ended(account, parts_.now(), queued.id, by.who, release, applied);
-    if (applied.holds.empty()) {
-      applied.holds.push_back(record->second);
-      applied.holds.back().state = release ? HoldState::released : HoldState::deleted;
-      applied.holds.back().ended_by = by.who;
+    targets.push_back(
+        {.id = queued.id, .sender = queued.sender, .arrival = queued.arrival, .not_after = {}});
+    if (const auto record = records.find(queued.id); record != records.end()) {
+      holds.push_back(record->second);
+    } else if (release) {
+      // Held by somebody else, and named: that it is let go must be known as of any other.
+      HeldMessage message;
+      message.queue_id = queued.id;
+      message.account = account;
+      message.held_at = queued.arrival;
+      message.recipients = queued.recipients;
+      message.size = queued.size;
+      message.kind = decide::HoldKind::asked;
+      message.incident = incident_of(account);
+      message.reason = {"Sekimori 以外が保留にしていました。",
+                        "It was held by something else than Sekimori."};
+      parts_.engine.load_hold(message);
+      holds.push_back(std::move(message));
     }
-    ticket = parts_.writer.put(applied);
   }
-  return ticket == 0 ? Result<void>{} : parts_.writer.wait(ticket, k_durable_wait_ms);
+  auto done = release ? ending_.release(std::move(holds), by.who, k_durable_wait_ms)
+                      : ending_.remove(std::move(holds), targets, by.who, k_durable_wait_ms);
+  if (!done) return std::unexpected(done.error());
+  return {};
 }
 
 }  // namespace sekimori::app

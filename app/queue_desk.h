@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "act/login_queue.h"
+#include "app/hold_ending.h"
 #include "app/state_writer.h"
 #include "base/result.h"
 #include "decide/engine.h"
@@ -29,7 +30,7 @@ struct QueueDeskParts {
 // of work after that; with 100,000 messages queued some 30 MB are kept meanwhile.
 class QueueDesk {
  public:
-  explicit QueueDesk(QueueDeskParts parts) : parts_(std::move(parts)) {}
+  explicit QueueDesk(QueueDeskParts parts);
 
   // Errors: operating (helper or Postfix), bad_input (subjects are not allowed).
   [[nodiscard]] Result<web::AccountQueue> list(const std::string& account,
@@ -53,6 +54,7 @@ class QueueDesk {
                    const Records& records, bool release, const web::Caller& by);
 
   QueueDeskParts parts_;
+  HoldEnding ending_;
 };
 
 }  // namespace sekimori::app

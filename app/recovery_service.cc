@@ -1,7 +1,6 @@
 #include "app/recovery_service.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <sodium.h>
 
 #include <algorithm>
@@ -93,47 +92,34 @@ RecoveryService::Counters RecoveryService::counters() const {
 // ---------------------------------------------------------------- the thread
 
 void RecoveryService::start() {
-  if (!thread_.joinable()) {
-    thread_ = std::jthread([this](const std::stop_token& stop) {
-      ::pthread_setname_np(::pthread_self(), "recovery");  // for top -H
-      loop(stop);
-    });
-  }
+  thread_.start("recovery", [this](bool is_called) { return std::optional(work(is_called)); });
 }
 
-void RecoveryService::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  thread_.join();
-}
+void RecoveryService::stop() { thread_.stop(); }
 
 void RecoveryService::wake() {
   {
     const std::lock_guard lock(mutex_);
-    woken_ = true;
+    must_look_ = true;
   }
-  changed_.notify_all();
+  thread_.wake();
 }
 
-void RecoveryService::loop(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    look();
-    const auto until =
-        std::chrono::steady_clock::now() + std::chrono::microseconds(settings_.watch_interval.us);
-    while (!stop.stop_requested()) {
-      {
-        std::unique_lock lock(mutex_);
-        const bool is_called = changed_.wait_until(
-            lock, stop, until, [&] { return woken_ || !sign_ins_.empty() || !jobs_.empty(); });
-        if (!is_called || woken_) {
-          woken_ = false;
-          break;
-        }
-      }
-      drain_sign_ins();
-      do_jobs();
-    }
+act::WorkerThread::Clock::time_point RecoveryService::work(bool is_called) {
+  bool looks = !is_called || act::WorkerThread::Clock::now() >= next_look_;
+  {
+    const std::lock_guard lock(mutex_);
+    looks = looks || must_look_;
+    if (looks) must_look_ = false;
   }
+  if (looks) {
+    look();
+    next_look_ =
+        act::WorkerThread::Clock::now() + std::chrono::microseconds(settings_.watch_interval.us);
+  }
+  drain_sign_ins();
+  do_jobs();
+  return next_look_;
 }
 
 void RecoveryService::later(std::function<void()> work) {
@@ -142,7 +128,7 @@ void RecoveryService::later(std::function<void()> work) {
     if (jobs_.size() >= k_jobs_max) return;
     jobs_.push_back(std::move(work));
   }
-  changed_.notify_all();
+  thread_.wake();
 }
 
 void RecoveryService::do_jobs() {

@@ -18,11 +18,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "act/hands.h"
 #include "act/prover.h"
+#include "act/worker_thread.h"
 #include "app/state_writer.h"
 #include "app/ways_service.h"
 #include "base/hash.h"
@@ -142,7 +142,7 @@ class RecoveryService {
   };
 
   [[nodiscard]] std::mutex& lock_of(const std::string& account);
-  void loop(const std::stop_token& stop);
+  act::WorkerThread::Clock::time_point work(bool is_called);  // until when to sleep
   void drain_sign_ins();
   void drain_contacts();
   void do_jobs();
@@ -208,10 +208,11 @@ class RecoveryService {
   };
   std::map<std::string, Running> trials_;  // accounts that we sign in to now
   std::map<std::string, Instant> owners_;  // last sign-in with the new password
-  bool woken_ = false;
+  bool must_look_ = false;                 // at all contained accounts, now
   Counters counters_;
   std::string trouble_;
-  std::jthread thread_;  // last: it uses all of the above
+  act::WorkerThread::Clock::time_point next_look_;  // the thread's own
+  act::WorkerThread thread_;                        // last: it uses all of the above
 };
 
 }  // namespace sekimori::app

@@ -1,8 +1,8 @@
 // What the owner's, and the thief's, sign-ins mean for the way back.
 #include <algorithm>
 
-#include "app/incident_networks.h"
 #include "app/recovery_service.h"
+#include "base/ip_place.h"
 
 namespace sekimori::app {
 namespace {
@@ -42,6 +42,7 @@ void RecoveryService::signed_in(const Event& event) {
     }
   }
   changed_.notify_all();
+  thread_.wake();
 }
 
 void RecoveryService::drain_sign_ins() {
@@ -84,7 +85,7 @@ Result<void> RecoveryService::take_sign_in(const SignedIn& given) {
     return is_changed ? parts_.store.put(row) : Result<void>();
   }
   decide::SignIn in = given.in;
-  const std::string network = in.ip.is_set() ? network_of(in.ip) : std::string();
+  const std::string network = in.ip.is_set() ? place_network(in.ip) : std::string();
   in.is_strange =
       !network.empty() && std::ranges::find(row.networks, network) != row.networks.end();
   const decide::Recovery before = r;

@@ -72,8 +72,8 @@ Result<ReportService::Owner> ReportService::owner_of(const report::MailReport& r
   for (const std::string* address :
        {&report.to, &original.return_path, &original.from, &report.feedback.original_mail_from}) {
     if (address->empty()) continue;
-    std::string account = directory->account_of(*address);
-    if (directory->is_account(account) && account != settings_.mailbox) {
+    std::string account = directory->receiver_of(*address);
+    if (!account.empty() && account != settings_.mailbox) {
       candidates.push_back(std::move(account));
     }
   }
@@ -200,7 +200,7 @@ void ReportService::act_on(const decide::ReturnedMail& mail, const report::MailR
     body.to = mail.recipient;
     body.status = DeliveryStatus::bounced;
     body.dsn = is_feedback ? "5.7.1" : mail.status;
-    body.reply = is_feedback ? "feedback report: " + mail.reason : mail.words;
+    body.reply = is_feedback ? std::string(decide::k_complaint_reply) + mail.reason : mail.words;
     Event event;
     event.t = mail.t;
     event.host = settings_.host;
@@ -212,6 +212,7 @@ void ReportService::act_on(const decide::ReturnedMail& mail, const report::MailR
     parts_.remember(applied);
   }
   if (!is_feedback) return;
+  if (parts_.complained) parts_.complained(mail);
   const Text words{
       fmt::format("{} から送ったメールに、受信者から苦情(フィードバック報告「{}」)が届きました。"
                   "ゆっくり進む乗っ取りの兆しのことがあります。",
@@ -297,6 +298,34 @@ void ReportService::set_trouble(std::string text) {
   trouble_ = std::move(text);
 }
 
+namespace {
+// Complaints about a thief's mail come for weeks.
+constexpr Duration k_complaints_after = days(30);
+
+// On the record of the incident that the account is in, or was in lately.
+void note_complaint(World& w, const decide::ReturnedMail& mail) {
+  decide::StateStore::IncidentFilter filter;
+  filter.subject = decide::Subject{decide::SubjectKind::account, mail.account};
+  filter.limit = 1;
+  const auto newest = w.reader->incidents(filter);
+  if (!newest || newest->empty()) return;
+  const decide::Incident& incident = newest->front();
+  if (incident.closed.is_set() && incident.closed + k_complaints_after < mail.t) return;
+  decide::AuditEntry note{
+      .t = mail.t,
+      .who = "machine",
+      .action = "complaint",
+      .subject = incident.subject,
+      .incident = incident.id,
+      .why = fmt::format("受信者から苦情({0})が届きました。 A recipient complained ({0}).",
+                         mail.reason),
+      .detail = {}};
+  if (auto noted = w.reader->add_note(incident.id, note); !noted) {
+    w.log(fmt::format("reports: {}", noted.error().text));
+  }
+}
+}  // namespace
+
 Result<void> make_reports(World& world) {
   World& w = world;
   const auto& s = w.settings.reports;
@@ -355,6 +384,7 @@ Result<void> make_reports(World& world) {
             return w.notifier->tell_once(notice, occasion);
           },
           .log = w.log,
+          .complained = [&w](const decide::ReturnedMail& mail) { note_complaint(w, mail); },
       },
       std::move(settings), w.key, std::move(mailbox));
   return {};

@@ -50,6 +50,8 @@ struct ReportParts {
                              const std::string& occasion)>
       tell;
   std::function<void(std::string_view)> log;
+  // A complaint about mail of ours, once: for the record of an incident.
+  std::function<void(const decide::ReturnedMail&)> complained = {};
 };
 
 class ReportService {

@@ -79,18 +79,6 @@ decide::StandingNews news_of(const StandingRecord& before, StandingRecord next,
   return news;
 }
 
-Result<void> for_each_hold(decide::StateStore& state, decide::StateStore::HoldFilter filter,
-                           const std::function<void(HeldMessage)>& each) {
-  filter.limit = 1000;
-  while (true) {
-    auto page = state.holds(filter);
-    if (!page) return std::unexpected(page.error());
-    for (auto& hold : *page) each(std::move(hold));
-    if (page->size() < filter.limit) return {};
-    filter.offset += filter.limit;
-  }
-}
-
 Result<void> agree_on_approvals(const AgreementParts& parts) {
   auto last = parts.state.last_approval_id();
   if (!last) return std::unexpected(last.error());
@@ -141,6 +129,7 @@ bool learn_from_journal(HeldMessage& hold, const HeldMessage* replayed, const Jo
   if (const auto* end = tail.end_of(hold.queue_id, hold.held_at)) {
     hold.state = end->state;
     hold.ended_by = end->by;
+    hold.ended_at = end->t;
     return true;
   }
   if (replayed != nullptr && hold.kind == HoldKind::timed &&
@@ -241,7 +230,7 @@ Result<void> agree_at_start(const AgreementParts& parts) {
   for (const auto wanted : {HoldState::held, HoldState::releasing}) {
     decide::StateStore::HoldFilter filter;
     filter.state = wanted;
-    if (auto read = for_each_hold(parts.state, filter, agree_on_open); !read) return read;
+    if (auto read = decide::each_hold(parts.state, filter, agree_on_open); !read) return read;
   }
   // Ends that the database knows and the journal lost.
   std::set<std::string> accounts;
@@ -249,7 +238,7 @@ Result<void> agree_at_start(const AgreementParts& parts) {
   for (const auto& account : accounts) {
     decide::StateStore::HoldFilter filter;
     filter.account = account;
-    auto read = for_each_hold(parts.state, filter, [&](const HeldMessage& hold) {
+    auto read = decide::each_hold(parts.state, filter, [&](const HeldMessage& hold) {
       const auto it = replayed.find(hold.queue_id);
       if (it == replayed.end() || hold.held_at < it->second.held_at) return;
       engine.load_hold(hold);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "app/ways_reading.h"
@@ -16,6 +17,12 @@ using decide::WayView;
 using store::WaysWrite;
 
 namespace {
+
+// The executor's other steps wait meanwhile.
+constexpr std::chrono::seconds k_domain_work_for{10};
+constexpr std::size_t k_accounts_at_once = 100;
+constexpr std::size_t k_domains_max = 1000;  // steps of domains at once
+constexpr std::size_t k_shown_within_max = 1000;
 
 // The containment came with a row of its own where it suspended an app password that stood before.
 bool is_old_app_password(const decide::WayChange& change) {
@@ -54,11 +61,12 @@ std::vector<std::string> lists_of(const std::vector<decide::WayChange>& changes)
 Result<WaysService::Incident> WaysService::incident_of(std::uint64_t id) {
   auto found = parts_.incidents.incident(id);
   if (!found) return std::unexpected(found.error());
-  if (!*found || (*found)->subject.kind != decide::SubjectKind::account) {
-    return not_found(fmt::format("there is no incident {} of an account", id));
+  if (!*found || (*found)->subject.kind == decide::SubjectKind::server) {
+    return not_found(fmt::format("there is no incident {} of an account or a domain", id));
   }
   const decide::Incident& incident = **found;
-  return Incident{id, incident.subject.id,
+  const bool is_account = incident.subject.kind == decide::SubjectKind::account;
+  return Incident{id, is_account ? incident.subject.id : "", is_account ? "" : incident.subject.id,
                   incident.onset.is_set() ? incident.onset : incident.opened, incident.closed};
 }
 
@@ -70,19 +78,68 @@ Result<std::string> WaysService::carry_out(const decide::Step& step, Standing in
     const std::lock_guard working(work_);
     auto found = incident_of(step.incident);
     if (!found && found.error().kind != ErrorKind::not_found) return std::unexpected(found.error());
-    const Incident incident =
-        found ? *found : Incident{step.incident, step.subject.id, step.created, {}};
-    switch (step.kind) {
-      case decide::StepKind::suspend_app_passwords:
-        words = suspend_app_passwords(incident, in_force == Standing::suspended);
-        break;
-      case decide::StepKind::pause_forwards: words = pause_forwards(incident); break;
-      case decide::StepKind::resume_app_passwords: words = resume_app_passwords(incident); break;
-      default: return bad_input("not a step of the ways mail leaves");
-    }
+    const bool is_account = step.subject.kind == decide::SubjectKind::account;
+    Incident incident{step.incident, step.subject.id, "", step.created, {}};
+    if (found) incident.onset = found->onset;
+    if (!is_account) std::swap(incident.account, incident.domain);
+    words = is_account ? carry_out_for(incident, step.kind, in_force == Standing::suspended)
+                       : carry_out_within(incident, step);
   }
   tell_judge();
   return words;
+}
+
+Result<std::string> WaysService::carry_out_for(const Incident& incident, decide::StepKind kind,
+                                               bool all) {
+  switch (kind) {
+    case decide::StepKind::suspend_app_passwords: return suspend_app_passwords(incident, all);
+    case decide::StepKind::pause_forwards: return pause_forwards(incident);
+    case decide::StepKind::resume_app_passwords: return resume_app_passwords(incident);
+    default: return bad_input("not a step of the ways mail leaves");
+  }
+}
+
+// What a whole domain's accounts have from before stays: nobody signs in meanwhile (guard.db), and
+// thousands would have to be put back. What is new since the onset is taken away.
+Result<std::string> WaysService::carry_out_within(const Incident& incident,
+                                                  const decide::Step& step) {
+  const auto until = std::chrono::steady_clock::now() + k_domain_work_for;
+  if (!is_loaded_) {
+    if (auto walked = walk_rows(); !walked) return std::unexpected(walked.error());
+  }
+  if (domains_.size() > k_domains_max) domains_.clear();
+  const auto [at, is_first] = domains_.try_emplace({incident.id, step.kind});
+  DomainWork& work = at->second;
+  // Where the walk is in the middle of a round, that one and the next see everybody.
+  if (is_first) work.rounds = rows_.rounds + (rows_.after.empty() ? 1 : 2);
+  while (rows_.rounds < work.rounds) {
+    if (auto walked = walk_rows(); !walked) return std::unexpected(walked.error());
+    if (std::chrono::steady_clock::now() >= until && rows_.rounds < work.rounds) {
+      return operating_failure("the accounts' ways are still being looked at");
+    }
+  }
+  while (true) {
+    auto accounts = parts_.store.changed_accounts(incident.domain, incident.onset, work.after,
+                                                  k_accounts_at_once);
+    if (!accounts) return std::unexpected(accounts.error());
+    for (const std::string& account : *accounts) {
+      if (std::chrono::steady_clock::now() >= until) {
+        return operating_failure(
+            fmt::format("{} accounts are looked after; going on", work.accounts));
+      }
+      const Incident one{incident.id, account, "", incident.onset, incident.closed};
+      if (auto done = carry_out_for(one, step.kind, false); !done) {
+        return std::unexpected(
+            Error{done.error().kind, fmt::format("{}: {}", account, done.error().text)});
+      }
+      ++work.accounts;
+      work.after = account;
+    }
+    if (accounts->size() < k_accounts_at_once) break;
+  }
+  const std::size_t accounts = work.accounts;
+  domains_.erase(at);
+  return fmt::format("{} accounts with changes were looked after", accounts);
 }
 
 Result<std::string> WaysService::suspend_app_passwords(const Incident& incident, bool all) {
@@ -340,6 +397,7 @@ Result<std::vector<WayView>> WaysService::of_incident(std::uint64_t id) {
   const std::lock_guard working(work_);
   auto incident = incident_of(id);
   if (!incident) return std::unexpected(incident.error());
+  if (!incident->domain.empty()) return views_within(*incident);
   // What changed a moment ago belongs to it; where somebody is away, what is remembered is shown.
   const bool is_over = incident->closed.is_set();
   if (!is_over) (void)look_at(incident->account, {});
@@ -357,11 +415,41 @@ Result<std::vector<WayView>> WaysService::of_incident(std::uint64_t id) {
   return views;
 }
 
+Result<std::vector<WayView>> WaysService::views_within(const Incident& incident) {
+  auto changes = parts_.store.changes_within(incident.domain, incident.onset, k_shown_within_max);
+  if (!changes) return std::unexpected(changes.error());
+  if (incident.closed.is_set()) {
+    std::erase_if(*changes, [&](const WayChange& c) { return c.seen > incident.closed; });
+  }
+  std::vector<WayView> views;
+  for (auto from = changes->begin(); from != changes->end();) {
+    const auto to = std::find_if(from, changes->end(),
+                                 [&](const WayChange& c) { return c.account != from->account; });
+    auto known = parts_.store.known_of(from->account);
+    if (!known) return std::unexpected(known.error());
+    for (const WayChange& change : decide::summary({from, to})) {
+      views.push_back(view_of(change, *known));
+    }
+    from = to;
+  }
+  return views;
+}
+
 Result<WayView> WaysService::answer(std::uint64_t id, std::uint64_t number, bool keep,
                                     const std::string& reason, const std::string& by) {
   const std::lock_guard working(work_);
   auto incident = incident_of(id);
   if (!incident) return std::unexpected(incident.error());
+  if (!incident->domain.empty()) {
+    // Which account's it is says the number.
+    auto all = parts_.store.changes_within(incident->domain, incident->onset, k_shown_within_max);
+    if (!all) return std::unexpected(all.error());
+    const auto one = std::ranges::find(*all, number, &WayChange::id);
+    if (one == all->end()) {
+      return not_found(fmt::format("incident {} has no change {}", id, number));
+    }
+    incident->account = one->account;
+  }
   if (auto looked = look_at(incident->account, {}); !looked) {
     return std::unexpected(looked.error());
   }

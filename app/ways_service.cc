@@ -1,7 +1,6 @@
 #include "app/ways_service.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -37,18 +36,10 @@ WaysService::~WaysService() { stop(); }
 // ---------------------------------------------------------------- the thread
 
 void WaysService::start() {
-  if (thread_.joinable()) return;
-  thread_ = std::jthread([this](const std::stop_token& stop) {
-    ::pthread_setname_np(::pthread_self(), "ways");  // for top -H
-    loop(stop);
-  });
+  thread_.start("ways", [this](bool is_called) { return std::optional(work(is_called)); });
 }
 
-void WaysService::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  thread_.join();
-}
+void WaysService::stop() { thread_.stop(); }
 
 void WaysService::soon(const std::string& account) {
   {
@@ -56,34 +47,24 @@ void WaysService::soon(const std::string& account) {
     if (soon_.size() >= k_soon_max) return;
     soon_.insert(account);
   }
-  changed_.notify_all();
+  thread_.wake();
 }
 
-void WaysService::loop(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
-    look();
-    const auto until =
-        std::chrono::steady_clock::now() + std::chrono::microseconds(settings_.watch_interval.us);
-    while (!stop.stop_requested()) {
-      {
-        std::unique_lock lock(mutex_);
-        const bool is_called =
-            changed_.wait_until(lock, stop, until, [&] { return woken_ || !soon_.empty(); });
-        if (!is_called) break;
-        woken_ = false;
-      }
-      Result<void> done;
-      {
-        const std::lock_guard working(work_);
-        done = drain_soon();
-      }
-      tell_judge();
-      if (!done) {
-        note(&done.error());
-        break;
-      }
+act::WorkerThread::Clock::time_point WaysService::work(bool is_called) {
+  if (is_called && act::WorkerThread::Clock::now() < next_look_) {
+    Result<void> done;
+    {
+      const std::lock_guard working(work_);
+      done = drain_soon();
     }
+    tell_judge();
+    if (done) return next_look_;
+    note(&done.error());
   }
+  look();
+  next_look_ =
+      act::WorkerThread::Clock::now() + std::chrono::microseconds(settings_.watch_interval.us);
+  return next_look_;
 }
 
 void WaysService::note(const Error* error) {
@@ -324,6 +305,14 @@ Result<void> WaysService::compare(const Seen& seen, const std::vector<Way>& know
       const store::WayWatch& watch = sieve ? sieve_ : rows_;
       const bool is_past = !watch.after.empty() && seen.account <= watch.after;
       change.looked = is_past ? watch.begun : watch.before;
+      if (!sieve && change.looked.is_set()) {
+        // A log that cannot be read now tells nothing, and holds nothing up.
+        auto editor = parts_.accounts.editor_of(
+            seen.account, change.kind, change.looked - k_clock_step, change.seen + k_clock_step);
+        if (editor) change.editor = std::move(*editor);
+        // What an administrator did says nothing about the owner.
+        if (!change.editor.empty()) change.is_told = true;
+      }
     }
     if (whose.kind == Whose::person) {
       change.state = WayState::kept;

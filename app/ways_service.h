@@ -7,18 +7,18 @@
 // transaction that notes what stands now; the judge hears of it afterwards, after a crash too.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "act/hands.h"
+#include "act/worker_thread.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
 #include "decide/ports.h"
@@ -73,7 +73,8 @@ class WaysService {
   void soon(const std::string& account);
 
   // A step of the executor (suspend_app_passwords, pause_forwards, resume_app_passwords) for an
-  // account; what was done, in words. Twice is as once.
+  // account, or for what changed in a domain's accounts since the incident; what was done, in
+  // words. Twice is as once. Errors: operating where a part is still to be done, too.
   [[nodiscard]] Result<std::string> carry_out(const decide::Step& step, Standing in_force);
 
   // Runs `work`, which changes ways of the account for a person or the owner: what it changes is
@@ -94,7 +95,8 @@ class WaysService {
   [[nodiscard]] Result<std::vector<Asked>> asked(const std::string& account, Instant onset);
 
   // ---- for people ----
-  // Of an incident of an account. Errors: not_found (no such incident).
+  // Of an incident of an account, or of a domain's accounts (the first 1000). Errors: not_found (no
+  // such incident).
   [[nodiscard]] Result<std::vector<decide::WayView>> of_incident(std::uint64_t incident);
   // As web::Control::answer_way.
   [[nodiscard]] Result<decide::WayView> answer(std::uint64_t incident, std::uint64_t change,
@@ -125,12 +127,14 @@ class WaysService {
   };
   struct Incident {
     std::uint64_t id = 0;
-    std::string account;
+    std::string account;  // "": a domain's
+    std::string domain;   // "": an account's
     Instant onset;
     Instant closed;
   };
 
-  void loop(const std::stop_token& stop);
+  // Until when to sleep.
+  act::WorkerThread::Clock::time_point work(bool is_called);
   void note(const Error* error);
 
   // ---- with work_ held ----
@@ -148,6 +152,12 @@ class WaysService {
   [[nodiscard]] Result<std::optional<Seen>> look_at(const std::string& account, const Whose& whose,
                                                     bool is_told_of = false);
   [[nodiscard]] Result<Incident> incident_of(std::uint64_t id);
+  [[nodiscard]] Result<std::string> carry_out_for(const Incident& incident, decide::StepKind kind,
+                                                  bool all);
+  // The same for each account of the domain that has a change since the onset.
+  [[nodiscard]] Result<std::string> carry_out_within(const Incident& incident,
+                                                     const decide::Step& step);
+  [[nodiscard]] Result<std::vector<decide::WayView>> views_within(const Incident& incident);
   [[nodiscard]] Result<std::string> suspend_app_passwords(const Incident& incident, bool all);
   [[nodiscard]] Result<std::string> resume_app_passwords(const Incident& incident);
   [[nodiscard]] Result<std::string> pause_forwards(const Incident& incident);
@@ -170,13 +180,19 @@ class WaysService {
   store::WayWatch sieve_;  // the same
   bool is_loaded_ = false;
   Instant next_prune_;
+  // How far a step of a domain has come; with work_ held. A crash begins it anew.
+  struct DomainWork {
+    std::uint64_t rounds = 0;  // of the walk, after which all that there was is seen
+    std::string after;
+    std::size_t accounts = 0;  // with something done
+  };
+  std::map<std::pair<std::uint64_t, decide::StepKind>, DomainWork> domains_;
 
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
   std::set<std::string> soon_;
-  bool woken_ = false;
   std::string trouble_;
-  std::jthread thread_;  // last: it uses all of the above
+  act::WorkerThread::Clock::time_point next_look_;  // the thread's own
+  act::WorkerThread thread_;                        // last: it uses all of the above
 };
 
 }  // namespace sekimori::app

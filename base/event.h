@@ -62,6 +62,15 @@ struct Login {
   bool operator==(const Login&) const = default;
 };
 
+// Messages expunged from one mailbox in a session.
+struct MailboxExpunge {
+  std::string mailbox;
+  std::uint64_t messages = 0;
+  bool operator==(const MailboxExpunge&) const = default;
+};
+// Mailboxes that a session names; what was expunged from others is in `deleted` alone.
+inline constexpr std::size_t k_expunges_max = 16;
+
 // The end of an IMAP, POP3, ManageSieve or SMTP session.
 struct Session {
   Service service = Service::other;
@@ -71,6 +80,9 @@ struct Session {
   std::uint64_t bytes_out = 0;  // to the client
   std::uint64_t fetched = 0;    // messages
   std::uint64_t deleted = 0;    // messages
+  // From which mailboxes, by name, as far as the log says (Dovecot's plugin mail_log); 0 messages:
+  // the mailbox itself was deleted.
+  std::vector<MailboxExpunge> expunges = {};
   bool operator==(const Session&) const = default;
 };
 

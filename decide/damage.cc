@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/ip_place.h"
 #include "base/mail_address.h"
 #include "decide/damage_state.h"
+#include "decide/returned.h"
 #include "decide/standing.h"
 
 namespace sekimori::decide {
@@ -46,9 +48,40 @@ Text in_words(RecipientFate fate) {
   return {"受付済み(結果不明)", "taken (outcome unknown)"};
 }
 
+bool is_sent_mailbox(std::string_view name) {
+  // Below a parent ("INBOX.Sent", "[Gmail]/Sent Mail") its own name counts.
+  if (const auto at = name.find_last_of("./\\"); at != std::string_view::npos) {
+    name.remove_prefix(at + 1);
+  }
+  const std::string plain = ascii_lower(name);
+  static constexpr std::string_view k_names[] = {"sent",
+                                                 "sent items",
+                                                 "sent messages",
+                                                 "sent mail",
+                                                 "sent-mail",
+                                                 "送信済み",
+                                                 "送信済みトレイ",
+                                                 "送信済みアイテム",
+                                                 "送信済みメール",
+                                                 "送信済みメッセージ",
+                                                 "送信控え",
+                                                 "送信箱",
+                                                 "送信トレイ",
+                                                 "gesendet",
+                                                 "gesendete objekte",
+                                                 "envoyés",
+                                                 "messages envoyés",
+                                                 "éléments envoyés",
+                                                 "enviados",
+                                                 "elementos enviados",
+                                                 "posta inviata",
+                                                 "verzonden"};
+  return std::ranges::find(k_names, plain) != std::end(k_names);
+}
+
 std::string damage_network(const IpAddress& ip) {
   if (!ip.is_set()) return "";
-  return ip.network(24, 64).to_string() + (ip.is_v4() ? "/24" : "/64");
+  return place_network(ip) + (ip.is_v4() ? "/24" : "/64");
 }
 
 void DelayHistogram::add(double seconds) {
@@ -138,22 +171,18 @@ void DamageFold::State::own(const Event& event) {
     // seem to come before it.
     return;
   } else if (const auto* delivery = std::get_if<Delivery>(&event.body)) {
-    delivered(event, *delivery);
+    if (delivery->reply.starts_with(k_complaint_reply)) {
+      complained(event, *delivery);
+    } else {
+      delivered(event, *delivery);
+    }
   } else if (const auto* ended = std::get_if<HoldEnded>(&event.body)) {
     hold_ended(*ended);
   } else if (const auto* gone = std::get_if<Withdrawn>(&event.body)) {
     const auto found = by_queue_id.find(gone->queue_id);
     if (found != by_queue_id.end()) messages[found->second].facts.withdrawn = true;
   } else if (const auto* session = std::get_if<Session>(&event.body)) {
-    if (!is_strange(session->ip)) return;
-    ++reading.sessions;
-    ++stranger_sessions;
-    reading.seconds += session->seconds;
-    reading.fetched += session->fetched;
-    reading.deleted += session->deleted;
-    reading.bytes_out += session->bytes_out;
-    if (!reading.first.is_set()) reading.first = event.t;
-    reading.last = std::max(reading.last, event.t);
+    if (is_strange(session->ip)) this->session(event, *session);
   } else if (const auto* change = std::get_if<SettingsChange>(&event.body)) {
     if (settings.size() < bounds.settings_max) {
       settings.push_back({event.t, change->what, change->detail});
@@ -164,6 +193,44 @@ void DamageFold::State::own(const Event& event) {
   } else if (const auto* mail = std::get_if<Received>(&event.body)) {
     received(event, *mail);
   }
+}
+
+void DamageFold::State::session(const Event& event, const Session& body) {
+  ++reading.sessions;
+  ++stranger_sessions;
+  reading.seconds += body.seconds;
+  reading.fetched += body.fetched;
+  reading.deleted += body.deleted;
+  reading.bytes_out += body.bytes_out;
+  if (!reading.first.is_set()) reading.first = event.t;
+  reading.last = std::max(reading.last, event.t);
+  MassSession mass{event.t, body.ip, body.fetched, body.deleted};
+  for (const MailboxExpunge& one : body.expunges) {
+    if (is_sent_mailbox(one.mailbox)) {
+      reading.sent_expunged += one.messages;
+      reading.sent_deleted = reading.sent_deleted || one.messages == 0;
+      mass.sent += one.messages;
+      mass.sent_deleted = mass.sent_deleted || one.messages == 0;
+    }
+    auto known = std::ranges::find(reading.expunges, one.mailbox, &MailboxExpunge::mailbox);
+    if (known != reading.expunges.end()) {
+      known->messages += one.messages;
+    } else if (reading.expunges.size() < bounds.mailboxes_max) {
+      reading.expunges.push_back(one);
+    }
+  }
+  const bool is_much = body.fetched >= k_mass_fetch || body.deleted >= k_mass_delete ||
+                       mass.sent > 0 || mass.sent_deleted;
+  if (is_much && mass_sessions.size() < bounds.sessions_max) mass_sessions.push_back(mass);
+}
+
+void DamageFold::State::complained(const Event& event, const Delivery& body) {
+  if (complaints.size() >= bounds.complaints_max) {
+    ++complaints_more;
+    return;
+  }
+  complaints.push_back(
+      {event.t, body.reply.substr(k_complaint_reply.size()), body.to, body.queue_id, false});
 }
 
 void DamageFold::State::sent(const Event& event, const Submission& body) {

@@ -37,6 +37,9 @@ struct DamageBounds {
   std::size_t places_max = 500;
   std::size_t settings_max = 500;
   std::size_t services_max = 500;
+  std::size_t complaints_max = 500;
+  std::size_t sessions_max = 100;       // named in the timeline
+  std::size_t mailboxes_max = 100;      // of which it is told what was expunged
   std::size_t neighbours_max = 20'000;  // accounts
   std::size_t pending_max = 200'000;    // others' messages on their way at once
 };
@@ -122,8 +125,26 @@ struct DamageReading {
   std::uint64_t fetched = 0;
   std::uint64_t deleted = 0;
   std::uint64_t bytes_out = 0;  // to the client
+  // By mailbox, as far as the log names it; 0 messages: the mailbox itself was deleted.
+  std::vector<MailboxExpunge> expunges;
+  std::uint64_t sent_expunged = 0;  // of mailboxes that look like the one of sent mail
+  bool sent_deleted = false;        // such a mailbox was deleted
   Instant first;
   Instant last;
+};
+// A session that fetched, or deleted, so many messages is a moment of the timeline.
+inline constexpr std::uint64_t k_mass_fetch = 200;
+inline constexpr std::uint64_t k_mass_delete = 50;
+// Is it what mail programs call the mailbox of sent mail? By its name alone: the log knows no more.
+[[nodiscard]] bool is_sent_mailbox(std::string_view name);
+
+// A recipient complained to the provider (a feedback report).
+struct DamageComplaint {
+  Instant t;
+  std::string type;  // RFC 5965: "abuse", "fraud", …
+  std::string recipient;
+  std::string queue_id;     // "" where the report proves the account, but not which mail
+  bool suspicious = false;  // about mail that counts as the stranger's
 };
 
 struct DamageSetting {
@@ -200,6 +221,8 @@ struct DamageReport {
   std::uint64_t people_more = 0;        // envelope recipients beyond recipients_max
   std::vector<DamagePlace> places;      // with a sign-in or a message first
   DamageReading reading;                // in the strange places' sessions
+  std::vector<DamageComplaint> complaints;
+  std::uint64_t complaints_more = 0;
   std::vector<DamageSetting> settings;
   std::vector<DamageService> services;  // by category and name
 

@@ -68,6 +68,24 @@ Text setting_words(SettingKind what) {
   return {"設定", "a setting"};
 }
 
+template <class MassSession>
+Text session_words(const MassSession& mass) {
+  const std::string ip = mass.ip.to_string();
+  Text out{ip + " からの受信セッション: " + grouped(mass.fetched) + " 通を取り出し、" +
+               grouped(mass.deleted) + " 通を削除",
+           "a session from " + ip + " fetched " + plural(mass.fetched, "message", "messages") +
+               " and deleted " + grouped(mass.deleted)};
+  if (mass.sent > 0) {
+    out.ja += "(うち送信済みメール " + grouped(mass.sent) + " 通)";
+    out.en += ", " + grouped(mass.sent) + " of them sent mail";
+  }
+  if (mass.sent_deleted) {
+    out.ja += "。送信済みのフォルダーごと削除";
+    out.en += "; it deleted the folder of sent mail";
+  }
+  return out;
+}
+
 Text summary_of(const DamageReport& r) {
   Text out;
   if (r.messages == 0) {
@@ -99,6 +117,21 @@ Text summary_of(const DamageReport& r) {
     out.ja += "ふだんと異なる場所からのログインは " + grouped(sign_ins) + " 回でした。";
     out.en +=
         " " + plural(sign_ins, "sign-in", "sign-ins") + " came from places new to the account.";
+  }
+  if (r.reading.sent_expunged > 0 || r.reading.sent_deleted) {
+    out.ja += r.reading.sent_expunged > 0
+                  ? "送信済みメールが " + grouped(r.reading.sent_expunged) + " 通消されています。"
+                  : "送信済みのフォルダーが消されています。";
+    out.en += r.reading.sent_expunged > 0
+                  ? " " +
+                        plural(r.reading.sent_expunged, "sent message was", "sent messages were") +
+                        " wiped."
+                  : " The folder of sent mail was deleted.";
+  }
+  if (!r.complaints.empty()) {
+    const std::uint64_t all = r.complaints.size() + r.complaints_more;
+    out.ja += "受信者からの苦情が " + grouped(all) + " 件届いています。";
+    out.en += " " + plural(all, "recipient complained.", "recipients complained.");
   }
   if (!r.told_apart) {
     out.ja += "記録だけではご本人の送信と区別できないため、この間の送信をすべて数えています。";
@@ -193,6 +226,13 @@ DamageReport DamageFold::finish() {
     return a_in != b_in ? a_in : a.first < b.first;
   });
   r.reading = s.reading;
+  std::ranges::stable_sort(r.reading.expunges, std::ranges::greater{}, &MailboxExpunge::messages);
+  r.complaints = std::move(s.complaints);
+  r.complaints_more = s.complaints_more;
+  for (DamageComplaint& one : r.complaints) {
+    const auto about = s.by_queue_id.find(one.queue_id);
+    one.suspicious = about != s.by_queue_id.end() && is_suspicious(s.messages[about->second].facts);
+  }
   r.settings = s.settings;
   for (auto& [key, service] : s.services) r.services.push_back(service);
   std::ranges::stable_sort(r.services, [](const DamageService& a, const DamageService& b) {
@@ -253,6 +293,12 @@ DamageReport DamageFold::finish() {
   moment(r.first_message, "message", {"最初の不審なメール", "the first suspicious message"});
   if (r.last_message != r.first_message) {
     moment(r.last_message, "message", {"最後の不審なメール", "the last suspicious message"});
+  }
+  for (const auto& mass : s.mass_sessions) moment(mass.t, "session", session_words(mass));
+  for (const DamageComplaint& one : r.complaints) {
+    moment(one.t, "complaint",
+           {"受信者から苦情(" + one.type + ")が届きました",
+            "a recipient complained (" + one.type + ")"});
   }
   for (const DamageSetting& setting : r.settings) {
     const Text what = setting_words(setting.what);

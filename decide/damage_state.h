@@ -56,6 +56,8 @@ struct DamageFold::State {
   void sent(const Event& event, const Submission& body);
   void delivered(const Event& event, const Delivery& body);
   void hold_ended(const HoldEnded& body);
+  void session(const Event& event, const Session& body);
+  void complained(const Event& event, const Delivery& body);
   void received(const Event& event, const Received& body);
   // What the holds say of recipients that no event gave an end.
   void settle_held();
@@ -84,6 +86,17 @@ struct DamageFold::State {
 
   std::map<IpAddress, DamagePlace> places;
   DamageReading reading;
+  struct MassSession {
+    Instant t;
+    IpAddress ip;
+    std::uint64_t fetched = 0;
+    std::uint64_t deleted = 0;
+    std::uint64_t sent = 0;  // of the deleted ones, from the mailbox of sent mail
+    bool sent_deleted = false;
+  };
+  std::vector<MassSession> mass_sessions;
+  std::vector<DamageComplaint> complaints;
+  std::uint64_t complaints_more = 0;
   std::vector<DamageSetting> settings;
   std::map<std::string, DamageService> services;
   std::vector<Standing_> standings;

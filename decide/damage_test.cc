@@ -117,6 +117,57 @@ TEST(Damage, CountsWhatTheStrangerSentAndLeavesTheOwnersOut) {
   EXPECT_TRUE(std::ranges::is_sorted(r.timeline, {}, &DamageMoment::t));
 }
 
+TEST(Damage, TellsWhatWasWipedAndWhoComplained) {
+  DamageFold fold(question());
+  fold.add(event(k_onset - days(2), login(k_home)));
+  Session session;
+  session.service = Service::imap;
+  session.ip = IpAddress::parse(k_thief).value();
+  session.fetched = 900;
+  session.deleted = 43;
+  session.expunges = {{"INBOX", 1}, {"Sent", 42}};
+  fold.add(event(k_onset + minutes(1), session));
+  session.expunges = {{"送信済みトレイ", 0}, {"Sent", 8}};
+  fold.add(event(k_onset + minutes(2), session));
+  session.ip = IpAddress::parse(k_home).value();  // the owner tidies up
+  fold.add(event(k_onset + minutes(3), session));
+  fold.add(event(k_onset + minutes(4), mail(k_thief, "Q1", {"a@far.example"})));
+  Delivery complaint = delivery("Q1", "a@far.example", DeliveryStatus::bounced);
+  complaint.reply = "feedback report: abuse";
+  fold.add(event(k_onset + minutes(9), complaint));
+  complaint.queue_id = "returned-1";
+  fold.add(event(k_onset + minutes(10), complaint));
+  const DamageReport r = fold.finish();
+  EXPECT_EQ(r.reading.sessions, 2U);
+  EXPECT_EQ(r.reading.sent_expunged, 50U);
+  EXPECT_TRUE(r.reading.sent_deleted);
+  ASSERT_EQ(r.reading.expunges.size(), 3U);
+  EXPECT_EQ(r.reading.expunges[0], (MailboxExpunge{"Sent", 50}));
+  ASSERT_EQ(r.complaints.size(), 2U);
+  EXPECT_TRUE(r.complaints[0].suspicious);
+  EXPECT_FALSE(r.complaints[1].suspicious);
+  EXPECT_EQ(r.complaints[0].type, "abuse");
+  // A complaint is no bounce: what became of the mail is what the log says.
+  EXPECT_EQ(n(r, RecipientFate::bounced), 0U);
+  const auto moments = [&](std::string_view kind) {
+    return std::ranges::count(r.timeline, kind, &DamageMoment::kind);
+  };
+  EXPECT_EQ(moments("session"), 2);
+  EXPECT_EQ(moments("complaint"), 2);
+  EXPECT_NE(r.summary.en.find("50 sent messages were wiped. 2 recipients complained."),
+            std::string::npos)
+      << r.summary.en;
+}
+
+TEST(Damage, KnowsTheMailboxOfSentMailByItsName) {
+  for (const char* name : {"Sent", "INBOX.Sent", "INBOX/sent items", "送信済みアイテム"}) {
+    EXPECT_TRUE(is_sent_mailbox(name)) << name;
+  }
+  for (const char* name : {"INBOX", "Sentiments", "Sent.2019", "", "."}) {
+    EXPECT_FALSE(is_sent_mailbox(name)) << name;
+  }
+}
+
 TEST(Damage, SaysWhereItCannotTellTheOwnersMailApart) {
   // From a known network only, and nothing was held: a program on the owner's own machine.
   DamageFold known(question());

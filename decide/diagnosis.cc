@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ip_place.h"
 #include "decide/standing.h"
 
 namespace sekimori::decide {
@@ -23,8 +24,6 @@ constexpr std::array<std::string_view, k_computer_questions> k_questions{
     "mail_over_1_gb",    "crowded_desktop", "many_programs",      "videos_over_50_gb",
     "customer_software", "weak_sign_in",    "browser_as_it_came", "shared_without_users",
     "on_all_night",      "usb_devices"};
-
-std::string network_of(const IpAddress& ip) { return ip.network(24, 64).to_string(); }
 
 std::string service_name(Service service) {
   switch (service) {
@@ -113,7 +112,7 @@ void look_at_mailbox(const DiagnosisFacts& facts, Findings& out) {
 }
 
 void look_at_passwords(const DiagnosisFacts& facts, Findings& out) {
-  const std::string mine = facts.ip.is_set() ? network_of(facts.ip) : "";
+  const std::string mine = facts.ip.is_set() ? place_network(facts.ip) : "";
   std::uint64_t elsewhere = 0;
   std::size_t networks = 0;
   for (const auto& [network, wrong] : facts.wrong) {
@@ -324,7 +323,7 @@ void DiagnosisFold::add(const Event& event) {
     } else if (today && login->result == LoginResult::refused) {
       ++refused_;
     } else if (today) {
-      std::string network = network_of(login->ip);
+      std::string network = place_network(login->ip);
       if (!wrong_.contains(network) && wrong_.size() >= k_networks_max) network = "…";
       Tried& tried = wrong_[network];
       ++tried.sum.tries;

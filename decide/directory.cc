@@ -9,6 +9,7 @@ Directory::Directory(const DirectorySnapshot& snapshot, std::string delimiters,
     : accounts_(snapshot.accounts.begin(), snapshot.accounts.end()),
       domains_(snapshot.domains.begin(), snapshot.domains.end()),
       alias_domains_(snapshot.alias_domains.begin(), snapshot.alias_domains.end()),
+      aliases_(snapshot.aliases.begin(), snapshot.aliases.end()),
       delimiters_(std::move(delimiters)),
       default_domain_(std::move(default_domain)) {}
 
@@ -35,6 +36,13 @@ std::string Directory::account_of(std::string_view login) const {
 
 bool Directory::is_account(std::string_view normalised) const {
   return accounts_.find(normalised) != accounts_.end();
+}
+
+std::string Directory::receiver_of(std::string_view address) const {
+  std::string account = account_of(address);
+  if (is_account(account)) return account;
+  const auto alias = aliases_.find(account);
+  return alias == aliases_.end() ? std::string() : alias->second;
 }
 
 bool Directory::is_local_domain(std::string_view domain) const {

@@ -23,6 +23,9 @@ class Directory {
   // so that a store that is down changes nothing for accounts spelled plainly.
   [[nodiscard]] std::string account_of(std::string_view login) const;
   [[nodiscard]] bool is_account(std::string_view normalised) const;
+  // The account to which mail for the address goes, be it the account's own or an alias of that
+  // account alone; "" where it is nobody's, or several people's.
+  [[nodiscard]] std::string receiver_of(std::string_view address) const;
   // Is the domain one of this server's?
   [[nodiscard]] bool is_local_domain(std::string_view domain) const;
   [[nodiscard]] std::size_t size() const { return accounts_.size(); }
@@ -35,6 +38,7 @@ class Directory {
   std::unordered_set<std::string, Hash, std::equal_to<>> accounts_;
   std::unordered_set<std::string, Hash, std::equal_to<>> domains_;
   std::unordered_map<std::string, std::string, Hash, std::equal_to<>> alias_domains_;
+  std::unordered_map<std::string, std::string, Hash, std::equal_to<>> aliases_;
   std::string delimiters_ = "+";
   std::string default_domain_;
 };

@@ -490,6 +490,7 @@ void Engine::apply(const Event& event, Applied& out) {
       HeldMessage hold = it->second;
       hold.state = HoldState::deleted;
       hold.ended_by = "withdrawn";
+      hold.ended_at = event.t;
       out.holds.push_back(std::move(hold));
     }
   }

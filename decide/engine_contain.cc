@@ -151,6 +151,7 @@ void Engine::Impl::end_hold(Shard& shard, detect::AccountIndex index, Instant t,
     HeldMessage hold = it->second;
     hold.state = ended.released ? HoldState::released : HoldState::deleted;
     hold.ended_by = ended.by;
+    hold.ended_at = t;
     shard.holds.erase(it);
     if (shard.controls[index].holds > 0) --shard.controls[index].holds;
     if (copy != nullptr) *copy = std::move(hold);

@@ -231,6 +231,8 @@ void Engine::load_hold(const HeldMessage& hold) {
   }
   HeldMessage kept = hold;
   kept.state = HoldState::held;
+  kept.ended_by.clear();  // somebody asked for its end: the database's to know
+  kept.ended_at = {};
   if (shard.holds.insert_or_assign(kept.queue_id, kept).second) ++shard.controls[index].holds;
   if (hold.incident != 0 && shard.controls[index].incident == 0) {
     shard.controls[index].incident = hold.incident;

@@ -87,6 +87,10 @@ class StateStore {
     std::size_t offset = 0;
     std::size_t limit = 100;
     std::string within = {};  // accounts of this domain; "" = all
+    // Set: in the order of queue ids, those behind this one ("": from the first), so that a reader
+    // misses none while others change. Unset: the newest first.
+    std::optional<std::string> after = {};
+    Instant ended_since = {};  // set: with an ended_at not before
   };
   [[nodiscard]] virtual Result<std::vector<HeldMessage>> holds(const HoldFilter&) = 0;
   [[nodiscard]] virtual Result<std::vector<AuditEntry>> audit(const std::optional<Subject>&,
@@ -108,6 +112,22 @@ class StateStore {
   // The largest incident id ever given (0: none), so that the engine goes on from it.
   [[nodiscard]] virtual Result<std::uint64_t> last_incident_id() = 0;
 };
+
+// Reads all holds that the filter means, page by page, in the order of their queue ids; its offset,
+// limit and after are not looked at. Errors: as holds().
+[[nodiscard]] inline Result<void> each_hold(StateStore& store, StateStore::HoldFilter filter,
+                                            const std::function<void(HeldMessage&)>& each) {
+  filter.offset = 0;
+  filter.limit = 1000;
+  filter.after = "";
+  while (true) {
+    auto page = store.holds(filter);
+    if (!page) return std::unexpected(page.error());
+    if (!page->empty()) filter.after = page->back().queue_id;
+    for (HeldMessage& hold : *page) each(hold);
+    if (page->size() < filter.limit) return {};
+  }
+}
 
 // What Postfix and Dovecot enforce by themselves, dead daemon or not (guard.db).
 struct GuardRow {
@@ -147,6 +167,8 @@ struct DirectorySnapshot {
   std::vector<std::string> accounts;                 // normalised, sorted
   std::map<std::string, std::string> alias_domains;  // alias domain → target domain
   std::vector<std::string> domains;
+  // Addresses that are no account and deliver to just one: of those whose bounces are that one's.
+  std::map<std::string, std::string> aliases = {};
 };
 class AccountStore {
  public:

@@ -108,6 +108,9 @@ struct HeldMessage {
   std::string
       evidence;  // for experts, "shape 3.10, velocity 2.20": nats by channel since the onset
   std::string ended_by;  // "time", or who released or deleted it
+  // When it ended. Of one that is still held: a person (ended_by) asked then that it be let go, and
+  // whether Postfix did so is not known.
+  Instant ended_at = {};
   bool operator==(const HeldMessage&) const = default;
 };
 

@@ -26,10 +26,10 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
   out.push_back(StepKind::flush_auth_cache);
   if (to == Standing::suspended) out.push_back(StepKind::kick_sessions);
   const bool is_account = kind == SubjectKind::account;
-  if (contains && is_account) {
+  if (contains) {
     // An app password still opens what a restriction leaves open.
     out.push_back(StepKind::suspend_app_passwords);
-    out.push_back(StepKind::hold_queued);
+    if (is_account) out.push_back(StepKind::hold_queued);
     out.push_back(StepKind::pause_forwards);
   }
   // Let go by a person's word and not by a recovery: its passwords are what they were.

@@ -107,6 +107,16 @@ TEST(Standing, ContainmentRefusesThenFlushesThenKicks) {
   EXPECT_EQ(stepped->steps.back(), StepKind::notify);
 }
 
+TEST(Standing, ADomainsContainmentTakesAwayWhatIsNewAndLeavesTheQueue) {
+  const auto stepped = step(record_in(Standing::normal, SubjectKind::domain),
+                            request_of(RequestKind::restrict, false));
+  ASSERT_TRUE(stepped);
+  const std::vector<StepKind> expected{StepKind::write_guard, StepKind::flush_auth_cache,
+                                       StepKind::suspend_app_passwords, StepKind::pause_forwards,
+                                       StepKind::notify};
+  EXPECT_EQ(stepped->steps, expected);
+}
+
 TEST(Standing, ARestoreFlushesTheCacheAndRequeuesWaitingMail) {
   const auto stepped =
       step(record_in(Standing::suspended), request_of(RequestKind::restore, false));

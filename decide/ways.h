@@ -88,6 +88,8 @@ struct WayChange {
   std::string by;   // who kept or reverted it, or made it through us; "machine" where it was paused
   std::string reason;
   std::uint64_t incident = 0;  // whose containment paused it, whose person decided; 0: none
+  // An administrator who made it, as the provider's own log says; "": the owner, or nobody knows.
+  std::string editor = {};
   bool operator==(const WayChange&) const = default;
 };
 

@@ -13,6 +13,7 @@ constexpr std::size_t k_address_max = 512;
 constexpr std::size_t k_reply_max = 500;         // a reply line has 512 bytes (RFC 5321 §4.5.3.1.5)
 constexpr std::size_t k_handed_on_max = 50'000;  // messages within a content filter at once
 constexpr std::size_t k_session_id_max = 64;
+constexpr std::size_t k_mailbox_max = 255;
 
 std::string clean(std::string_view text, std::size_t max) {
   return wire::valid_utf8(text.substr(0, max));
@@ -80,6 +81,8 @@ void LogJoin::record(const wire::LogLine& parsed, std::string_view id, Instant n
           login(context, record);
         } else if constexpr (std::is_same_v<T, wire::DovecotLogout>) {
           logout(context, record);
+        } else if constexpr (std::is_same_v<T, wire::DovecotExpunge>) {
+          expunge(record);
         } else if constexpr (std::is_same_v<T, wire::DovecotLoginFailed> ||
                              std::is_same_v<T, wire::PostfixAuthFailure>) {
           if (!options_.logins) return;
@@ -182,8 +185,8 @@ void LogJoin::mailbox(const Context& context, const wire::PostfixDelivery& recor
 
 void LogJoin::login(const Context& context, const wire::DovecotLogin& record) {
   if (!record.session.empty() && record.session.size() <= k_session_id_max) {
-    const auto [it, added] =
-        sessions_.insert_or_assign(std::string(record.session), OpenSession{record.rip, context.t});
+    const auto [it, added] = sessions_.insert_or_assign(std::string(record.session),
+                                                        OpenSession{record.rip, context.t, {}});
     if (added) session_order_.push_back(it->first);
     // Logged-out sessions leave their id behind in the order: it is dropped in passing.
     while (sessions_.size() > options_.sessions_max ||
@@ -198,6 +201,20 @@ void LogJoin::login(const Context& context, const wire::DovecotLogin& record) {
   }
 }
 
+void LogJoin::expunge(const wire::DovecotExpunge& record) {
+  const auto open = sessions_.find(std::string(record.session.substr(0, k_session_id_max)));
+  if (open == sessions_.end()) return;
+  std::string mailbox = clean(record.mailbox, k_mailbox_max);
+  auto& expunges = open->second.expunges;
+  auto found = std::ranges::find(expunges, mailbox, &MailboxExpunge::mailbox);
+  if (found == expunges.end()) {
+    if (expunges.size() == k_expunges_max) return;
+    expunges.push_back({std::move(mailbox), 0});
+    found = expunges.end() - 1;
+  }
+  if (!record.whole) ++found->messages;
+}
+
 void LogJoin::logout(const Context& context, const wire::DovecotLogout& record) {
   auto event = wire::to_event(context.line);
   if (!event) return;
@@ -206,6 +223,7 @@ void LogJoin::logout(const Context& context, const wire::DovecotLogout& record) 
   if (const auto it = sessions_.find(std::string(record.session)); it != sessions_.end()) {
     session->ip = it->second.ip;
     session->seconds = std::max(0.0, (context.t - it->second.since).seconds());
+    session->expunges = std::move(it->second.expunges);
     sessions_.erase(it);
   }
   give(context, std::move(event->account), std::move(event->body));

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "base/event.h"
 #include "base/instant.h"
@@ -69,6 +70,7 @@ class LogJoin {
   struct OpenSession {
     IpAddress ip;
     Instant since;
+    std::vector<MailboxExpunge> expunges = {};
   };
   void give(const Context& context, std::string_view account, EventBody body);
   void client(const Context& context, const wire::PostfixClient& record);
@@ -77,6 +79,7 @@ class LogJoin {
   void mailbox(const Context& context, const wire::PostfixDelivery& record, const QueuedBy& by,
                const std::string& to);
   void login(const Context& context, const wire::DovecotLogin& record);
+  void expunge(const wire::DovecotExpunge& record);
   void logout(const Context& context, const wire::DovecotLogout& record);
 
   QueueIndex& queue_;

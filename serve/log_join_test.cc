@@ -118,13 +118,22 @@ TEST(LogJoin, SessionsKnowTheirLogin) {
       "dovecot: imap-login: Login: user=<taro@example.jp>, method=PLAIN, rip=192.0.2.1, "
       "lip=192.0.2.25, mpid=77, TLS, session=<abc>");
   EXPECT_THAT(log.events, IsEmpty());  // the auth policy reports logins
+  for (const char* words :
+       {"expunge: box=Sent, uid=1, msgid=<a, uid=9@pc>", "expunge: box=Sent, uid=2",
+        "expunge: box=Drafts, old, uid=2", "Mailbox deleted: Archive", "delete: box=Sent, uid=3"}) {
+    log.line(std::string("dovecot: imap(taro@example.jp)<77><abc>: ") + words);
+    log.line(std::string("dovecot: imap(taro@example.jp)<77><other>: ") + words);
+  }
   log.line(
       "dovecot: imap(taro@example.jp)<77><abc>: Disconnected: Logged out in=100 out=2000 deleted=1 "
       "expunged=1 trashed=0 hdr_count=5 hdr_bytes=10 body_count=3 body_bytes=999");
   ASSERT_EQ(log.events.size(), 1U);
   const auto& session = std::get<Session>(log.events[0].body);
   EXPECT_EQ(session.ip.to_string(), "192.0.2.1");
-  EXPECT_EQ(session.seconds, 1.0);
+  EXPECT_EQ(session.seconds, 11.0);
+  EXPECT_THAT(session.expunges,
+              ElementsAre(MailboxExpunge{"Sent", 2}, MailboxExpunge{"Drafts, old", 1},
+                          MailboxExpunge{"Archive", 0}));
   EXPECT_EQ(session.bytes_in, 100U);
   EXPECT_EQ(session.bytes_out, 2000U);
 }

@@ -201,10 +201,8 @@ void PolicyDesk::copy_bounce(const wire::PolicyRequest& request, const decide::D
                              std::string& out) {
   const std::string account = request.recipient.empty() || !options_.copy_bounces_to
                                   ? std::string()
-                                  : directory.account_of(request.recipient);
-  const std::string to = account.empty() || !directory.is_account(account)
-                             ? std::string()
-                             : options_.copy_bounces_to(account);
+                                  : directory.receiver_of(request.recipient);
+  const std::string to = account.empty() ? std::string() : options_.copy_bounces_to(account);
   if (to.empty()) return put({}, out);
   metrics_.policy_answers[static_cast<std::size_t>(Answer::Action::dunno)].add();
   wire::append_policy_answer(out, {wire::PolicyAction::bcc, "", to});

@@ -85,6 +85,7 @@ TEST(PolicyDesk, OnlyABounceToAnAccountIsCopied) {
   };
   EXPECT_EQ(end("", k_taro), "action=BCC reports@example.jp\n\n");
   EXPECT_EQ(end("", "taro+x@old.example.jp"), "action=BCC reports@example.jp\n\n");
+  EXPECT_EQ(end("", "Info@old.example.jp"), "action=BCC reports@example.jp\n\n") << "an alias";
   EXPECT_EQ(end("", "nobody@example.jp"), k_dunno);
   EXPECT_EQ(end("", "hanako@example.jp"), k_dunno) << "the report mailbox itself";
   EXPECT_EQ(end("", ""), k_dunno);

@@ -44,6 +44,7 @@ inline decide::Directory directory() {
   snapshot.accounts = {"hanako@example.jp", "jiro@example.jp", "taro@example.jp"};
   snapshot.alias_domains = {{"old.example.jp", "example.jp"}};
   snapshot.domains = {"example.jp"};
+  snapshot.aliases = {{"info@example.jp", "taro@example.jp"}};
   return {snapshot, "+", "example.jp"};
 }
 

@@ -55,6 +55,11 @@ Result<std::unique_ptr<PostfixadminStore>> PostfixadminStore::open(AccountStoreS
 
 Result<void> PostfixadminStore::prepare() { return impl_->prepare(); }
 
+namespace {
+// Some 100 MB of addresses; of those beyond it bounces are nobody's.
+constexpr std::size_t k_aliases_max = 1'000'000;
+}  // namespace
+
 Result<DirectorySnapshot> PostfixadminStore::directory() {
   const Impl& impl = *impl_;
   return impl_->read("cannot read the accounts", [&impl](soci::session& sql) {
@@ -80,9 +85,23 @@ Result<DirectorySnapshot> PostfixadminStore::directory() {
     while (domains.next()) {
       if (domain != k_all_domains) snapshot.domains.push_back(ascii_lower(domain));
     }
+    Query own(sql);
+    std::string target;
+    own.into(domain).into(target);
+    // One target only, and not itself: PostfixAdmin writes lists with commas.
+    own.run("SELECT address, goto FROM " + impl.table("alias") +
+            " WHERE active = '1' AND address <> goto AND goto NOT LIKE '%,%' ORDER BY address" +
+            fmt::format(" LIMIT {}", k_aliases_max));
+    while (own.next()) {
+      std::string address = ascii_lower(domain);
+      std::string receiver = ascii_lower(target);
+      if (!address.starts_with('@') && !std::ranges::binary_search(snapshot.accounts, address) &&
+          std::ranges::binary_search(snapshot.accounts, receiver)) {
+        snapshot.aliases.emplace(std::move(address), std::move(receiver));
+      }
+    }
     if (!impl.tables.contains(impl.table("alias_domain"))) return snapshot;
     Query aliases(sql);
-    std::string target;
     aliases.into(domain).into(target);
     aliases.run("SELECT alias_domain, target_domain FROM " + impl.table("alias_domain") +
                 " WHERE active = '1'");

@@ -137,6 +137,11 @@ class PostfixadminStore : public decide::AccountStore {
                                      const std::optional<std::string>& content);
   // The list of the account's own alias; "" where it has none.
   [[nodiscard]] Result<std::string> alias_of(std::string_view address);
+  // Who changed a way of this kind between the two, as PostfixAdmin's log tells it: "" where it
+  // says nothing, where the owner is among them, or where there is no such log. Its times are taken
+  // for UTC, as all of the store's are.
+  [[nodiscard]] Result<std::string> editor_of(std::string_view address, decide::WayKind kind,
+                                              Instant since, Instant until);
   [[nodiscard]] Result<void> set_alias(std::string_view address, std::string_view list);
   // Makes these app passwords (keys) fit nothing, or good again. Returns how many were changed.
   [[nodiscard]] Result<std::uint64_t> suspend_app_passwords(std::string_view address,

@@ -210,6 +210,16 @@ TEST_F(AccountStoreTest, TheDirectoryKnowsAccountsDomainsAndAliasDomains) {
   EXPECT_EQ(read.domains, (std::vector<std::string>{"example.jp"}));
   EXPECT_EQ(read.alias_domains,
             (std::map<std::string, std::string>{{"example.ne.jp", "example.jp"}}));
+  // Whose bounces those to an address are: only where it delivers to one account alone.
+  sql("INSERT INTO alias (address,goto,domain,active) VALUES "
+      "('Info@example.jp','U1000@example.jp','example.jp',1),"
+      "('all@example.jp','u1@example.jp,u2@example.jp','example.jp',1),"
+      "('out@example.jp','x@far.example','example.jp',1),"
+      "('u3@example.jp','u4@example.jp','example.jp',1),"
+      "('old@example.jp','u5@example.jp','example.jp',0),"
+      "('@example.jp','u6@example.jp','example.jp',1)");
+  EXPECT_EQ(store->directory().value().aliases,
+            (std::map<std::string, std::string>{{"info@example.jp", "u1000@example.jp"}}));
 }
 
 TEST_F(AccountStoreTest, OlderNewerAndRenamedTablesAreReadAsTheyAre) {

@@ -71,6 +71,22 @@ struct Range {
   }
 };
 
+// What PostfixAdmin's names of changing it have in common ("edit_alias", "delete_alias", …).
+std::string_view log_word(WayKind kind) {
+  switch (kind) {
+    case WayKind::forward:
+    case WayKind::local_copy:
+    case WayKind::alias: return "alias";
+    case WayKind::vacation: return "vacation";
+    case WayKind::fetchmail: return "fetchmail";
+    case WayKind::app_password: return "app_pass";
+    case WayKind::totp:
+    case WayKind::totp_exception: return "totp";
+    case WayKind::contact: return "mailbox";
+    default: return {};
+  }
+}
+
 const WayTable* table_of(WayKind kind) {
   const auto found = std::ranges::find(k_tables, kind, &WayTable::kind);
   return found == k_tables.end() ? nullptr : &*found;
@@ -215,6 +231,37 @@ Result<std::optional<PostfixadminStore::AccountWays>> PostfixadminStore::ways_of
   return impl_->read("cannot read the ways mail leaves", [&](soci::session& sql) {
     auto found = read_ways(impl, sql, {ascii_lower(address), {}}, 0);
     return found.empty() ? std::optional<AccountWays>() : std::optional(std::move(found.front()));
+  });
+}
+
+Result<std::string> PostfixadminStore::editor_of(std::string_view address, WayKind kind,
+                                                 Instant since, Instant until) {
+  const Impl& impl = *impl_;
+  const std::string name = ascii_lower(address);
+  const std::string_view word = log_word(kind);
+  if (word.empty()) return std::string();
+  const std::string domain(domain_of(name));
+  const std::string from = write_time(since);
+  const std::string to = write_time(until);
+  return impl_->read("cannot read the log", [&](soci::session& sql) {
+    std::string editor;
+    if (!impl.tables.contains(impl.table("log"))) return editor;
+    Query query(sql);
+    std::string who, action, data;
+    query.into(who).into(action).into(data).bind(domain).bind(from).bind(to);
+    // By (domain, timestamp), for which PostfixAdmin has an index.
+    query.run("SELECT username, action, data FROM " + impl.table("log") +
+              " WHERE domain = :domain AND timestamp >= :since AND timestamp <= :until "
+              "ORDER BY timestamp");
+    while (query.next()) {
+      // "actor (address)"; the data is the account, perhaps with more behind it.
+      const std::string of = ascii_lower(data.substr(0, data.find_first_of(" ,;")));
+      if (of != name || action.find(word) == std::string::npos) continue;
+      std::string actor = ascii_lower(who.substr(0, who.find(" (")));
+      if (actor == name || actor.empty()) return std::string();
+      if (actor != ascii_lower(impl.settings.actor)) editor = std::move(actor);
+    }
+    return editor;
   });
 }
 

@@ -1,10 +1,10 @@
 // The ways of PostfixAdmin's tables, as PostfixAdmin and a thief write them.
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <algorithm>
 
 #include "store/account_store.h"
+#include "store/sqlite_for_test.h"
 #include "store/temporary_directory_test.h"
 
 namespace sekimori::store {
@@ -32,25 +32,7 @@ class AccountWays : public testing::Test {
     settings.url = "sqlite://" + (directory / "accounts.db");
     return std::move(*PostfixadminStore::open(std::move(settings)));
   }
-  std::string sql(const std::string& text) {
-    sqlite3* db = nullptr;
-    EXPECT_EQ(sqlite3_open((directory / "accounts.db").c_str(), &db), SQLITE_OK);
-    std::string all;
-    char* problem = nullptr;
-    sqlite3_exec(
-        db, text.c_str(),
-        [](void* out, int columns, char** values, char**) {
-          for (int i = 0; i < columns; ++i) {
-            *static_cast<std::string*>(out) += std::string(values[i] ? values[i] : "NULL") + "|";
-          }
-          return 0;
-        },
-        &all, &problem);
-    EXPECT_EQ(problem, nullptr) << problem;
-    sqlite3_free(problem);
-    sqlite3_close(db);
-    return all;
-  }
+  std::string sql(const std::string& text) { return run_sql(directory / "accounts.db", text); }
   std::vector<Way> of(const std::string& name) { return store->ways_of(name).value()->ways; }
   Way find(const std::string& name, WayKind kind) {
     const auto ways = of(name);

@@ -243,6 +243,7 @@ Result<std::optional<decide::HeldMessage>> DeskStore::hold(std::string_view queu
     decide::HeldMessage row;
     Number held = 0;
     Number release = 0;
+    Number ended = 0;
     Number recipients = 0;
     Number bytes = 0;
     Number incident = 0;
@@ -250,13 +251,16 @@ Result<std::optional<decide::HeldMessage>> DeskStore::hold(std::string_view queu
     std::string state;
     query.into(row.queue_id).into(row.account).into(held).into(release).into(recipients);
     query.into(bytes).into(kind).into(state).into(incident).into(row.log_r).into(row.reason.ja);
-    query.into(row.reason.en).into(row.evidence).into(row.ended_by).bind(wanted);
+    query.into(row.reason.en).into(row.evidence).into(row.ended_by).into(ended);
+    query.bind(wanted);
     query.run(
         "SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, incident, "
-        "log_r, reason_ja, reason_en, evidence, ended_by FROM hold WHERE queue_id = :queue_id");
+        "log_r, reason_ja, reason_en, evidence, ended_by, ended_us FROM hold "
+        "WHERE queue_id = :queue_id");
     if (query.next()) {
       row.held_at = Instant{held};
       row.release_at = Instant{release};
+      row.ended_at = Instant{ended};
       row.recipients = static_cast<std::uint32_t>(recipients);
       row.size = static_cast<std::uint64_t>(bytes);
       row.kind = word(decide::parse_hold_kind(kind), kind);

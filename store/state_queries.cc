@@ -210,12 +210,12 @@ Result<std::vector<HeldMessage>> SqlStateStore::holds(const HoldFilter& filter) 
   return impl_->database.read("cannot read holds", [&filter](soci::session& sql) {
     std::vector<HeldMessage> holds;
     Query query(sql);
-    Number held = 0, release = 0, recipients = 0, bytes = 0, incident = 0;
+    Number held = 0, release = 0, recipients = 0, bytes = 0, incident = 0, ended = 0;
     std::string kind, state;
     HeldMessage row;
     query.into(row.queue_id).into(row.account).into(held).into(release).into(recipients);
     query.into(bytes).into(kind).into(state).into(incident).into(row.log_r).into(row.reason.ja);
-    query.into(row.reason.en).into(row.evidence).into(row.ended_by);
+    query.into(row.reason.en).into(row.evidence).into(row.ended_by).into(ended);
     Where where;
     const std::string wanted(filter.state ? to_string(*filter.state) : std::string_view());
     const std::string pattern = within_pattern(filter.within);
@@ -236,13 +236,26 @@ Result<std::vector<HeldMessage>> SqlStateStore::holds(const HoldFilter& filter) 
       where.add("incident = :incident");
       query.bind(of_incident);
     }
+    const std::string after = filter.after.value_or("");
+    if (!after.empty()) {
+      where.add("queue_id > :after");
+      query.bind(after);
+    }
+    const Number ended_since = filter.ended_since.us;
+    if (filter.ended_since.is_set()) {
+      where.add("ended_us >= :since");
+      query.bind(ended_since);
+    }
     query.run(
         "SELECT queue_id, account, held_us, release_us, recipients, bytes, kind, state, "
-        "incident, log_r, reason_ja, reason_en, evidence, ended_by FROM hold" +
-        where.text() + " ORDER BY held_us DESC, queue_id DESC" + page(filter.limit, filter.offset));
+        "incident, log_r, reason_ja, reason_en, evidence, ended_by, ended_us FROM hold" +
+        where.text() +
+        (filter.after ? " ORDER BY queue_id" : " ORDER BY held_us DESC, queue_id DESC") +
+        page(filter.limit, filter.offset));
     while (query.next()) {
       row.held_at = Instant{held};
       row.release_at = Instant{release};
+      row.ended_at = Instant{ended};
       row.recipients = static_cast<std::uint32_t>(recipients);
       row.size = count_of(bytes);
       row.kind = word(parse_hold_kind(kind), kind);

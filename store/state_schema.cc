@@ -74,6 +74,10 @@ const Migrations& state_migrations() {
       {
           "ALTER TABLE hold ADD COLUMN evidence VARCHAR(512) NOT NULL DEFAULT ''",
       },
+      // 4: when a hold ended, or when a person asked for its end.
+      {
+          "ALTER TABLE hold ADD COLUMN ended_us BIGINT NOT NULL DEFAULT 0",
+      },
   };
   return migrations;
 }

@@ -188,6 +188,7 @@ void raise_incident_standing(soci::session& sql, std::uint64_t incident, Standin
 void write_hold(soci::session& sql, const HeldMessage& hold) {
   const Number held = number(hold.held_at);
   const Number release = number(hold.release_at);
+  const Number ended = number(hold.ended_at);
   const Number recipients = hold.recipients;
   const Number bytes = number(hold.size);
   const std::string kind(to_string(hold.kind));
@@ -200,17 +201,18 @@ void write_hold(soci::session& sql, const HeldMessage& hold) {
   if (found > 0) return;  // held again meanwhile: the end of the first time comes late
   sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id", use(hold.queue_id), into(found);
   const std::string statement =
-      found > 0 ? "UPDATE hold SET account = :account, held_us = :held, release_us = :release, "
-                  "recipients = :recipients, bytes = :bytes, kind = :kind, state = :state, "
-                  "incident = :incident, log_r = :log_r, reason_ja = :ja, reason_en = :en, "
-                  "evidence = :evidence, ended_by = :by WHERE queue_id = :id"
-                : "INSERT INTO hold (account, held_us, release_us, recipients, bytes, kind, state, "
-                  "incident, log_r, reason_ja, reason_en, evidence, ended_by, queue_id) VALUES "
-                  "(:account, :held, :release, :recipients, :bytes, :kind, :state, :incident, "
-                  ":log_r, :ja, :en, :evidence, :by, :id)";
+      found > 0
+          ? "UPDATE hold SET account = :account, held_us = :held, release_us = :release, "
+            "recipients = :recipients, bytes = :bytes, kind = :kind, state = :state, "
+            "incident = :incident, log_r = :log_r, reason_ja = :ja, reason_en = :en, "
+            "evidence = :evidence, ended_by = :by, ended_us = :ended WHERE queue_id = :id"
+          : "INSERT INTO hold (account, held_us, release_us, recipients, bytes, kind, state, "
+            "incident, log_r, reason_ja, reason_en, evidence, ended_by, ended_us, queue_id) VALUES "
+            "(:account, :held, :release, :recipients, :bytes, :kind, :state, :incident, "
+            ":log_r, :ja, :en, :evidence, :by, :ended, :id)";
   sql << statement, use(hold.account), use(held), use(release), use(recipients), use(bytes),
       use(kind), use(state), use(incident), use(log_r), use(hold.reason.ja), use(hold.reason.en),
-      use(hold.evidence), use(hold.ended_by), use(hold.queue_id);
+      use(hold.evidence), use(hold.ended_by), use(ended), use(hold.queue_id);
 }
 
 // A change that comes after its successor (two threads changed one subject) is no longer in force,

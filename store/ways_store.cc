@@ -37,6 +37,10 @@ const Migrations& ways_migrations() {
           "after_account VARCHAR(320) NOT NULL, rounds BIGINT NOT NULL, begun_us BIGINT NOT NULL, "
           "before_us BIGINT NOT NULL)",
       },
+      // 2: who made it, where the provider's log says.
+      {
+          "ALTER TABLE way_change ADD COLUMN editor VARCHAR(320) NOT NULL DEFAULT ''",
+      },
   };
   return migrations;
 }
@@ -63,12 +67,12 @@ std::string decoded(const std::string& text) {
 
 constexpr std::string_view k_columns =
     "id, account, kind, wkey, has_before, content_before, has_after, content_after, looked_us, "
-    "seen_us, external, told, state, changed_us, changed_by, reason, incident";
+    "seen_us, external, told, state, changed_us, changed_by, reason, incident, editor";
 
 struct Flat {
   Number id = 0, has_before = 0, has_after = 0, looked = 0, seen = 0, external = 0, told = 0;
   Number changed = 0, incident = 0;
-  std::string account, kind, key, before, after, state, by, reason;
+  std::string account, kind, key, before, after, state, by, reason, editor;
 
   Flat() = default;
   explicit Flat(const WayChange& c)
@@ -88,17 +92,18 @@ struct Flat {
         after(encoded(c.after.value_or(""))),
         state(to_string(c.state)),
         by(c.by),
-        reason(c.reason) {}
+        reason(c.reason),
+        editor(c.editor) {}
 
   void into_query(Query& query) {
     query.into(id).into(account).into(kind).into(key).into(has_before).into(before);
     query.into(has_after).into(after).into(looked).into(seen).into(external).into(told);
-    query.into(state).into(changed).into(by).into(reason).into(incident);
+    query.into(state).into(changed).into(by).into(reason).into(incident).into(editor);
   }
   void bind_to(Query& query) const {
     query.bind(id).bind(account).bind(kind).bind(key).bind(has_before).bind(before);
     query.bind(has_after).bind(after).bind(looked).bind(seen).bind(external).bind(told);
-    query.bind(state).bind(changed).bind(by).bind(reason).bind(incident);
+    query.bind(state).bind(changed).bind(by).bind(reason).bind(incident).bind(editor);
   }
   [[nodiscard]] WayChange value() const {
     WayChange c;
@@ -117,6 +122,7 @@ struct Flat {
     c.by = by;
     c.reason = reason;
     c.incident = static_cast<std::uint64_t>(incident);
+    c.editor = editor;
     return c;
   }
 };
@@ -239,7 +245,7 @@ Result<void> WaysStore::write(WaysWrite& what) {
         query.execute(
             fmt::format("INSERT INTO way_change ({}) VALUES (:id, :account, :kind, :wkey, "
                         ":has_before, :before, :has_after, :after, :looked, :seen, :external, "
-                        ":told, :state, :changed, :who, :reason, :incident)",
+                        ":told, :state, :changed, :who, :reason, :incident, :editor)",
                         k_columns));
       }
       sql << "DELETE FROM way_watch WHERE name = '#id'";
@@ -266,6 +272,40 @@ Result<std::vector<WayChange>> WaysStore::changes(std::string_view account, Inst
   return impl_->database.read("cannot read what changed", [&](soci::session& sql) {
     return select(sql, "WHERE account = :account AND seen_us >= :since ORDER BY id",
                   [&](Query& query) { query.bind(name).bind(from); });
+  });
+}
+
+Result<std::vector<WayChange>> WaysStore::changes_within(std::string_view domain, Instant since,
+                                                         std::size_t max) {
+  const std::string pattern = within_pattern(domain);
+  const Number from = since.us;
+  return impl_->database.read("cannot read what changed", [&](soci::session& sql) {
+    return select(sql,
+                  fmt::format("WHERE account LIKE :pattern ESCAPE '!' AND seen_us >= :since "
+                              "ORDER BY account, id LIMIT {}",
+                              max),
+                  [&](Query& query) { query.bind(pattern).bind(from); });
+  });
+}
+
+Result<std::vector<std::string>> WaysStore::changed_accounts(std::string_view domain, Instant since,
+                                                             std::string_view after,
+                                                             std::size_t max) {
+  const std::string pattern = within_pattern(domain);
+  const std::string from(after);
+  const Number seen = since.us;
+  return impl_->database.read("cannot read what changed", [&](soci::session& sql) {
+    std::vector<std::string> accounts;
+    Query query(sql);
+    std::string account;
+    query.into(account).bind(pattern).bind(seen).bind(from);
+    query.run(
+        fmt::format("SELECT DISTINCT account FROM way_change WHERE account LIKE :pattern "
+                    "ESCAPE '!' AND seen_us >= :since AND account > :after ORDER BY account "
+                    "LIMIT {}",
+                    max));
+    while (query.next()) accounts.push_back(account);
+    return accounts;
   });
 }
 

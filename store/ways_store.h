@@ -61,6 +61,15 @@ class WaysStore {
   // Of one account, seen at `since` or later, in the order they were seen.
   [[nodiscard]] Result<std::vector<decide::WayChange>> changes(std::string_view account,
                                                                Instant since);
+  // Of a domain's accounts, seen at `since` or later: by account, and as they were seen.
+  [[nodiscard]] Result<std::vector<decide::WayChange>> changes_within(std::string_view domain,
+                                                                      Instant since,
+                                                                      std::size_t max);
+  // Those accounts of the domain that have such a change, in their order behind `after`.
+  [[nodiscard]] Result<std::vector<std::string>> changed_accounts(std::string_view domain,
+                                                                  Instant since,
+                                                                  std::string_view after,
+                                                                  std::size_t max);
   // The last one of each way of the account.
   [[nodiscard]] Result<std::vector<decide::WayChange>> latest(std::string_view account);
   // Those of which the judge has not heard, oldest first.

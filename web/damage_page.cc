@@ -73,6 +73,7 @@ class Sheet {
     timeline();
     places();
     reading();
+    complaints();
     settings();
     services();
     neighbours();
@@ -332,6 +333,35 @@ class Sheet {
                    : "In " + sessions_of + " sessions from strange places " + fetched +
                          " messages were fetched (" + bytes + ") and " + deleted +
                          " deleted. Which ones they were is not on record.");
+    std::vector<Cells> rows;
+    for (const auto& wiped : list(reading_of, "expunges")) {
+      const auto messages = count(wiped, "messages");
+      rows.push_back({word(wiped, "mailbox"),
+                      messages > 0 ? grouped(messages) : t("フォルダーごと", "the whole folder"),
+                      flag(wiped, "sent_mail") ? t("送信済みメール", "sent mail") : ""});
+    }
+    if (!rows.empty()) {
+      table({t("消された場所", "wiped from"), t("通数", "messages"), ""}, rows, "kn ");
+    }
+  }
+
+  void complaints() {
+    const auto& all = list(r_, "complaints");
+    if (all.empty()) return;
+    section("受信者からの苦情", "Complaints by recipients");
+    std::vector<Cells> rows;
+    for (const auto& one : all) {
+      rows.push_back({when(one, "t"), word(one, "type"), word(one, "recipient"),
+                      flag(one, "suspicious")
+                          ? t("不審なメール", "suspicious mail")
+                          : t("不明またはご本人のメール", "unknown, or the owner's")});
+    }
+    table({t("時刻", "time"), t("種類", "kind"), t("受信者", "recipient"),
+           t("どのメールか", "about")},
+          rows, "kk  ");
+    if (const auto more = count(r_, "complaints_more"); more > 0) {
+      paragraph(ja() ? "ほかに " + grouped(more) + " 件。" : grouped(more) + " more.");
+    }
   }
 
   void settings() {

@@ -96,6 +96,16 @@ json::value form_of(const decide::DamageService& one) {
   return out;
 }
 
+json::value form_of(const decide::DamageComplaint& one) {
+  json::object out;
+  out["t"] = json_of(one.t);
+  out["type"] = one.type;
+  out["recipient"] = one.recipient;
+  out["queue_id"] = one.queue_id;
+  out["suspicious"] = one.suspicious;
+  return out;
+}
+
 json::value form_of(const decide::DamageSetting& one) {
   json::object out;
   out["t"] = json_of(one.t);
@@ -143,6 +153,17 @@ json::object json_of(const decide::DamageReport& r, Instant made) {
   reading["fetched"] = r.reading.fetched;
   reading["deleted"] = r.reading.deleted;
   reading["bytes_out"] = r.reading.bytes_out;
+  json::array expunges;
+  for (const MailboxExpunge& one : r.reading.expunges) {
+    json::object wiped;
+    wiped["mailbox"] = one.mailbox;
+    wiped["messages"] = one.messages;
+    wiped["sent_mail"] = decide::is_sent_mailbox(one.mailbox);
+    expunges.push_back(std::move(wiped));
+  }
+  reading["expunges"] = std::move(expunges);
+  reading["sent_expunged"] = r.reading.sent_expunged;
+  reading["sent_deleted"] = r.reading.sent_deleted;
   reading["first"] = json_of(r.reading.first);
   reading["last"] = json_of(r.reading.last);
   json::object neighbours;
@@ -175,6 +196,8 @@ json::object json_of(const decide::DamageReport& r, Instant made) {
   out["recipients_more"] = r.people_more + (r.people.size() - out["recipients"].as_array().size());
   out["places"] = list_of(r.places);
   out["reading"] = std::move(reading);
+  out["complaints"] = list_of(r.complaints);
+  out["complaints_more"] = r.complaints_more;
   out["settings"] = list_of(r.settings);
   out["services"] = list_of(r.services);
   out["neighbours"] = std::move(neighbours);

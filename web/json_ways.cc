@@ -25,6 +25,7 @@ json::value json_of(const decide::WayView& view) {
   out["changed"] = json_of(c.changed);
   out["by"] = c.by;
   out["reason"] = c.reason;
+  out["editor"] = c.editor;
   return out;
 }
 

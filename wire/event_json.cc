@@ -174,6 +174,25 @@ void read(Fields& f, Login& out) {
   f.flag(k_tls, out.tls);
   f.text(k_pwhash, out.pwhash);
 }
+// "120 Sent\n3 INBOX".
+void read_expunges(Fields& fields, std::vector<MailboxExpunge>& out) {
+  const auto given = fields.view(k_expunged);
+  if (!given || given->empty()) return;
+  std::string_view rest = *given;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    MailboxExpunge one;
+    const char* const end = line.data() + line.size();
+    const auto [stop, error] = std::from_chars(line.data(), end, one.messages);
+    if (error != std::errc{} || stop == end || *stop != ' ' || out.size() == k_expunges_max) {
+      return fields.wrong(k_expunged, "is no list of counts and mailboxes");
+    }
+    one.mailbox.assign(stop + 1, end);
+    out.push_back(std::move(one));
+  }
+}
+
 void read(Fields& f, Session& out) {
   f.service(out.service);
   f.address(k_ip, out.ip);
@@ -188,6 +207,7 @@ void read(Fields& f, Session& out) {
   f.count(k_bytes_out, out.bytes_out);
   f.count(k_fetched, out.fetched);
   f.count(k_deleted, out.deleted);
+  read_expunges(f, out.expunges);
 }
 void read(Fields& f, Submission& out) {
   f.address(k_ip, out.ip);
@@ -407,6 +427,15 @@ void write(Writer& w, const Session& b) {
   w.count("bytes_out", b.bytes_out);
   w.count("fetched", b.fetched);
   w.count("deleted", b.deleted);
+  std::string expunged;
+  for (const MailboxExpunge& one : b.expunges) {
+    if (!expunged.empty()) expunged += '\n';
+    expunged += fmt::format("{} {}", one.messages, one.mailbox);
+    std::ranges::replace(
+        expunged.begin() + static_cast<std::ptrdiff_t>(expunged.size() - one.mailbox.size()),
+        expunged.end(), '\n', ' ');
+  }
+  w.text("expunged", expunged);
 }
 void write(Writer& w, const Submission& b) {
   w.address("ip", b.ip);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -241,7 +242,13 @@ class RandomEvents {
                          word64(),
                          word64(),
                          word64(),
-                         word64()};
+                         word64(),
+                         {}};
+        for (auto n = pick(4); n > 0; --n) {
+          std::string mailbox = text();
+          std::ranges::replace(mailbox, '\n', '_');
+          std::get<Session>(e.body).expunges.push_back({std::move(mailbox), word64()});
+        }
         break;
       case 2: {
         Submission s{ip(),     place(),      maybe_text(), maybe_text(), {},

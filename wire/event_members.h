@@ -70,6 +70,7 @@ enum Key : std::uint8_t {
   k_zone,
   k_zone_rule,
   k_patterns,
+  k_expunged,
   k_key_count,
 };
 inline constexpr std::array<std::string_view, k_key_count> k_names{
@@ -79,7 +80,7 @@ inline constexpr std::array<std::string_view, k_key_count> k_names{
     "dsn",    "reply",   "what",       "detail",    "country",  "asn",        "hosting", "by",
     "reason", "epoch",   "recipients", "released",  "number",   "fate",       "history", "approval",
     "state",  "each",    "size_min",   "size_max",  "network",  "until",      "repeat",  "days",
-    "start",  "minutes", "zone",       "zone_rule", "patterns"};
+    "start",  "minutes", "zone",       "zone_rule", "patterns", "expunged"};
 
 // Keys by length, so that a look-up compares a handful of words.
 inline constexpr std::size_t k_name_max = 10;

@@ -278,6 +278,15 @@ LogRecord read_dovecot(std::string_view message) {
     }
     return read_delivery(user, session, rest);
   }
+  if (std::string_view words = rest; eat(words, "expunge: box=")) {
+    // Behind the name, by mail_log_fields, ", uid=…": a name with a comma of its own is found whole
+    // then. What the message's sender wrote (msgid) comes later.
+    const auto field = words.find(", uid=");
+    const auto end_of_name = field != std::string_view::npos ? field : words.find(", ");
+    return DovecotExpunge{user, session, words.substr(0, end_of_name), false};
+  } else if (eat(words, "Mailbox deleted: ")) {
+    return DovecotExpunge{user, session, words, true};
+  }
   DovecotLogout out;
   out.service = parse_service(process);
   out.user = user;

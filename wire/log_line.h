@@ -195,6 +195,13 @@ struct DovecotLogout {
   std::uint64_t body_count = 0;  // bodies read (IMAP) or RETR (POP3)
   std::uint64_t body_bytes = 0;
 };
+// A message expunged from a mailbox, or (`whole`) the mailbox deleted, as the plugin mail_log says.
+struct DovecotExpunge {
+  std::string_view user;
+  std::string_view session;
+  std::string_view mailbox;  // UTF-8; Dovecot cuts long ones
+  bool whole = false;
+};
 enum class DeliveryAct : std::uint8_t { stored, forwarded, discarded, vacation, rejected };
 struct DovecotDelivery {
   std::string_view user;
@@ -212,7 +219,8 @@ using LogRecord =
                  PostfixRemoteReply, PostfixExpired, PostfixQueueChange, PostfixBounceNotice,
                  PostfixVerdict, PostfixPickup, PostfixAuthFailure, PostfixConnect,
                  PostfixDisconnect, PostfixLostConnection, PostscreenNote, DovecotLogin,
-                 DovecotLoginFailed, DovecotAuthFailure, DovecotLogout, DovecotDelivery>;
+                 DovecotLoginFailed, DovecotAuthFailure, DovecotLogout, DovecotExpunge,
+                 DovecotDelivery>;
 
 struct LogLine {
   Instant t;

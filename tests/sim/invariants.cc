@@ -61,7 +61,21 @@ void Simulation::saw_hold(const HeldMessage* before, const HeldMessage& after) {
   require(again, "the ended hold " + after.queue_id + " does not come back");
 }
 
+// What a person let go is held again by a later containment alone.
+void Simulation::saw_held(const Mail& mail) {
+  const auto let_go = released_by_person_.find(mail.id);
+  if (let_go == released_by_person_.end()) return;
+  const auto closed_since = [&](const Subject& subject) {
+    const StandingRecord record = stored(subject);
+    return forbids_sending(record.standing) && record.since > let_go->second;
+  };
+  require(closed_since({SubjectKind::account, mail.login}) ||
+              closed_since({SubjectKind::domain, std::string(domain_of(mail.login))}),
+          "what a person let go is not held again: " + mail.id + " of " + mail.login);
+}
+
 void Simulation::saw_release(const Mail& mail) {
+  if (by_person_) released_by_person_[mail.id] = now_;
   if (!by_time_ || !process_) return;
   const Standing in_force =
       process_->engine.standing_of({SubjectKind::account, mail.login}).standing;

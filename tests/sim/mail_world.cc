@@ -34,7 +34,10 @@ Result<std::uint32_t> MailWorld::kick(std::string_view account) {
 Result<void> MailWorld::hold(std::span<const std::string> ids) {
   return faults_.call("hold", [&]() -> Result<void> {
     for (const auto& id : ids) {
-      if (const auto it = queue.find(id); it != queue.end()) it->second.part = "hold";
+      const auto it = queue.find(id);
+      if (it == queue.end()) continue;
+      if (on_hold && it->second.part != "hold") on_hold(it->second);
+      it->second.part = "hold";
     }
     return {};
   });

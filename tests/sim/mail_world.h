@@ -59,6 +59,7 @@ class MailWorld : public decide::Hands, public decide::Notifier {
   bool stopped = false;
   std::uint64_t notices = 0;
   std::function<void(const Mail&)> on_release;
+  std::function<void(const Mail&)> on_hold;  // what was not held before
 
  private:
   Faults& faults_;

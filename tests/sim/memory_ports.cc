@@ -185,6 +185,8 @@ Result<std::vector<HeldMessage>> MemoryState::holds(const HoldFilter& filter) {
       if (filter.account && hold.account != *filter.account) continue;
       if (filter.state && hold.state != *filter.state) continue;
       if (filter.incident && hold.incident != *filter.incident) continue;
+      if (filter.after && hold.queue_id <= *filter.after) continue;
+      if (filter.ended_since.is_set() && hold.ended_at < filter.ended_since) continue;
       all.push_back(hold);
     }
     const auto from = std::min(filter.offset, all.size());

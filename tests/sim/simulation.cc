@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/hold_ending.h"
 #include "app/routine.h"
 #include "base/mail_address.h"
 #include "decide/standing.h"
@@ -69,6 +70,7 @@ Simulation::Simulation(const Scenario& scenario)
     saw_hold(before, after);
   };
   mail_.on_release = [this](const Mail& mail) { saw_release(mail); };
+  mail_.on_hold = [this](const Mail& mail) { saw_held(mail); };
 }
 
 Event Simulation::event_of(const std::string& account) {
@@ -271,22 +273,27 @@ void Simulation::operator_approves() {
   process_->queue.push(app::StateItem(done->first));
 }
 
-// As ControlService: Postfix first, then the engine, then what it brought about.
+// As ControlService, by the same code.
 bool Simulation::end_hold(const HeldMessage& hold, bool release) {
-  const std::string ids[] = {hold.queue_id};
   interrupted_.insert(hold.queue_id);
   if (release) let_go_.insert(hold.queue_id);
-  const decide::QueueTarget targets[] = {{.id = hold.queue_id}};
-  if (release ? !mail_.release(ids) : !mail_.remove(targets)) return false;
-  Applied applied;
-  process_->engine.hold_ended(hold.account, now_, hold.queue_id, "operator", release, applied);
-  if (applied.holds.empty()) {
-    HeldMessage ended = hold;
-    ended.state = release ? HoldState::released : HoldState::deleted;
-    ended.ended_by = "operator";
-    applied.holds.push_back(std::move(ended));
-  }
-  process_->remember(applied);
+  app::HoldEnding ending({.engine = process_->engine,
+                          .hands = mail_,
+                          .keep = [this](const Applied& applied, int) -> Result<void> {
+                            process_->remember(applied);
+                            if (!process_->write_state()) {
+                              return operating_failure("the database is busy");
+                            }
+                            return {};
+                          },
+                          .now = [this] { return now_; }});
+  by_person_ = true;
+  const decide::QueueTarget targets[] = {
+      {.id = hold.queue_id, .sender = {}, .arrival = {}, .not_after = {}}};
+  const auto ended = release ? ending.release({hold}, "operator", 0)
+                             : ending.remove({hold}, targets, "operator", 0);
+  by_person_ = false;
+  if (!ended) return false;
   trace_.say(fmt::format("operator {} {}", release ? "releases" : "deletes", hold.queue_id));
   interrupted_.erase(hold.queue_id);
   return true;
@@ -318,7 +325,7 @@ void Simulation::time_passes() {
 }
 
 void Simulation::crash(bool may_cut_power) {
-  by_time_ = false;
+  by_time_ = by_person_ = false;
   ++summary_.crashes;
   process_.reset();
   last_event_ = {};  // its line may be lost, and then it counts when it is heard again
@@ -419,6 +426,8 @@ void Simulation::settle() {
     mail_.deliver(0.9);
     check_always();
   }
+  // What was let go in the last of these rounds is on its way yet.
+  for (int round = 0; round < 40; ++round) mail_.deliver(1.0);
   check_settled();
 }
 

@@ -70,6 +70,7 @@ class Simulation {
   void check_holds_tracked();
   void saw_hold(const decide::HeldMessage* before, const decide::HeldMessage& after);
   void saw_release(const Mail& mail);
+  void saw_held(const Mail& mail);
   [[nodiscard]] bool is_closed(const std::string& account, bool (*what)(Standing)) const;
   [[nodiscard]] decide::StandingRecord stored(const decide::Subject& subject) const;
 
@@ -95,8 +96,10 @@ class Simulation {
   std::set<std::string> interrupted_;
   // Messages whose journal line a power cut or a full disk took.
   std::set<std::string> lost_;
-  std::set<std::string> let_go_;  // by a person, whatever the standing
-  bool by_time_ = false;          // the release being made is the clock's
+  std::set<std::string> let_go_;                       // by a person, whatever the standing
+  bool by_time_ = false;                               // the release being made is the clock's
+  bool by_person_ = false;                             // … a person's
+  std::map<std::string, Instant> released_by_person_;  // by id, when Postfix let it go
   std::optional<std::uint64_t> hash_at_crash_;
   std::uint64_t next_id_ = 0;
   std::uint64_t strangers_ = 0;
