@@ -63,7 +63,7 @@ service anvil {{
 }}
 
 mail_location = maildir:~/Maildir
-mail_plugins = quota
+mail_plugins = quota notify mail_log
 first_valid_uid = 1
 mail_max_userip_connections = 200
 recipient_delimiter = +
@@ -95,6 +95,11 @@ plugin {{
   quota = count:User quota
   quota_vsizes = yes
   sieve = file:~/sieve;active=~/.dovecot.sieve
+}}
+# What was wiped from which mailbox.
+plugin {{
+  mail_log_events = expunge mailbox_delete
+  mail_log_fields = uid box
 }}
 protocol imap {{
   mail_plugins = $mail_plugins imap_quota

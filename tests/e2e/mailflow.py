@@ -35,6 +35,7 @@ class Traffic:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._times = {"out": [], "in": []}
+        self._longest = 0.0
         self._threads = [threading.Thread(target=self._repeat, args=(work,), daemon=True)
                          for work in (self._out, self._in, self._read)]
 
@@ -91,6 +92,7 @@ class Traffic:
             number = next(self._numbers)
         text = message(sender, to, subject=f"{self.mark} {way} {number}").as_bytes()
         is_sent = False
+        began = time.monotonic()
         try:
             with contextlib.closing(smtp):
                 for code, words in (smtp.mail(sender), smtp.rcpt(to)):
@@ -103,6 +105,7 @@ class Traffic:
                     self._refused(sender, code, words)
                     return
                 now = time.monotonic()
+                self._longest = max(self._longest, now - began)
                 self.accepted[number] = (way, to, now)
                 self._times[way].append(now)
                 smtp.docmd("QUIT")
@@ -137,6 +140,10 @@ class Traffic:
         before = {way: len(times) for way, times in self._times.items()}
         wait_for(lambda: all(len(times) >= before[way] + more
                              for way, times in self._times.items()), deadline, "others' mail")
+
+    def slowest(self):
+        """Seconds from MAIL FROM to the answer behind the last dot, at most."""
+        return self._longest
 
     def longest_pause(self):
         """Seconds between two accepted messages of one direction, at most."""

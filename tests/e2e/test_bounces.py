@@ -123,6 +123,9 @@ def test_a_complaint_leads_to_the_sender_and_to_nobody_elses_eyes(lab, people):
               "Feedback-Type: abuse\r\nUser-Agent: isp/1\r\nVersion: 1\r\n\r\n"
               "--x\r\nContent-Type: text/rfc822-headers\r\n\r\n"
               f"From: redacted@redacted.example\r\n{STAMP}: {{}}\r\n\r\n--x--\r\n")
+    # It comes while the account is contained: it is part of that incident.
+    lab.api.change("restrict", "account", person, reason="a test")
+    incident = lab.api.account(person)["incident"]["id"]
     with lab.mx(OUTSIDE) as smtp:
         smtp.sendmail("fbl@isp.example", [REPORTS], report.format(stamp))
         forged_stamp = ("B" if stamp[0] == "A" else "A") + stamp[1:]
@@ -134,6 +137,12 @@ def test_a_complaint_leads_to_the_sender_and_to_nobody_elses_eyes(lab, people):
     wait_for(lambda: notices(lab, person, "complained"), 20, "the operators told")
     wait_for(lambda: lab.api.metrics()["sekimori_reports_unassigned_total"] >= 1, 20,
              "a stamp that is not ours is nobody's")
+    notes = lab.api.get(f"/incidents/{incident}")["notes"]
+    assert [note["action"] for note in notes] == ["complaint"] and "abuse" in notes[0]["why"]
+    damage = lab.api.get(f"/incidents/{incident}/damage")
+    assert [one["type"] for one in damage["complaints"]] == ["abuse"]
+    assert "complaint" in [moment["kind"] for moment in damage["timeline"]]
+    lab.api.change("restore", "account", person, reason="a test's end")
 
 
 def test_a_request_to_a_blacklist_rests_on_facts(lab, people):

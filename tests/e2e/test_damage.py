@@ -16,6 +16,22 @@ from labkit import wait_for
 from test_attack import ABROAD, Everyday, leaked, send_as_hijacker, strangers
 
 HOME = "192.0.2.50"
+WIPED = 3
+
+
+def wipe_sent_mail(lab, person):
+    """A stranger looks through the mailbox of sent mail and leaves it empty."""
+    imap = lab.imap(person, ABROAD[0])
+    try:
+        imap.create("Sent")
+        for number in range(WIPED):
+            imap.append("Sent", None, None, f"Subject: {number}\r\n\r\nhello\r\n".encode())
+        imap.select("Sent")
+        imap.fetch("1:*", "(BODY.PEEK[])")
+        imap.store("1:*", "+FLAGS", "\\Deleted")
+        imap.expunge()
+    finally:
+        imap.logout()
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +54,8 @@ def hijack(lab):
                 lab.deliver("no-reply@accounts.google.com", person)
                 lab.deliver("mother@family.example", person)
             send_as_hijacker(lab, person, client, to)
+            if turn == 2:
+                wipe_sent_mail(lab, person)
             offered += len(to)
             if lab.api.account(person)["standing"] in ("restricted", "suspended"):
                 break
@@ -83,6 +101,11 @@ def test_its_counts_are_what_the_sink_and_the_log_say(lab, hijack):
     assert report["contained"] > report["onset"]
     assert report["neighbours"]["others"]["messages"] > 0
     assert report["neighbours"]["stranger"]["recipients"] > 0
+    # What was read and wiped, and where.
+    wait_for(lambda: damage(lab, incident)["reading"]["sent_expunged"] == WIPED, 20, "the wipe")
+    reading = damage(lab, incident)["reading"]
+    assert reading["expunges"] == [{"mailbox": "Sent", "messages": WIPED, "sent_mail": True}]
+    assert reading["fetched"] == WIPED and reading["deleted"] == WIPED
     # Its services, from senders alone.
     wait_for(lambda: [one["domain"] for one in damage(lab, incident)["services"]]
              == ["accounts.google.com"], 20, "the service that wrote meanwhile")

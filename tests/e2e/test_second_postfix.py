@@ -1,6 +1,9 @@
-"""Mail that another real mail server has for a suspended mailbox waits there, and all of it arrives
-after the restore: none bounced, none twice; and the clock of waiting mail counted it all."""
+"""Another real mail server: mail that it has for a suspended mailbox waits there, and all of it arrives
+after the restore: none bounced, none twice; and the clock of waiting mail counted it all. Its own
+bounces are told apart: of mail that this server sent, and of mail that a stranger wrote there."""
 
+import datetime
+import email.utils
 import json
 import re
 import smtplib
@@ -9,7 +12,7 @@ import urllib.parse
 from labkit import HOST, message, wait_for
 from secondpostfix import second_postfix
 
-MESSAGES = 30
+MESSAGES = 21  # and two more
 
 
 def waiting_of(lab, person):
@@ -76,9 +79,47 @@ def test_all_of_it_arrives_after_the_restore(lab, people):
         assert clock["total"] == MESSAGES + 2
         assert clock["summary"]["en"] == f"{MESSAGES + 2} of {MESSAGES + 2} arrived."
         assert json.loads(lab.sekimori("--json", "account", "waiting", person).stdout)["arrived"]
+        said = lab.sekimori("--lang", "en", "account", "waiting", person).stdout
+        assert "23 of 23 arrived." in said, said
         found = [subject for subject in lab.subjects(person) if subject.startswith("test ")]
         assert sorted(found) == sorted(subjects), "each exactly once"
         assert lab.subjects(other) == [to_both["Subject"]]
         log = second.text()
         assert "status=bounced" not in log and "dsn=5." not in log
         assert len(re.findall(rf"to=<{person}>.*status=sent", log)) == MESSAGES + 1
+
+
+def test_its_bounces_are_told_apart(lab, people):
+    person, other = people[0], people[1]
+    alias = f"one@{person.partition('@')[2]}"  # the person's
+    nobody = f"nobody@{person.partition('@')[2]}"  # whom our MX refuses: so that it bounces there
+
+    def counts(account):
+        return lab.api.get(f"/accounts/{urllib.parse.quote(account)}/bounces")["counts"]
+
+    now = email.utils.format_datetime(datetime.datetime.now(datetime.timezone.utc))
+    [mail] = lab.sink.wait_for(subject=lab.send(person, "reader@far.example", Date=now))
+    ours = mail.path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")
+    head = b"\n".join(line for line in ours[0].split(b"\n") if not line.startswith(b"X-Envelope-"))
+    with second_postfix(lab.endpoints["smtp_port"]) as second:
+        with smtplib.SMTP(HOST, second.port, "evil.example", timeout=60) as smtp:
+            # What this server sent, as the next one got it; and what a stranger wrote, in the
+            # account's name and in that of its alias.
+            smtp.sendmail(person, nobody,
+                          (head + b"\n\n" + ours[2]).replace(b"\n", b"\r\n"))
+            for sender in (person, alias, other):
+                smtp.send_message(message(sender, nobody, Date=now), sender,
+                                  [nobody])
+        wait_for(lambda: not second.queue(), 30, "all of them returned")
+        assert len(re.findall(rf"to=<{nobody}>.*dsn=5\.\d\.\d, status=bounced",
+                              second.text())) == 4
+
+    def told_apart():
+        assert counts(person) == {"ours": 1, "forged": 2, "unknown": 0, "feedback": 0}, \
+            counts(person)
+        return counts(other) == {"ours": 0, "forged": 1, "unknown": 0, "feedback": 0}
+
+    wait_for(told_apart, 30, "each charged to whom it belongs")
+    # The account got them itself, those to its alias, too.
+    wait_for(lambda: lab.subjects(person).count("Undelivered Mail Returned to Sender") == 3, 20,
+             "the bounces in the mailbox")

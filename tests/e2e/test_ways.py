@@ -204,3 +204,39 @@ def test_the_command_line_shows_and_answers(lab, owner):
         assert goto == f"{owner}, {home_of(owner)}"
         wrong = lab.sekimori("incident", "keep", str(incident), "999999")
         assert wrong.returncode == 1
+
+
+def test_a_contained_domain_loses_what_is_new_and_an_admins_edit_is_told_apart(lab, people):
+    owner, other = people[:2]
+    domain = owner.partition("@")[2]
+    for account in (owner, other):
+        lab.store_rows("UPDATE mailbox SET created = datetime('now', '-1 day') WHERE username = ?",
+                       account)
+        assert not in_force(lab, account)
+    lab.api.change("restrict", "domain", domain, reason="a test")
+    incident = lab.api.get(f"/domains/{domain}")["incident"]
+    with contextlib.ExitStack() as end:
+        end.callback(lab.api.change, "restore", "domain", domain, reason="a test's end")
+        forward = "UPDATE alias SET goto = goto || ? WHERE address = ?"
+        lab.store_rows(forward, ",friend@far.example", owner)
+        lab.store_rows("INSERT INTO log(timestamp, username, domain, action, data) VALUES("
+                       "datetime('now'), 'Admin@lab-en.example (192.0.2.8)', ?, 'edit_alias', ?)",
+                       domain, owner)
+        lab.store_rows(forward, ",thief@evil.example", other)
+        lab.api.change("suspend", "domain", domain, reason="a test")
+        steps_done(lab, incident, "suspend_app_passwords", "pause_forwards")
+        seen = ways(lab, incident)
+        assert {key: (way["account"], way["state"], way["editor"])
+                for key, way in seen.items()} == {
+            ("forward", "friend@far.example"): (owner, "paused", "admin@lab-en.example"),
+            ("forward", "thief@evil.example"): (other, "paused", "")}
+        goto = "SELECT goto FROM alias WHERE address = ?"
+        assert [lab.store_rows(goto, account) for account in (owner, other)] == [
+            [(owner,)], [(other,)]]
+        # An administrator put it there: it comes back by a word, the thief's does not.
+        assert answer(lab, incident, seen["forward", "friend@far.example"], "keep")["by"]
+        assert lab.store_rows(goto, owner) == [(f"{owner},friend@far.example",)]
+        assert lab.store_rows(goto, other) == [(other,)]
+        # The judge heard nothing of the administrator's.
+        evidence = lab.api.get(f"/incidents?account={owner}")["items"]
+        assert not evidence
