@@ -358,8 +358,14 @@ void DamageFold::State::others(const Event& event) {
   }
   if (const auto* submission = std::get_if<Submission>(&event.body)) {
     if (submission->fate == Fate::refused) return;
+    if (in_time) {
+      ++others_share.messages;
+      others_share.recipients += submission->to.size();
+      others_share.bytes += submission->size;
+    }
     auto number = neighbour_numbers.find(event.account);
     if (number == neighbour_numbers.end()) {
+      // Of more accounts than this it is not told apart whose mail was late.
       if (neighbours.size() >= bounds.neighbours_max) return;
       number =
           neighbour_numbers.emplace(event.account, static_cast<std::uint32_t>(neighbours.size()))
@@ -367,12 +373,7 @@ void DamageFold::State::others(const Event& event) {
       neighbours.push_back({});
       neighbours.back().account = event.account;
     }
-    if (in_time) {
-      neighbours[number->second].sent = true;
-      ++others_share.messages;
-      others_share.recipients += submission->to.size();
-      others_share.bytes += submission->size;
-    }
+    if (in_time) neighbours[number->second].sent = true;
     // What is held waits for a reason of its own.
     if (submission->fate == Fate::held || submission->queue_id.empty()) return;
     if (pending.size() >= bounds.pending_max) return;
