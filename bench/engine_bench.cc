@@ -4,7 +4,6 @@
 //                                 baseline of `sekimori replay` on the same file
 //   engine_bench memory N         N accounts that each live for some messages: bytes per account,
 //                                 the contact filter apart, snapshot written and loaded again
-//   engine_bench judge N          nanoseconds a recipient of judging and counting, N accounts
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
-#include <random>
 #include <string>
 
 #include "app/line_reader.h"
@@ -132,35 +130,6 @@ int memory(std::uint32_t accounts) {
   return again.hash() == engine.hash() ? 0 : 1;
 }
 
-int judge(std::uint32_t accounts) {
-  decide::Engine engine(settings_for(accounts), nullptr, detect::shipped_priors());
-  decide::Applied applied;
-  Instant t{1'750'000'000'000'000};
-  for (std::uint32_t a = 0; a < accounts; ++a)
-    engine.apply(message(a, 0, t = t + seconds(1)), applied);
-  std::mt19937 random(1);
-  constexpr std::uint32_t k_events = 500'000;
-  // A message is judged right after it was read: made a few at a time, outside the timed part, and
-  // not half a million at once, whose own text would have to come from memory.
-  constexpr std::uint32_t k_batch = 100;
-  std::vector<Event> events;
-  Clock::duration spent{};
-  for (std::uint32_t i = 0; i < k_events; i += k_batch) {
-    events.clear();
-    for (std::uint32_t k = 0; k < k_batch; ++k) {
-      events.push_back(message(random() % accounts, i + k, t = t + Duration{200'000}));
-    }
-    const auto begun = Clock::now();
-    for (const auto& event : events) engine.apply(event, applied);
-    spent += Clock::now() - begun;
-  }
-  const double s = std::chrono::duration<double>(spent).count();
-  fmt::print(R"({{"bench":"judge","accounts":{},"messages":{},"ns_per_recipient":{:.0f}}})"
-             "\n",
-             accounts, k_events, s * 1e9 / k_events);
-  return 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -169,7 +138,6 @@ int main(int argc, char** argv) {
   const auto number =
       argc > 2 ? static_cast<std::uint32_t>(std::strtoul(argv[2], nullptr, 10)) : 0U;
   if (what == "memory" && number > 0) return memory(number);
-  if (what == "judge" && number > 0) return judge(number);
-  fmt::print(stderr, "usage: engine_bench parse FILE | memory ACCOUNTS | judge ACCOUNTS\n");
+  fmt::print(stderr, "usage: engine_bench parse FILE | memory ACCOUNTS\n");
   return 2;
 }

@@ -1,0 +1,48 @@
+// The ordinary life of many accounts, made a few events at a time, as what is measured would read
+// them from a socket: everybody writes to ten people of their own, one recipient in twenty is a
+// stranger, from two networks.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/event.h"
+
+namespace sekimori::bench {
+
+struct MailDaySettings {
+  std::size_t accounts = 1'000'000;
+  // Every `large_every`th message has `large` recipients, the others one; 0: none is large.
+  std::size_t large_every = 16, large = 16;
+  Duration step{100'000};           // between two events
+  std::size_t stranger_every = 20;  // of the recipients
+  bool with_ids = true;             // events with ids and queue ids, as those of a mail server have
+};
+
+class MailDay {
+ public:
+  explicit MailDay(MailDaySettings settings);
+
+  [[nodiscard]] const std::string& account(std::size_t i) const { return accounts_[i]; }
+  [[nodiscard]] std::size_t any_account() { return random_() % accounts_.size(); }
+  [[nodiscard]] Instant now() const { return now_; }
+  void pass(Duration d) { now_ = now_ + d; }
+
+  // Make `event` the next one of account `who`; its strings keep their room. message() returns how
+  // many recipients it has.
+  std::size_t message(std::size_t who, Event& event);
+  void sign_in(std::size_t who, Event& event);
+
+ private:
+  void begin(std::size_t who, Event& event);
+  [[nodiscard]] IpAddress address(std::size_t who);
+  MailDaySettings settings_;
+  std::vector<std::string> accounts_, friends_;
+  std::mt19937_64 random_{1};
+  std::uint64_t number_ = 0;
+  Instant now_{1'700'000'000'000'000};
+};
+
+}  // namespace sekimori::bench
