@@ -1,8 +1,12 @@
+import { enAccount } from "./en.account";
+import { enIncident } from "./en.incident";
 import type { Messages } from "./index";
 
 const plural = (n: number, one: string, many: string) => (n === 1 ? one : many);
 
 export const en: Messages = {
+  ...enIncident,
+  ...enAccount,
   app_name: "Sekimori",
   app_subtitle: "the gatekeeper of outgoing mail",
   nav: "Menu",

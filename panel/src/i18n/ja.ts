@@ -1,5 +1,10 @@
 // The catalogue that all others are held to: a key that en.ts lacks does not compile.
+import { jaAccount } from "./ja.account";
+import { jaIncident } from "./ja.incident";
+
 export const ja = {
+  ...jaIncident,
+  ...jaAccount,
   // shell
   app_name: "Sekimori",
   app_subtitle: "関守 メール送信の見張り",

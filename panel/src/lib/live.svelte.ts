@@ -3,7 +3,7 @@
 import { app } from "./app.svelte";
 import { api } from "./api";
 
-export type News = "standing" | "incident" | "hold" | "approval" | "health" | "gap";
+export type News = "standing" | "incident" | "hold" | "approval" | "enquiry" | "health" | "gap";
 type Listener = (kind: News) => void;
 
 class Live {
@@ -41,7 +41,7 @@ class Live {
         );
       }
     };
-    for (const kind of ["standing", "incident", "hold", "approval", "health", "gap"] as const) {
+    for (const kind of ["standing", "incident", "hold", "approval", "enquiry", "health", "gap"] as const) {
       source.addEventListener(kind, () => this.tell(kind));
     }
   }

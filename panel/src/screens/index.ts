@@ -5,6 +5,8 @@ import type { Session } from "../lib/api";
 import Account from "./Account.svelte";
 import Accounts from "./Accounts.svelte";
 import Audit from "./Audit.svelte";
+import Enquiries from "./Enquiries.svelte";
+import Enquiry from "./Enquiry.svelte";
 import Health from "./Health.svelte";
 import Holds from "./Holds.svelte";
 import Incident from "./Incident.svelte";
@@ -52,6 +54,7 @@ const globe =
 const phone =
   "M5 4h4l1.5 5-2.3 1.7a12 12 0 0 0 5.1 5.1L15 13.5l5 1.5v4c0 .6-.4 1-1 1" +
   "C11 20 4 13 4 5c0-.6.4-1 1-1Z";
+const chat = "M4 5.5h16v11H9.5L5 20v-3.5H4zM8 9.5h8M8 12.5h5";
 const list = "M8 6h12M8 12h12M8 18h12M4 6h.1M4 12h.1M4 18h.1";
 const pulse = "M3 12h4l2.5-6.5 4.5 13L16.5 12H21";
 const key = "M8 15.5a4 4 0 1 0 0-7 4 4 0 0 0 0 7ZM11.8 12H21M17.5 12v3.5M21 12v2.5";
@@ -61,6 +64,7 @@ export const screens: ScreenInfo[] = [
   screen("incidents", "nav_incidents", "i", shield, Incidents),
   screen("accounts", "nav_accounts", "a", people, Accounts),
   screen("holds", "nav_holds", "m", pause, Holds),
+  screen("enquiries", "nav_enquiries", "e", chat, Enquiries, staff),
   screen("notices", "nav_notices", "n", phone, Notices, staff),
   screen("rules", "nav_rules", "r", globe, Rules, staff),
   screen("audit", "nav_audit", "l", list, Audit),
@@ -73,4 +77,5 @@ export const screens: ScreenInfo[] = [
 export const details: Record<string, Component<{ parameter: string }>> = {
   incidents: Incident,
   accounts: Account,
+  enquiries: Enquiry,
 };

@@ -63,6 +63,14 @@ it("an operator's night, by the keyboard", async () => {
   await page.keyboard.press("Enter");
   await page.locator("h2", { hasText: "経過" }).waitFor();
   await page.locator("svg[role=img] circle").first().waitFor();
+  // What it did, and the report for printing.
+  await page.locator("dt", { hasText: "不審なメール" }).waitFor({ timeout: 30_000 });
+  const [printed] = await Promise.all([
+    context.waitForEvent("page"),
+    page.getByRole("link", { name: "印刷用の報告書を開く" }).click(),
+  ]);
+  await printed.locator("h1").first().waitFor();
+  await printed.close();
   await axe(page, "the incident");
   await shoot(page, "night-2-incident");
 

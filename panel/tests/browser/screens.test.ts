@@ -17,6 +17,13 @@ beforeAll(async () => {
   browser = await launch();
   await ask("POST", "/accounts/keiri%40lab-ja.example/restrict", { reason: "画面の試験" });
   await ask("POST", "/ip-rules", { network: "192.0.2.0/24", action: "deny", reason: "test" });
+  await ask("POST", "/enquiries", {
+    address: "keiri@lab-ja.example",
+    customer_number: "AB-12",
+    name: "関守 太郎",
+    text: "昨日からメールが届きません。",
+    call_back: true,
+  });
   const context = await browser.newContext();
   await signIn(await context.newPage(), lab.operator.login, lab.operator.password);
   state = await context.storageState();
@@ -64,6 +71,8 @@ describe.each(looks)("$language $width $theme", (look) => {
       accounts: "#/accounts",
       account: "#/accounts/keiri%40lab-ja.example",
       holds: "#/holds",
+      enquiries: "#/enquiries",
+      enquiry: "#/enquiries/1",
       notices: "#/notices",
       rules: "#/rules",
       audit: "#/audit",
@@ -74,7 +83,8 @@ describe.each(looks)("$language $width $theme", (look) => {
     for (const [name, hash] of Object.entries(screens)) {
       await page.goto(lab.panel_url + hash);
       await page.locator("main h1").waitFor();
-      await page.locator("main [role=status]", { hasText: /…$/ }).waitFor({ state: "detached" });
+      const loading = page.locator("main [role=status]", { hasText: /…$/ });
+      await expect.poll(() => loading.count(), { timeout: 30_000 }).toBe(0);
       await axe(page, `${name} ${tag}`);
       await shoot(page, `${name}-${tag}`);
     }
