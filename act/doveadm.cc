@@ -173,6 +173,19 @@ Result<std::vector<DoveadmSession>> Doveadm::who(std::string_view username) {
   return sessions;
 }
 
+Result<bool> Doveadm::holds_subject(std::string_view username, std::string_view word) {
+  if (auto fits = check_name(username); !fits) return std::unexpected(fits.error());
+  const bool is_word = !word.empty() && word.size() <= 64 && std::ranges::all_of(word, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+  });
+  if (!is_word) return bad_input("this is no word to look for");
+  json::object parameters{{"user", username}};
+  parameters["query"] = json::array{"MAILBOX", "*", "SAVEDSINCE", "1h", "SUBJECT", word};
+  auto rows = impl_->call("search", std::move(parameters));
+  if (!rows) return std::unexpected(rows.error());
+  return !rows->empty();
+}
+
 Result<std::vector<DoveadmScript>> Doveadm::sieve_list(std::string_view username) {
   if (auto fits = check_name(username); !fits) return std::unexpected(fits.error());
   auto rows = impl_->call("sieveList", {{"user", username}});

@@ -56,6 +56,10 @@ class Doveadm {
   // Running sessions; of everybody where `username` is empty.
   [[nodiscard]] Result<std::vector<DoveadmSession>> who(std::string_view username);
 
+  // Does a message saved within the last hour, whose subject has this word (letters, digits and
+  // hyphens), stand in the mailbox, in any folder? Errors: also bad_input for another word.
+  [[nodiscard]] Result<bool> holds_subject(std::string_view username, std::string_view word);
+
   // ---- Sieve scripts (Pigeonhole), whatever they are stored in ----
   // Each also bad_input where Dovecot knows no Sieve, not_found where the user or script is none.
   [[nodiscard]] Result<std::vector<DoveadmScript>> sieve_list(std::string_view username);

@@ -65,22 +65,23 @@ void look_at_standing(const DiagnosisFacts& facts, Findings& out) {
         "suspended", FindingWeight::broken,
         {"安全のため、このアカウントを一時的に停止しています。" + facts.reason.ja,
          "This account is stopped for its safety. " + facts.reason.en},
-        {"「復旧」のページから、ご本人の確認と新しいパスワードの設定に進んでください。その間に届く"
+        {"「再開の手続き」から、ご本人の確認と新しいパスワードの設定に進んでください。その間に届く"
          "メールは、送信元で待っています。",
-         "Please go on with \"recovery\": prove who you are and choose a new password. Mail that "
+         "Please go on with \"Get my mail back\": prove who you are and choose a new password. Mail "
+         "that "
          "comes meanwhile waits at its senders."});
   } else if (facts.standing == Standing::restricted) {
     out.add("restricted", FindingWeight::warning,
             {"安全のため、送信だけを止めています。受信は続いています。" + facts.reason.ja,
              "Sending is stopped for the account's safety; receiving goes on. " + facts.reason.en},
-            {"「復旧」のページから、新しいパスワードの設定に進んでください。",
-             "Please go on with \"recovery\" and choose a new password."});
+            {"「再開の手続き」から、新しいパスワードの設定に進んでください。",
+             "Please go on with \"Get my mail back\" and choose a new password."});
   } else if (facts.standing == Standing::recovering) {
     out.add("recovering", FindingWeight::warning,
             {"復旧の確認がまだ残っているため、送信はできません。",
              "Some steps of the recovery are still open, so sending is not possible yet."},
-            {"「復旧」のページで、残っている確認を進めてください。",
-             "Please look at \"recovery\" for the steps that are left."});
+            {"「再開の手続き」で、残っている確認を進めてください。",
+             "Please look at \"Get my mail back\" for the steps that are left."});
   }
   if (!facts.active) {
     out.add("inactive", FindingWeight::broken,

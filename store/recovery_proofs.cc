@@ -198,4 +198,91 @@ Result<std::optional<RecoveryStore::Session>> RecoveryStore::session(const Secre
   });
 }
 
+Result<void> RecoveryStore::close_session(const Secret& token) {
+  const std::string hash = token_hash(token);
+  return impl_->database.write("cannot end an owner's session",
+                               [&](soci::session& sql) -> Result<void> {
+                                 sql << "DELETE FROM owner_session WHERE token = :token", use(hash);
+                                 return {};
+                               });
+}
+
+// ---------------------------------------------------------------- kept by owners
+
+Result<std::optional<RecoveryStore::OwnTotp>> RecoveryStore::own_totp(std::string_view account) {
+  const std::string who(account);
+  return impl_->database.read(
+      "cannot read an owner's authenticator", [&](soci::session& sql) -> std::optional<OwnTotp> {
+        std::string key;
+        Number since = 0;
+        sql << "SELECT secret, since_us FROM owner_totp WHERE account = :account", into(key),
+            into(since), use(who);
+        if (!sql.got_data()) return std::nullopt;
+        return OwnTotp{Secret(std::move(key)), Instant{since}};
+      });
+}
+
+Result<void> RecoveryStore::set_own_totp(std::string_view account, const Secret& key, Instant now) {
+  const std::string who(account);
+  const std::string kept(key.reveal());
+  const Number at = now.us;
+  return impl_->database.write(
+      "cannot keep an owner's authenticator", [&](soci::session& sql) -> Result<void> {
+        sql << "DELETE FROM owner_totp WHERE account = :account", use(who);
+        if (kept.empty()) return {};
+        sql << "INSERT INTO owner_totp (account, secret, since_us) VALUES (:account, :secret, :at)",
+            use(who), use(kept), use(at);
+        return {};
+      });
+}
+
+Result<void> RecoveryStore::put_network_answer(std::string_view account,
+                                               const NetworkAnswer& answer) {
+  const std::string who(account);
+  const Number mine = answer.mine ? 1 : 0;
+  const Number at = answer.at.us;
+  return impl_->database.write(
+      "cannot keep an owner's answer", [&](soci::session& sql) -> Result<void> {
+        sql << "DELETE FROM owner_network WHERE account = :account AND network = :network",
+            use(who), use(answer.network);
+        sql << "INSERT INTO owner_network (account, network, mine, at_us) "
+               "VALUES (:account, :network, :mine, :at)",
+            use(who), use(answer.network), use(mine), use(at);
+        // Of answers of one moment the whole moment goes: the bound is no exact one.
+        Number oldest = 0;
+        sql << fmt::format(
+            "SELECT at_us FROM owner_network WHERE account = :account ORDER BY at_us DESC "
+            "LIMIT 1 OFFSET {}",
+            k_network_answers_max),
+            into(oldest), use(who);
+        if (sql.got_data()) {
+          sql << "DELETE FROM owner_network WHERE account = :account AND at_us <= :oldest",
+              use(who), use(oldest);
+        }
+        return {};
+      });
+}
+
+Result<std::vector<RecoveryStore::NetworkAnswer>> RecoveryStore::network_answers(
+    std::string_view account) {
+  const std::string who(account);
+  return impl_->database.read("cannot read an owner's answers", [&](soci::session& sql) {
+    std::vector<NetworkAnswer> out;
+    NetworkAnswer one;
+    Number mine = 0;
+    Number at = 0;
+    soci::statement statement =
+        (sql.prepare << "SELECT network, mine, at_us FROM owner_network WHERE account = :account "
+                        "ORDER BY at_us",
+         into(one.network), into(mine), into(at), use(who));
+    statement.execute();
+    while (statement.fetch()) {
+      one.mine = mine != 0;
+      one.at = Instant{at};
+      out.push_back(one);
+    }
+    return out;
+  });
+}
+
 }  // namespace sekimori::store

@@ -44,6 +44,14 @@ const Migrations& recovery_migrations() {
           "account VARCHAR(320) NOT NULL, proof VARCHAR(16) NOT NULL, expires_us BIGINT NOT NULL)",
           "CREATE INDEX owner_session_account ON owner_session (account)",
       },
+      // 2: what owners keep at the portal
+      {
+          "CREATE TABLE owner_totp (account VARCHAR(320) NOT NULL PRIMARY KEY, "
+          "secret VARCHAR(256) NOT NULL, since_us BIGINT NOT NULL)",
+          "CREATE TABLE owner_network (account VARCHAR(320) NOT NULL, "
+          "network VARCHAR(64) NOT NULL, mine INTEGER NOT NULL, at_us BIGINT NOT NULL, "
+          "PRIMARY KEY (account, network))",
+      },
   };
   return migrations;
 }

@@ -67,6 +67,8 @@ inline constexpr Duration k_totp_window = minutes(15);
 inline constexpr int k_contact_codes_per_hour = 3;
 // Sessions of one account at once; the oldest ends.
 inline constexpr std::size_t k_owner_sessions_max = 5;
+// An owner's word on networks: more than anybody signs in from in the time that is shown.
+inline constexpr std::size_t k_network_answers_max = 500;
 
 // Any thread; calls are served one at a time. Every write is idempotent by its key. Never throws.
 class RecoveryStore {
@@ -122,6 +124,28 @@ class RecoveryStore {
   // A token of 256 bits; only its hash is kept.
   [[nodiscard]] Result<Secret> open_session(const Session& session, Instant expires);
   [[nodiscard]] Result<std::optional<Session>> session(const Secret& token, Instant now);
+
+  // Nobody's token: nothing happens.
+  [[nodiscard]] Result<void> close_session(const Secret& token);
+
+  // ---- what owners keep here themselves ----
+  struct OwnTotp {
+    Secret key;  // base32
+    Instant since;
+  };
+  // An authenticator enrolled at the portal; the provider's own stands in its database.
+  [[nodiscard]] Result<std::optional<OwnTotp>> own_totp(std::string_view account);
+  // Replaces the one before; not set: none.
+  [[nodiscard]] Result<void> set_own_totp(std::string_view account, const Secret& key, Instant now);
+  struct NetworkAnswer {
+    std::string network;
+    bool mine = false;
+    Instant at;
+  };
+  // At most k_network_answers_max of an account: the oldest goes.
+  [[nodiscard]] Result<void> put_network_answer(std::string_view account,
+                                                const NetworkAnswer& answer);
+  [[nodiscard]] Result<std::vector<NetworkAnswer>> network_answers(std::string_view account);
 
   // Removes recoveries ended before `before`, contacts replaced before it, and what expired.
   [[nodiscard]] Result<void> prune(Instant now, Instant before);

@@ -188,5 +188,45 @@ TEST_F(RecoveryStoreTest, OwnersSessions) {
   EXPECT_FALSE(store->session(token, k_t).value()) << "the oldest of too many ends";
 }
 
+TEST_F(RecoveryStoreTest, ASessionThatItsOwnerEndsIsOver) {
+  const auto token = store->open_session({"taro@a.test", "password"}, k_t + hours(1)).value();
+  ASSERT_TRUE(store->close_session(Secret("00")));
+  EXPECT_TRUE(store->session(token, k_t).value());
+  ASSERT_TRUE(store->close_session(token));
+  ASSERT_TRUE(store->close_session(token));
+  EXPECT_FALSE(store->session(token, k_t).value());
+}
+
+TEST_F(RecoveryStoreTest, AnOwnersAuthenticatorAndSinceWhen) {
+  EXPECT_FALSE(store->own_totp("taro@a.test").value());
+  ASSERT_TRUE(store->set_own_totp("taro@a.test", Secret("JBSWY3DPEHPK3PXP"), k_t));
+  open();
+  const auto kept = store->own_totp("taro@a.test").value();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->key.reveal(), "JBSWY3DPEHPK3PXP");
+  EXPECT_EQ(kept->since, k_t);
+  EXPECT_FALSE(store->own_totp("hanako@a.test").value());
+  ASSERT_TRUE(store->set_own_totp("taro@a.test", Secret(), k_t));
+  EXPECT_FALSE(store->own_totp("taro@a.test").value());
+}
+
+TEST_F(RecoveryStoreTest, AnOwnersWordOnNetworksIsTheLastOne) {
+  ASSERT_TRUE(store->put_network_answer("taro@a.test", {"192.0.2.0", true, k_t}));
+  ASSERT_TRUE(store->put_network_answer("taro@a.test", {"192.0.2.0", false, k_t + minutes(1)}));
+  ASSERT_TRUE(store->put_network_answer("hanako@a.test", {"192.0.2.0", true, k_t}));
+  const auto answers = store->network_answers("taro@a.test").value();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_FALSE(answers[0].mine);
+  for (std::size_t i = 0; i < k_network_answers_max; ++i) {
+    ASSERT_TRUE(store->put_network_answer(
+        "taro@a.test", {"10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".0",
+                        true, k_t + minutes(2) + seconds(static_cast<std::int64_t>(i))}));
+  }
+  const auto many = store->network_answers("taro@a.test").value();
+  EXPECT_EQ(many.size(), k_network_answers_max);
+  EXPECT_EQ(many.front().network, "10.0.0.0") << "the oldest went";
+  EXPECT_EQ(store->network_answers("hanako@a.test").value().size(), 1U);
+}
+
 }  // namespace
 }  // namespace sekimori::store
