@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/control_service.h"
+#include "app/owner_desk.h"
 #include "app/recovery_service.h"
 #include "password/totp.h"
 
@@ -83,11 +84,22 @@ Result<bool> ControlService::is_proved(const std::string& account,
       return parts_.desk.take_recovery_code(account, proof.value, now);
     case web::OwnerProofKind::contact:
       return parts_.recoveries.take_contact_code(account, proof.value, now);
+    case web::OwnerProofKind::password: return false;  // begin_by_password
     case web::OwnerProofKind::totp: break;
   }
+  const Instant onset = parts_.way_back.onset_of(recovery);
+  {
+    auto own = parts_.recoveries.own_totp(account);
+    if (!own) return std::unexpected(own.error());
+    if (*own) {
+      if ((*own)->since >= onset) return false;
+      auto right = owner_desk_->take_totp(account, (*own)->key, proof.value);
+      if (!right && right.error().kind == ErrorKind::bad_input) return false;
+      return right;
+    }
+  }
   // Enrolled before the incident and the same since: a thief who enrolls one proves nothing.
-  auto enrolled = parts_.recoveries.contact_at(account, store::ContactKind::totp,
-                                               parts_.way_back.onset_of(recovery));
+  auto enrolled = parts_.recoveries.contact_at(account, store::ContactKind::totp, onset);
   if (!enrolled) return std::unexpected(enrolled.error());
   if (!*enrolled || !(*enrolled)->unchanged) return false;
   auto secret = parts_.provider.totp_secret(account);
@@ -113,6 +125,38 @@ Result<bool> ControlService::is_proved(const std::string& account,
   return parts_.recoveries.use_totp_step(account, **step);
 }
 
+Result<web::OwnerSession> ControlService::begin_by_password(const std::string& account,
+                                                            const web::OwnerProof& proof) {
+  auto fits = owner_desk_->knows_password(account, proof.value);
+  if (!fits) return std::unexpected(fits.error());
+  if (!*fits) return not_proved();
+  web::OwnerSession session;
+  {
+    auto key = owner_desk_->totp_key(account);
+    if (!key) return std::unexpected(key.error());
+    if (key->is_set()) {
+      if (!proof.code.is_set()) {
+        session.code_wanted = true;
+        return session;
+      }
+      auto right = owner_desk_->take_totp(account, *key, proof.code);
+      if (!right) return std::unexpected(right.error());
+      if (!*right) return not_proved();
+    }
+  }
+  auto view = parts_.way_back.view(account);
+  if (view) {
+    session.view = std::move(*view);
+  } else if (view.error().kind != ErrorKind::not_found) {
+    return std::unexpected(view.error());
+  }
+  session.expires = parts_.now() + parts_.owner_session;
+  auto token = parts_.recoveries.open_session({account, "password"}, session.expires);
+  if (!token) return std::unexpected(token.error());
+  session.token = std::move(*token);
+  return session;
+}
+
 Result<web::OwnerSession> ControlService::owner_begin(std::string_view address,
                                                       web::OwnerProof proof,
                                                       const IpAddress& from) {
@@ -124,6 +168,21 @@ Result<web::OwnerSession> ControlService::owner_begin(std::string_view address,
   const std::string account = normalised(address);
   const web::Caller owner{.who = fmt::format("owner:{}", web::to_string(proof.kind)), .ip = from};
   const decide::Subject subject{decide::SubjectKind::account, account};
+  if (proof.kind == web::OwnerProofKind::password) {
+    auto begun_session = begin_by_password(account, proof);
+    if (begun_session) {
+      if (!begun_session->code_wanted) {
+        audited(owner, "owner_begin", subject, 0, "",
+                fmt::format(R"({{"ip":"{}"}})", from.to_string()));
+      }
+      return begun_session;
+    }
+    if (begun_session.error().kind != ErrorKind::bad_input) return begun_session;
+    if (parts_.directory()->is_account(account)) {
+      audited(owner, "owner_refused", subject, 0, "", from.to_string());
+    }
+    return refused();
+  }
   web::OwnerSession session;
   {
     auto view = parts_.way_back.view(account);

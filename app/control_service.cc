@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 
+#include "app/owner_desk.h"
 #include "app/recovery_service.h"
 #include "base/mail_address.h"
 #include "decide/standing.h"
@@ -46,7 +47,12 @@ ControlService::ControlService(ControlParts parts)
                    [this](const decide::Applied& applied, int wait_ms) {
                      return parts_.writer.wait(parts_.writer.put(applied), wait_ms);
                    },
-               .now = parts_.now}) {}
+               .now = parts_.now}),
+      owner_desk_(std::make_unique<OwnerDeskService>(parts_, *this)) {}
+
+ControlService::~ControlService() = default;
+
+web::OwnerDesk& ControlService::own() { return *owner_desk_; }
 
 std::string ControlService::normalised(std::string_view address) const {
   return parts_.directory()->account_of(address);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,19 @@
 #include "store/returned_store.h"
 #include "store/state_store.h"
 #include "web/control.h"
+#include "wire/mail_profile.h"
 
 namespace sekimori::app {
 
+class OwnerDeskService;
 class RecoveryService;
 class WaysService;
+
+// Somebody connected to the mailbox now, as Dovecot tells it.
+struct MailSession {
+  std::string service;
+  std::string ip;
+};
 
 // What outsiders are told of this server.
 struct ServerIdentity {
@@ -68,6 +77,14 @@ struct ControlParts {
   };
   std::function<std::optional<MailboxUse>(const std::string& account)> mailbox_use;
   std::function<std::vector<std::string>()> services_down;  // "IMAP", "SMTP"
+  // ---- the owners' portal ----
+  std::function<Result<std::vector<MailSession>>(const std::string& account)> mail_sessions;
+  // Does a message with this word in its subject stand in the mailbox?
+  std::function<Result<bool>(const std::string& account, const std::string& word)> holds_subject;
+  web::HelpDesk help;
+  wire::MailProfile profile;
+  // Signs Apple's profile (CMS); empty: it goes out unsigned.
+  std::function<Result<std::string>(std::string_view)> sign_profile;
   Duration recovery_code_lifetime = hours(24);
   Duration contact_code_lifetime = minutes(30);
   Duration owner_session = minutes(60);
@@ -77,6 +94,9 @@ struct ControlParts {
 class ControlService : public web::Control {
  public:
   explicit ControlService(ControlParts parts);
+  ~ControlService() override;
+  ControlService(const ControlService&) = delete;
+  ControlService& operator=(const ControlService&) = delete;
 
   Result<web::Page<web::AccountSummary>> accounts(const web::AccountQuery&) override;
   Result<web::AccountDetails> account(std::string_view address) override;
@@ -143,6 +163,7 @@ class ControlService : public web::Control {
   Result<std::vector<decide::AuditEntry>> audit(const web::AuditQuery&) override;
   web::Aftermath& aftermath() override { return parts_.aftermath; }
   web::Casework& casework() override { return parts_.casework; }
+  web::OwnerDesk& own() override;
   Result<web::HealthReport> health() override;
   Result<void> ready() override;
   Result<web::MetricsReport> metrics() override;
@@ -164,6 +185,10 @@ class ControlService : public web::Control {
   [[nodiscard]] Result<bool> exists(const decide::Subject& subject);
   // The account's address as it is kept. Errors: not_found.
   [[nodiscard]] Result<std::string> account_here(std::string_view address);
+  // An owner who gives the mailbox's password, with a code where an authenticator is enrolled.
+  // Errors: bad_input (they do not fit).
+  [[nodiscard]] Result<web::OwnerSession> begin_by_password(const std::string& account,
+                                                            const web::OwnerProof& proof);
   // Durable when it returns.
   Result<decide::ApprovalView> remember_approval(const decide::Approval& approval,
                                                  std::string action, const web::Caller& by);
@@ -171,6 +196,7 @@ class ControlService : public web::Control {
   ControlParts parts_;
   QueueDesk queue_desk_;
   HoldEnding ending_;
+  std::unique_ptr<OwnerDeskService> owner_desk_;  // last: it uses the parts
 };
 
 }  // namespace sekimori::app

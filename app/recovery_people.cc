@@ -321,4 +321,17 @@ Result<void> RecoveryService::may_restore(const std::string& account, const std:
       "not everything is verified yet ({}); give a reason to restore all the same", names));
 }
 
+Result<void> RecoveryService::note_stranger(const std::string& account,
+                                            const std::string& network) {
+  const std::lock_guard lock(lock_of(account));
+  auto row = parts_.store.latest(account);
+  if (!row) return std::unexpected(row.error());
+  if (!*row || (*row)->recovery.ended.is_set()) return {};
+  auto& networks = (*row)->networks;
+  const bool is_known = std::ranges::find(networks, network) != networks.end();
+  if (is_known || networks.size() >= store::k_incident_networks_max) return {};
+  networks.push_back(network);
+  return parts_.store.put(**row);
+}
+
 }  // namespace sekimori::app

@@ -114,6 +114,10 @@ class RecoveryService {
   // The standing was changed by a person: the recovery follows.
   void standing_changed(const std::string& account);
 
+  // The owner says that sign-ins from this network (incident_networks.h: network_of) were not
+  // theirs: they prove nothing from now on. Nothing to do where no recovery is under way.
+  [[nodiscard]] Result<void> note_stranger(const std::string& account, const std::string& network);
+
   // When the incident began that this recovery is of: what was registered before counts.
   [[nodiscard]] Instant onset_of(const store::RecoveryRow& row);
   [[nodiscard]] std::string fingerprint(std::string_view text) const;

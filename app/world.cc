@@ -11,6 +11,7 @@
 #include "app/health.h"
 #include "app/installation.h"
 #include "app/notice_setup.h"
+#include "app/profile_setup.h"
 #include "app/recovery_setup.h"
 #include "config/units.h"
 #include "decide/standing.h"
@@ -86,6 +87,22 @@ std::optional<ControlParts::MailboxUse> mailbox_use_of(World& w, const std::stri
   const auto quota = doveadm->quota(account);
   if (!quota) return std::nullopt;
   return ControlParts::MailboxUse{quota->used_bytes, quota->limit_bytes};
+}
+
+Result<std::vector<MailSession>> mail_sessions_of(World& w, const std::string& account) {
+  auto* const doveadm = w.hands->doveadm();
+  if (doveadm == nullptr) return operating_failure("dovecot.doveadm_url is not set");
+  auto found = doveadm->who(account);
+  if (!found) return std::unexpected(found.error());
+  std::vector<MailSession> out;
+  for (auto& one : *found) out.push_back({std::move(one.service), std::move(one.ip)});
+  return out;
+}
+
+Result<bool> holds_subject(World& w, const std::string& account, const std::string& word) {
+  auto* const doveadm = w.hands->doveadm();
+  if (doveadm == nullptr) return operating_failure("dovecot.doveadm_url is not set");
+  return doveadm->holds_subject(account, word);
 }
 
 std::vector<std::string> services_down(World& w) {
@@ -229,6 +246,8 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
                                                  to_string(enquiry.state)));
           },
   });
+  auto sign_profile = profile_signer(s);
+  if (!sign_profile) return std::unexpected(sign_profile.error());
   w.control = std::make_unique<ControlService>(ControlParts{
       .engine = *w.engine,
       .writer = *w.writer,
@@ -263,6 +282,15 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
                    .reads_reports = !s.reports.mailbox.empty()},
       .mailbox_use = [&w](const std::string& account) { return mailbox_use_of(w, account); },
       .services_down = [&w] { return services_down(w); },
+      .mail_sessions = [&w](const std::string& account) { return mail_sessions_of(w, account); },
+      .holds_subject = [&w](const std::string& account,
+                            const std::string& word) { return holds_subject(w, account, word); },
+      .help = {.provider = s.notices.provider_name,
+               .phone = s.notices.help_phone,
+               .hours = s.notices.help_hours,
+               .url = s.notices.help_url},
+      .profile = mail_profile(s),
+      .sign_profile = std::move(*sign_profile),
       .recovery_code_lifetime = s.standing.recovery_code_lifetime,
       .contact_code_lifetime = s.recovery.contact_code_lifetime,
       .owner_session = s.recovery.owner_session,

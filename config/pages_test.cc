@@ -41,7 +41,7 @@ TEST(Pages, TheExampleChangesNothing) {
 
 TEST(Pages, TheUncommentedExampleIsTheDefaults) {
   const std::string text =
-      std::regex_replace(print_example(), std::regex("(^|\n)#([a-z_]+ = )"), "$1$2");
+      std::regex_replace(print_example(), std::regex("(^|\n)#([a-z0-9_]+ = )"), "$1$2");
   const Loaded loaded = read_settings(text, "example.toml");
   for (const Finding& finding : loaded.findings) {
     ADD_FAILURE() << print_finding(finding, "example.toml", Language::en);

@@ -97,6 +97,12 @@ smtp_url = "smtp://{local('submission')}"
 imap_url = "imap://{local('imap')}"
 watch_interval = "1s"
 
+[profile]
+imap_host = "imap.lab-ja.example"
+smtp_host = "smtp.lab-ja.example"
+smtp_port = 587
+smtp_starttls = true
+
 [reports]
 mailbox = "{accounts.REPORTS}"
 imap_url = "imap://{local('imap')}"

@@ -30,7 +30,9 @@ constexpr std::array k_tables = {
     way_routes,        // how mail leaves
     aftermath_routes,  // what waits, what was done
     casework_routes,   // enquiries, customers, feedback, investigations
-    owner_routes,      // the owner's own
+    owner_routes,      // the owner's own way back
+    own_routes,        // what owners look at and keep
+    profile_routes,    // settings for mail programs
     session_routes,    // signing in, operators
     panel_routes,      // the panel's files
 };
@@ -110,7 +112,8 @@ std::optional<ApiResponse> refuse(const Found& found, const Caller& caller) {
     case Access::open:
     case Access::owner_door:
     case Access::sign_in:
-    case Access::owner:  // its token is looked up where Control can be asked
+    case Access::owner:
+    case Access::owner_look:  // its token is looked up where Control can be asked
       return std::nullopt;
     case Access::metrics:
       if (caller.may_read_metrics) return std::nullopt;
@@ -194,6 +197,12 @@ constexpr ErrorWords k_session_over{
     "手続きの有効期限が切れました。お手数ですが、ご本人の確認からもう一度お願いします。",
     "This session is over. Please confirm again that it is you."};
 
+constexpr ErrorWords k_proof_wanted{
+    403, "proof_wanted",
+    "アカウントを止めているあいだは、メールのパスワードだけでは手続きできません。電話で聞いたコード"
+    "などで、ご本人の確認をお願いします。",
+    "While the account is stopped, the mail password alone is not enough. Please confirm that it is "
+    "you by a code."};
 constexpr ErrorWords k_sign_in_refused{401, "sign_in_refused",
                                        "ログイン名、パスワード、または確認コードが違います。",
                                        "The login, the password or the code is not right."};
@@ -266,6 +275,11 @@ ApiResponse answer_owner(const ApiRequest& request, const Found& found, const Ta
   if (brake != nullptr && !brake->admit(OwnerAct::go_on, caller.ip, owner->account)) {
     return too_often();
   }
+  if (owner->proof == OwnerProofKind::password && found.route->access == Access::owner) {
+    const auto enough = control.own().password_suffices(owner->account);
+    if (!enough) return failure_response(enough.error(), false);
+    if (!*enough) return owner_refusal(OwnerRefusal::proof_wanted);
+  }
   // Whoever else the connection speaks for: here it is the owner.
   Caller by;
   by.who = "owner:" + std::string(to_string(owner->proof));
@@ -296,8 +310,11 @@ ApiResponse error_with(int status, std::string_view detail, std::string_view key
 }
 
 ApiResponse owner_refusal(OwnerRefusal why) {
-  const auto& words = why == OwnerRefusal::not_proved ? k_not_proved : k_session_over;
+  const auto& words = why == OwnerRefusal::not_proved     ? k_not_proved
+                      : why == OwnerRefusal::proof_wanted ? k_proof_wanted
+                                                          : k_session_over;
   auto response = error_of(error_object(words, ""), words.status);
+  if (words.status != 401) return response;
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"sekimori-owner\"");
   return response;
 }
@@ -357,19 +374,21 @@ ApiResponse handle(const ApiRequest& request, Control& control, const Caller& as
     return error_response(401);
   }
   if (auto refusal = refuse(found, caller)) return std::move(*refusal);
-  const bool is_owners = found.route->access == Access::owner;
+  const bool is_of_owner = is_owners(found.route->access);
   // Before anything is said about the body.
-  if (is_owners && !bearer_of(request.authorization).is_set()) {
+  if (is_of_owner && !bearer_of(request.authorization).is_set()) {
     return owner_refusal(OwnerRefusal::session_over);
   }
   const bool lines = found.route->lines;
   const bool readable = lines ? is_lines(request.content_type) : is_json(request.content_type);
-  if (!request.body.empty() && !readable) return error_response(415);
-  auto body =
-      lines ? Result<json::object>(json::object{{"lines", request.body}}) : read_body(request);
+  const bool raw = found.route->raw;
+  if (!request.body.empty() && !raw && !readable) return error_response(415);
+  auto body = raw     ? Result<json::object>(json::object())
+              : lines ? Result<json::object>(json::object{{"lines", request.body}})
+                      : read_body(request);
   if (!body) return error_response(400, body.error().text);
   try {
-    if (is_owners) return answer_owner(request, found, *target, *body, control, caller, brake);
+    if (is_of_owner) return answer_owner(request, found, *target, *body, control, caller, brake);
     return answer(found, *target, *body, control, caller, nullptr, brake, sign_ins, request);
   } catch (const std::exception&) {
     // Control and the views do not throw; a database driver's exception that slipped through must

@@ -89,8 +89,13 @@ enum class Access : std::uint8_t {
   authorised,  // an authorised caller
   owner_door,  // anybody; the body proves who asks. Authorization is not looked at
   owner,       // the bearer of an owner's token, which opens nothing else
+  owner_look,  // the same; also of one that was opened with the password while that proves little
   sign_in,     // anybody; the body proves who asks, and a session begins
 };
+// Of an owner: the token is looked up where Control can be asked.
+[[nodiscard]] constexpr bool is_owners(Access access) {
+  return access == Access::owner || access == Access::owner_look;
+}
 // nullopt where there is no such route.
 [[nodiscard]] std::optional<Access> access_of(Method, std::string_view target);
 // The owner's routes take bodies of so many bytes: two passwords, or a hundred addresses.

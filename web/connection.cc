@@ -220,8 +220,8 @@ asio::awaitable<bool> Connection::serve_one() {
   const auto method = parse_method(view_of(request.method_string()));
   const auto target = origin_form(view_of(request.target()));
   const auto access = access_of(method, target);
-  const bool is_owners =
-      access == Access::owner || access == Access::owner_door || access == Access::sign_in;
+  const bool is_owners = access && (web::is_owners(*access) || *access == Access::owner_door ||
+                                    *access == Access::sign_in);
   // RFC 9112 §3.2: exactly one Host in HTTP/1.1.
   const auto hosts = request.count(http::field::host);
   const bool host_is_right = hosts == 1 || (hosts == 0 && request.version() < 11);

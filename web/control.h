@@ -39,6 +39,7 @@
 #include "web/caller.h"
 #include "web/control_diagnosis.h"
 #include "web/control_queue.h"
+#include "web/owner_desk.h"
 
 namespace sekimori::web {
 
@@ -161,15 +162,18 @@ enum class ForwardsAnswer : std::uint8_t { keep, remove };
 
 // How an owner proves who they are; the old password alone never does.
 enum class OwnerProofKind : std::uint8_t {
-  code,     // the one-time code that an operator read out
-  contact,  // the code sent to a contact registered before the incident
-  totp,     // an authenticator enrolled before it
+  code,      // the one-time code that an operator read out
+  contact,   // the code sent to a contact registered before the incident
+  totp,      // an authenticator enrolled before it
+  password,  // the mailbox's own, with the authenticator's code where one is enrolled: all of the
+             // portal while nothing is wrong; while the account is contained it only looks
 };
 [[nodiscard]] std::string_view to_string(OwnerProofKind);
 [[nodiscard]] std::optional<OwnerProofKind> parse_owner_proof_kind(std::string_view);
 struct OwnerProof {
   OwnerProofKind kind = OwnerProofKind::code;
   Secret value;
+  Secret code = {};  // with a password, of the authenticator; not set: none was typed
 };
 // Whose account an owner's token opens, and how they proved who they are: the audit names it
 // ("owner:code").
@@ -180,7 +184,8 @@ struct OwnerIdentity {
 struct OwnerSession {
   Secret token;  // for the owner's own requests; good for this account alone
   Instant expires;
-  RecoveryView view;
+  std::optional<RecoveryView> view;  // nullopt: the account was never contained
+  bool code_wanted = false;          // the password was right; there is no token without a code
 };
 
 struct IncidentDetails {
@@ -433,6 +438,9 @@ class Control {
   [[nodiscard]] virtual Aftermath& aftermath() = 0;
   // ---- what people do beside the machine ----
   [[nodiscard]] virtual Casework& casework() = 0;
+
+  // ---- what owners look at and do beyond the way back ----
+  [[nodiscard]] virtual OwnerDesk& own() = 0;
 
   // ---- looking ----
   // Whose it is. not_found: there is no such thing.

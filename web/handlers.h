@@ -28,6 +28,9 @@ struct Route {
   ApiResponse (*handler)(const Call&);
   // The body is application/x-ndjson; the handler finds it whole as the member "lines".
   bool lines = false;
+  // The body is no JSON at all: the handler reads it from the request (call.request), and wipes
+  // what it takes from it.
+  bool raw = false;
 };
 
 // The parts of the table, by what they are about.
@@ -40,7 +43,9 @@ struct Route {
 [[nodiscard]] std::span<const Route> report_routes();    // mail that came back, delisting
 [[nodiscard]] std::span<const Route> aftermath_routes();  // waiting mail, what was done
 [[nodiscard]] std::span<const Route> casework_routes();   // what people do beside the machine
-[[nodiscard]] std::span<const Route> owner_routes();      // the owner's own
+[[nodiscard]] std::span<const Route> owner_routes();      // the owner's own way back
+[[nodiscard]] std::span<const Route> own_routes();        // what owners look at and keep
+[[nodiscard]] std::span<const Route> profile_routes();    // settings for mail programs
 [[nodiscard]] std::span<const Route> session_routes();    // signing in, operators
 [[nodiscard]] std::span<const Route> panel_routes();      // the panel's files
 [[nodiscard]] std::span<const Route> diagnosis_routes();  // "I cannot get my mail"
@@ -54,7 +59,8 @@ struct Route {
 [[nodiscard]] ApiResponse error_with(int status, std::string_view detail, std::string_view key,
                                      boost::json::value value);
 // 401 for an owner: the proof did not hold (whatever was wrong with it), or the token is over.
-enum class OwnerRefusal : std::uint8_t { not_proved, session_over };
+// 403: what was proved (the password alone) is not enough while the account is contained.
+enum class OwnerRefusal : std::uint8_t { not_proved, session_over, proof_wanted };
 [[nodiscard]] ApiResponse owner_refusal(OwnerRefusal);
 // 401 at the panel's door; `code_wanted`: the password was right and a code is needed.
 [[nodiscard]] ApiResponse sign_in_refusal(bool code_wanted);

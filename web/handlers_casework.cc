@@ -329,7 +329,7 @@ using decide::EnquiryAct;
 constexpr std::array k_routes = {
     Route{Method::post, "/api/v1/owner/enquiries", Access::owner_door, send_enquiry},
     Route{Method::post, "/api/v1/owner/enquiries/read", Access::owner_door, read_sent_enquiry},
-    Route{Method::get, "/api/v1/owner/enquiries", Access::owner, list_own_enquiries},
+    Route{Method::get, "/api/v1/owner/enquiries", Access::owner_look, list_own_enquiries},
     Route{Method::get, "/api/v1/enquiries", Access::authorised, list_enquiries},
     Route{Method::post, "/api/v1/enquiries", Access::authorised, take_in_enquiry},
     Route{Method::get, "/api/v1/enquiries/{id}", Access::authorised, show_enquiry},

@@ -81,7 +81,7 @@ ApiResponse list_questions(const Call&) {
 constexpr std::array k_routes = {
     Route{Method::get, "/api/v1/diagnosis/questions", Access::open, list_questions},
     Route{Method::post, "/api/v1/accounts/{address}/diagnosis", Access::authorised, diagnose},
-    Route{Method::post, "/api/v1/owner/diagnosis", Access::owner, diagnose_own},
+    Route{Method::post, "/api/v1/owner/diagnosis", Access::owner_look, diagnose_own},
 };
 
 }  // namespace

@@ -29,15 +29,19 @@ ApiResponse begin_session(const Call& call) {
   const auto word = read_text(call.body, "proof", 16);
   if (!word) return bad(word.error());
   const auto kind = parse_owner_proof_kind(*word);
-  if (!kind) return error_response(400, "'proof' must be code, contact or totp");
+  if (!kind) return error_response(400, "'proof' must be code, contact, totp or password");
   auto value = read_secret(call.body, "value");
   if (!value) return bad(value.error());
   if (!*value || !(*value)->is_set()) return error_response(400, "'value' is needed");
+  auto code = read_secret(call.body, "code");
+  if (!code) return bad(code.error());
   if (!admitted(call, OwnerAct::prove, *address)) return too_often();
   OwnerProof proof;
   proof.kind = *kind;
+  if (*code) proof.code = std::move(**code);
   proof.value = std::move(**value);
   const auto session = call.control.owner_begin(address->text(), std::move(proof), call.caller.ip);
+  if (session && session->code_wanted) return sign_in_refusal(true);
   if (session) return json_response(json_of_owner(*session), 201);
   switch (session.error().kind) {
     case ErrorKind::bad_input:

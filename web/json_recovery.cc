@@ -126,7 +126,7 @@ json::value json_of(const RecoveryView& view) {
 json::value json_of_owner(const OwnerSession& session) {
   return json::object{{"token", session.token.reveal()},
                       {"expires", json_of(session.expires)},
-                      {"recovery", json_of_owner(session.view)}};
+                      {"recovery", session.view ? json_of_owner(*session.view) : json::value()}};
 }
 
 json::value json_of(const decide::NoticeRow& notice) {

@@ -11,6 +11,7 @@
 #include "web/aftermath.h"
 #include "web/json_aftermath.h"
 #include "web/memory_casework.h"
+#include "web/memory_owner_desk.h"
 
 namespace sekimori::web {
 
@@ -138,7 +139,7 @@ class MemoryAftermath : public Aftermath {
 };
 
 // The part of Control that leads to them.
-class AftermathControl : public Control {
+class AftermathControl : public MemoryOwn {
  public:
   Aftermath& aftermath() override { return aftermath_; }
   Casework& casework() override { return casework_; }

@@ -177,6 +177,7 @@ class MemoryRecovery {
     switch (proof.kind) {
       case OwnerProofKind::code: holds = take(codes_, account, value); break;
       case OwnerProofKind::contact: holds = take(contact_codes_, account, value); break;
+      case OwnerProofKind::password: holds = value == password_of(account); break;
       case OwnerProofKind::totp: holds = value == k_totp && account == "taro@example.jp"; break;
     }
     if (!holds) return {};

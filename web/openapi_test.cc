@@ -107,6 +107,16 @@ std::vector<Ask> asks() {
       {"POST /api/v1/incidents/{id}/feedback", R"({"verdict":"wrong","text":"社内の連絡"})"},
       {"POST /api/v1/incidents/{id}/investigation",
        R"({"to":"estimated","amount_yen":33000,"scope":"ログの調査"})"},
+      {"POST /api/v1/owner/sign-ins", R"({"network":"192.0.2.0","mine":false})"},
+      {"POST /api/v1/owner/devices/revoke", "{}"},
+      {"POST /api/v1/owner/live-test", R"({"language":"en"})"},
+      {"POST /api/v1/owner/contact", R"({"email":"taro@home.example","language":"ja"})"},
+      {"POST /api/v1/owner/contact/confirm", R"({"code":"246810"})"},
+      {"POST /api/v1/owner/totp/confirm", R"({"code":"246810"})"},
+      {"POST /api/v1/owner/totp/remove", R"({"code":"246810"})"},
+      {"POST /autodiscover/autodiscover.xml", "<a/>"},
+      {"POST /Autodiscover/Autodiscover.xml", "<a/>"},
+      {"POST /portal/status", "address=taro%40example.jp&password=Old-pass-1&language=en"},
   };
   std::vector<Ask> out;
   for (const auto& [path, operations] : document().at("paths").as_object()) {
@@ -133,7 +143,8 @@ std::vector<Ask> asks() {
       } else if (operation.as_object().contains("requestBody")) {
         ask.body = R"({"reason":"本人から連絡がありました。"})";
       }
-      if (ask.pattern.ends_with("/history")) ask.target += "?finish=true";
+      if (ask.method == "POST" && ask.pattern.ends_with("/history")) ask.target += "?finish=true";
+      if (ask.pattern.ends_with(".mobileconfig")) ask.target += "?address=taro%40example.jp";
       if (ask.method == "DELETE") ask.target += "?network=192.0.2.0/24";
       out.push_back(ask);
     }
@@ -161,7 +172,9 @@ const json::value& operation_of(const Ask& ask) {
 
 std::string_view media_of(const Ask& ask) {
   if (ask.body.empty()) return "";
-  return ask.pattern.ends_with("/history") ? "application/x-ndjson" : "application/json";
+  if (ask.pattern.ends_with("iscover.xml")) return "text/xml";
+  if (ask.pattern == "/portal/status") return "application/x-www-form-urlencoded";
+  return ask.pattern == "/api/v1/history" ? "application/x-ndjson" : "application/json";
 }
 
 ApiResponse send(const Ask& ask, Control& control, const Caller& caller,

@@ -211,8 +211,8 @@ TEST_F(Way, every_failed_proof_is_one_and_the_same_answer) {
     EXPECT_EQ(response.body, wrong.body) << address;
     EXPECT_EQ(response.headers, wrong.headers) << address;
   }
-  // The old password is no proof, and there is no such kind.
-  EXPECT_EQ(begin("taro@example.jp", "password", "Old-pass-1").status, 400);
+  // There is no such kind.
+  EXPECT_EQ(begin("taro@example.jp", "petname", "pochi").status, 400);
   for (const auto* body :
        {R"({})", R"({"address":"taro@example.jp"})", R"({"address":"taro","proof":"code"})",
         R"({"address":"taro@example.jp","proof":"code"})",
@@ -311,6 +311,63 @@ TEST_F(Way, the_brake_is_asked_before_anything_is_tried) {
   EXPECT_EQ(shut.asked[0], std::pair(OwnerAct::prove, std::string("nobody@example.jp")));
   EXPECT_EQ(shut.asked[1], std::pair(OwnerAct::send, std::string("taro@example.jp")));
   EXPECT_EQ(shut.asked[2], std::pair(OwnerAct::go_on, std::string("taro@example.jp")));
+}
+
+// The thief has the password, too: while the account is stopped it shows and changes nothing.
+TEST_F(Way, the_password_alone_only_looks_while_the_account_is_stopped) {
+  EXPECT_EQ(code_of(begin("taro@example.jp", "password", "wrong")), "not_proved");
+  control.contain_by_machine("taro@example.jp");
+  const auto begun = begin("taro@example.jp", "password", MemoryRecovery::k_first_password);
+  ASSERT_EQ(begun.status, 201) << begun.body;
+  authorization = "bearer " + std::string(json::parse(begun.body).at("token").as_string());
+  control.own_desk.password_is_enough = false;
+  EXPECT_EQ(as_owner("GET", "status").status, 200);
+  EXPECT_EQ(as_owner("POST", "diagnosis", "{}").status, 200);
+  for (const auto& route : routes()) {
+    if (route.access != Access::owner) continue;
+    const auto path = std::string(route.pattern.substr(std::string_view("/api/v1/owner/").size()));
+    const auto refused = as_owner(route.method, path, route.method == "GET" ? "" : "{}");
+    EXPECT_EQ(refused.status, 403) << route.pattern;
+    EXPECT_EQ(code_of(refused), "proof_wanted") << route.pattern;
+  }
+  EXPECT_TRUE(control.own_desk.answered.empty());
+  control.own_desk.password_is_enough = true;
+  EXPECT_EQ(as_owner("GET", "history").status, 200);
+}
+
+TEST_F(Way, an_owner_sees_no_operators_name_in_a_change) {
+  control.contain_by_machine("taro@example.jp");
+  prove_with_totp();
+  const auto ways = as_owner("GET", "ways");
+  ASSERT_EQ(ways.status, 200);
+  EXPECT_EQ(ways.body.find("operator-nao"), std::string::npos);
+  EXPECT_EQ(ways.body.find("not for owners"), std::string::npos);
+  EXPECT_NE(ways.body.find("collector@thief.example"), std::string::npos);
+}
+
+TEST_F(Way, the_card_without_scripts_shows_what_it_says_as_text) {
+  const auto card = [this](std::string_view body) {
+    return handle({Method::post, "/portal/status", "application/x-www-form-urlencoded", body, ""},
+                  control, Caller());
+  };
+  const auto shown = card("address=taro%40example.jp&password=Old-pass-1");
+  ASSERT_EQ(shown.status, 200);
+  EXPECT_TRUE(shown.content_type.starts_with("text/html"));
+  EXPECT_NE(shown.body.find("止めています"), std::string::npos);
+  EXPECT_NE(shown.body.find("&lt;大量&gt;"), std::string::npos);
+  EXPECT_EQ(shown.body.find("<大量>"), std::string::npos);
+  EXPECT_EQ(shown.body.find("<script"), std::string::npos);
+  EXPECT_NE(card("address=taro%40example.jp&password=Old-pass-1&language=en")
+                .body.find("It sent in &lt;bulk&gt;."),
+            std::string::npos);
+  for (const std::string_view wrong :
+       {"", "address=taro%40example.jp", "address=taro%40example.jp&password=x", "%", "address=&",
+        "address=nobody%40example.jp&password=Old-pass-1"}) {
+    const auto refused = card(wrong);
+    EXPECT_EQ(refused.status, 200) << wrong;
+    EXPECT_EQ(refused.body.find("taro@example.jp"), std::string::npos) << wrong;
+    EXPECT_NE(refused.body.find("role=\"alert\""), std::string::npos) << wrong;
+  }
 }
 
 }  // namespace
