@@ -26,7 +26,21 @@ export type IpRule = Schemas["IpRule"];
 export type NoteToRecipients = Schemas["NoteToRecipients"];
 export type Notice = Schemas["Notice"];
 export type Operator = Schemas["Operator"];
+export type CheckUp = Schemas["CheckUp"];
+export type Diagnosis = Schemas["Diagnosis"];
+export type DiagnosisQuestions = Schemas["DiagnosisQuestions"];
+export type EnquirySent = Schemas["EnquirySent"];
+export type MailProfile = Schemas["MailProfile"];
+export type OwnContact = Schemas["OwnContact"];
+export type OwnDevices = Schemas["OwnDevices"];
+export type OwnEnquiry = Schemas["OwnEnquiry"];
+export type OwnHistory = Schemas["OwnHistory"];
 export type OwnRecovery = Schemas["OwnRecovery"];
+export type OwnServices = Schemas["OwnServices"];
+export type OwnStatus = Schemas["OwnStatus"];
+export type OwnTest = Schemas["OwnTest"];
+export type OwnTotp = Schemas["OwnTotp"];
+export type OwnWays = Schemas["OwnWays"];
 export type PasswordOutcome = Schemas["PasswordOutcome"];
 export type PasswordVerdict = Schemas["PasswordVerdict"];
 export type Recovery = Schemas["Recovery"];
@@ -89,7 +103,7 @@ type Options<P extends keyof paths, M extends Method> = {
 export class Api {
   // Of the session; every change carries it.
   csrf = "";
-  // Of an owner's own requests; the panel has none.
+  // Of an owner's own requests, and sent with no others; the panel has none.
   bearer = "";
   onSignedOut: (() => void) | undefined;
   onReachable: ((reachable: boolean) => void) | undefined;
@@ -114,7 +128,9 @@ export class Api {
       headers["content-type"] = "application/json";
       if (this.csrf) headers["x-sekimori-csrf"] = this.csrf;
     }
-    if (this.bearer) headers["authorization"] = `Bearer ${this.bearer}`;
+    if (this.bearer && pattern.startsWith("/api/v1/owner/")) {
+      headers["authorization"] = `Bearer ${this.bearer}`;
+    }
     const request: RequestInit = { method: method.toUpperCase(), headers, cache: "no-store" };
     if (method !== "get") request.body = JSON.stringify(options.body ?? {});
     if (options.signal) request.signal = options.signal;

@@ -6,6 +6,7 @@ import { type Browser, type BrowserContext, type Page, chromium } from "playwrig
 import { expect } from "vitest";
 
 type Lab = {
+  imap_port: number;
   panel_url: string;
   portal_url: string;
   api_url: string;
