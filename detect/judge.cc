@@ -52,10 +52,8 @@ float clip(double nats, Channel c) {
 }
 
 bool same_address(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return lower(x) == lower(y);
-  });
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return a == b || std::ranges::equal(a, b, {}, lower, lower);
 }
 
 // Mail that a webmail hands in has no address of its own: it comes from where the account was used
@@ -467,6 +465,14 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
       m.seen == 0 && m.logins >= 20 && m.first_day != 0 && day16(t) - m.first_day > 30;
   const double fresh = injection(m, t), left = fading(m, t);
   const bool beside_away = last_place.home && last_place.beside;
+  // The messages of one sitting resemble each other: how fast and how alike they are is said once.
+  std::array<float, k_cap_since_onset.size()> room;
+  for (std::size_t i = 0; i < room.size(); ++i) {
+    const auto& [channel, cap] = k_cap_since_onset[i];
+    room[i] = std::max(cap - spent_on(m, channel), 0.0F);
+  }
+  Nats eta;
+  for (std::size_t c = 0; c < k_channels; ++c) eta[c] = eta_of(static_cast<Channel>(c));
   double before = 0, after = 0;
   std::size_t leading = 0;
   double leading_share = -1, leading_ratio = 1;
@@ -476,17 +482,13 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
     nats[index_of(Channel::places_24h)] = last_place.day_nats;
     nats[index_of(Channel::fleet)] = in_fleet;
     if (first_smtp) nats[index_of(Channel::first_smtp)] = 1.5F;
-    // The messages of one sitting resemble each other: how fast and how alike they are is said
-    // once.
-    for (const auto& [channel, cap] : k_cap_since_onset) {
-      float& n = nats[index_of(channel)];
-      n = std::min(n, std::max(cap - spent_on(m, channel), 0.0F));
+    for (std::size_t i = 0; i < room.size(); ++i) {
+      float& n = nats[index_of(k_cap_since_onset[i].first)];
+      n = std::min(n, room[i]);
     }
+    for (std::size_t c = 0; c < k_channels; ++c) nats[c] *= eta[c];
     double sum = 0;
-    for (std::size_t c = 0; c < k_channels; ++c) {
-      nats[c] *= eta_of(static_cast<Channel>(c));
-      sum += nats[c];
-    }
+    for (const float n : nats) sum += n;
     sum = std::clamp(sum, -settings.clip_nats, settings.clip_nats);
     // While an attack runs the owner's own mail goes on: a message is theirs with a share of
     // own_mail.
