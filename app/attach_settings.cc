@@ -162,6 +162,26 @@ Result<void> AttachSettings::fill_log(const AttachPlace& place, const AttachFact
 
 Result<void> AttachSettings::choose_doveadm(const AttachPlace& place, const AttachFacts& facts,
                                             AttachChoice& choice) {
+  choice.doveadm_key = dovecot_secret(place, facts, "doveadm_api_key");
+  if (is_set("dovecot.doveadm_key_file")) {
+    auto key = read_secret(settings().dovecot.doveadm_key_file);
+    if (!key) return std::unexpected(key.error());
+    if (!choice.doveadm_key.empty() && choice.doveadm_key != key->reveal()) {
+      return bad_input(fmt::format("Dovecot's doveadm_api_key is not the one in {}",
+                                   settings().dovecot.doveadm_key_file));
+    }
+    choice.doveadm_key = key->reveal();
+  } else {
+    if (choice.doveadm_key.empty()) choice.doveadm_key = fresh_secret();
+    const std::string file = folder() + "/doveadm.key";
+    auto now = read_plain_file(file);
+    if (!now) return std::unexpected(now.error());
+    const std::string text = choice.doveadm_key + "\n";
+    if (*now != text) key_ = FileChange{file, *now, text, 0640, settings().server.user, true};
+    auto done = fill("dovecot", "doveadm_key_file", config::quote(file));
+    if (!done) return done;
+  }
+  // Behind the key: an address without one is a fault of the settings.
   if (auto done = fill("dovecot", "doveadm_url", config::quote(k_doveadm_url)); !done) return done;
   const auto at = address_of_url(settings().dovecot.doveadm_url);
   if (at && !listens(facts.dovecot, at->port)) {
@@ -175,24 +195,7 @@ Result<void> AttachSettings::choose_doveadm(const AttachPlace& place, const Atta
       choice.doveadm_port = at->port;
     }
   }
-  choice.doveadm_key = dovecot_secret(place, facts, "doveadm_api_key");
-  if (is_set("dovecot.doveadm_key_file")) {
-    auto key = read_secret(settings().dovecot.doveadm_key_file);
-    if (!key) return std::unexpected(key.error());
-    if (!choice.doveadm_key.empty() && choice.doveadm_key != key->reveal()) {
-      return bad_input(fmt::format("Dovecot's doveadm_api_key is not the one in {}",
-                                   settings().dovecot.doveadm_key_file));
-    }
-    choice.doveadm_key = key->reveal();
-    return {};
-  }
-  if (choice.doveadm_key.empty()) choice.doveadm_key = fresh_secret();
-  const std::string file = folder() + "/doveadm.key";
-  auto now = read_plain_file(file);
-  if (!now) return std::unexpected(now.error());
-  const std::string text = choice.doveadm_key + "\n";
-  if (*now != text) key_ = FileChange{file, *now, text, 0640, settings().server.user, true};
-  return fill("dovecot", "doveadm_key_file", config::quote(file));
+  return {};
 }
 
 Result<AttachChoice> AttachSettings::choose(const AttachPlace& place, const AttachFacts& facts,

@@ -144,13 +144,14 @@ std::vector<std::string> old_logs(const std::string& path) {
   return out;
 }
 
+// The first `own` of the changes are Sekimori's own settings.
 Result<std::vector<AttachLedger::Write>> writes_of(const AttachPlace& place,
                                                    const std::vector<FileChange>& changes,
-                                                   const std::string& own_prefix) {
+                                                   std::size_t own) {
   std::vector<AttachLedger::Write> out;
   for (const auto& change : changes) {
     // Sekimori's own files belong to this machine, also where the mail server has a root.
-    AttachLedger::Write write{change, 0, change.path.starts_with(own_prefix)};
+    AttachLedger::Write write{change, 0, out.size() < own};
     if (!change.before && change.group != "root") {
       auto gid = (write.own ? AttachPlace("") : place).group(change.group);
       if (!gid) return std::unexpected(gid.error());
@@ -265,6 +266,7 @@ Exit run_attach_command(const Invocation& given) {
   auto own_changes = own->changes();
   if (!own_changes) return failed(given, own_changes.error());
   report.changes = std::move(*own_changes);
+  const std::size_t own_count = report.changes.size();
   for (auto& change : plan->files) {
     change.path = place.outside(change.path);
     report.changes.push_back(std::move(change));
@@ -318,7 +320,7 @@ Exit run_attach_command(const Invocation& given) {
   }
   auto postfix = place.group("postfix");
   if (!postfix) return failed(given, postfix.error());
-  auto writes = writes_of(place, report.changes, own->folder() + "/");
+  auto writes = writes_of(place, report.changes, own_count);
   if (!writes) return failed(given, writes.error());
   auto done = ledger->apply(*writes);
   if (done) {

@@ -206,6 +206,7 @@ directory = "{state}/snapshots"
 
 [dovecot]
 doveadm_url = "http://127.0.0.1:{doveadm}/doveadm/v1"
+doveadm_key_file = "{own}/doveadm.key"
 
 [helper]
 socket = "{own}/helper.sock"
@@ -240,7 +241,8 @@ class PlainSite:
         self.port = {name: base + i for i, name in enumerate(PORTS)}
         self.etc = f"{self.home}/etc"
         self.spool = f"{self.home}/spool"
-        self.config = self.own / "sekimori.toml"
+        (self.own / "etc").mkdir(mode=0o755)
+        self.config = self.own / "etc/sekimori.toml"
         self.daemons = []
         self._write()
 
@@ -272,6 +274,8 @@ class PlainSite:
                               "chroot": "y"}
         for folder in ("log", "run", "state", "mail", "data", "spool"):
             self.path(f"{self.home}/{folder}").mkdir(parents=True, exist_ok=True)
+        # As rsyslog makes it; Postfix's own postlogd would keep it from everybody else.
+        self._put(f"{self.home}/log/mail.log", "")
         self.run("chown", "postfix", f"{self.home}/data")
         self.run("chown", "nobody", f"{self.home}/mail")
         self._put(f"{self.etc}/postfix/main.cf", MAIN_CF.format(**values))
@@ -307,6 +311,10 @@ class PlainSite:
         guard = self.path("/var/lib/sekimori/guard/guard.db") if self.root \
             else self.own / "guard/guard.db"
         self.guard = guard
+        key = self.own / "doveadm.key"
+        key.write_text(os.urandom(24).hex() + "\n")
+        key.chmod(0o640)
+        shutil.chown(key, "root", "sekimori")
         self.config.write_text(SETTINGS.format(state=self.state, own=self.own, guard=guard,
                                                **self.port))
 
