@@ -232,7 +232,10 @@ Result<AttachChoice> AttachSettings::choose(const AttachPlace& place, const Atta
   });
   if (!facts.dovecot_file.empty()) {
     step([&] { return choose_doveadm(place, facts, choice); });
-    choice.nonce = dovecot_secret(place, facts, "auth_policy_hash_nonce");
+    // From our own file: doveconf of 2.4 does not give it by this name.
+    auto secrets = place.read(dovecot_secrets_file(facts));
+    if (!secrets) return std::unexpected(secrets.error());
+    choice.nonce = attach_secret(secrets->value_or(""), "auth_policy_hash_nonce");
     if (choice.nonce.empty()) choice.nonce = fresh_secret();
   }
   if (!done) return std::unexpected(done.error());

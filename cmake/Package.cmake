@@ -35,7 +35,7 @@ set(CPACK_PACKAGE_CONTACT "Sekimori maintainers <maintainers@sekimori.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "guard against hijacked mailboxes for Postfix and Dovecot")
 set(CPACK_PACKAGE_DESCRIPTION
   "Sees mailboxes that were taken over, stops what goes out of them, tells those concerned and walks \
-the owner back. Begins by watching only; \"sekimori attach\" puts it in front of a running mail server.")
+the owner back. Begins by watching only; sekimori attach puts it in front of a running mail server.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
