@@ -163,6 +163,10 @@ Result<void> AttachLedger::note(const FileChange& change, bool own) {
           "what was edited",
           change.path));
     }
+    // The text between the first and the last is nobody's way back.
+    if (known->after != after && known->after != known->before) {
+      (void)::unlink(kept_path(known->after).c_str());
+    }
     known->after = after;
     return {};
   }
