@@ -1,5 +1,7 @@
 #include "app/log_judge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <variant>
@@ -11,6 +13,9 @@ namespace {
 
 constexpr std::size_t k_reasons_max = 6;
 constexpr std::size_t k_left_max = 512;
+// A run that would have been held: a newsletter has as many messages, but not so many places.
+constexpr std::uint64_t k_run_messages = 25;
+constexpr std::size_t k_run_networks = 3;
 
 Sureness sureness_of(Instant first, Instant onset, std::uint64_t messages) {
   const double days_before = onset > first ? (onset - first).days() : 0;
@@ -60,7 +65,37 @@ const AccountVerdict& LogJudge::of(std::string_view account) const {
   return it == seen_.end() ? k_unheard : it->second.verdict;
 }
 
-void LogJudge::answered(const Event& event, const Submission&, const decide::Applied& applied) {
+void LogJudge::judge_run(Instant t, const Submission& mail, Seen& seen) const {
+  ++seen.held_messages;
+  const std::uint64_t network = mail.ip.place_key();
+  if (network != 0 && seen.held_networks.size() < k_run_networks &&
+      std::ranges::find(seen.held_networks, network) == seen.held_networks.end()) {
+    seen.held_networks.push_back(network);
+  }
+  AccountVerdict& v = seen.verdict;
+  if (v.verdict != Verdict::suspicious || seen.held_messages < k_run_messages ||
+      seen.held_networks.size() < k_run_networks) {
+    return;
+  }
+  v.verdict = Verdict::hijacked;
+  v.onset = v.first_held;
+  v.stopped = t;
+  for (const auto& [sent, n] : seen.left) {
+    if (sent >= v.onset) v.got_out += n;
+  }
+  seen.left = {};
+  v.reasons.push_back(
+      {fmt::format(
+           "確認を待つはずのメールが、{} 通、{} か所以上のネットワークから続けて送られました。",
+           seen.held_messages, k_run_networks),
+       fmt::format(
+           "{} messages that would have waited for a person came one after another, from {} "
+           "networks or more.",
+           seen.held_messages, k_run_networks)});
+}
+
+void LogJudge::answered(const Event& event, const Submission& mail,
+                        const decide::Applied& applied) {
   Seen& seen = *at_hand_;
   AccountVerdict& v = seen.verdict;
   const decide::Answer& answer = *applied.answer;
@@ -79,6 +114,7 @@ void LogJudge::answered(const Event& event, const Submission&, const decide::App
     seen.worst_hold = hold.log_r;
     v.reasons.assign(1, hold.reason);
   }
+  if (answer.held > 0) judge_run(event.t, mail, seen);
   ++seen.messages;
   if (answer.accepted == 0 || v.verdict == Verdict::hijacked) return;
   if (seen.left.size() >= k_left_max) {

@@ -18,7 +18,10 @@ namespace sekimori::app {
 enum class Verdict : std::uint8_t {
   normal,
   suspicious,  // mail would have been held: for some minutes, or until a person has looked
-  hijacked     // the account would have been stopped: ln R over detect.restrict_line
+  // The account would have been stopped: ln R over detect.restrict_line. Or: its mail would have
+  // waited for a person's word message after message, from several networks; a log has nobody to
+  // ask.
+  hijacked
 };
 // How sure a verdict can be: the judge knows an account only from this log.
 enum class Sureness : std::uint8_t {
@@ -57,10 +60,13 @@ class LogJudge : private ReplayWatcher {
     Instant first;
     std::uint64_t messages = 0;
     double worst_hold = 0;  // its ln R
+    std::uint64_t held_messages = 0;
+    std::vector<std::uint64_t> held_networks;  // where those came from, the first few
     // Of the last day, so that what left since the onset can be told: when, and how many.
     std::vector<std::pair<Instant, std::uint32_t>> left;
   };
   void answered(const Event&, const Submission&, const decide::Applied&) override;
+  void judge_run(Instant t, const Submission&, Seen&) const;
   void hold_ended(Instant, const decide::HeldMessage&) override {}
   void standing(const decide::StandingNews&) override;
   void login(const Event&, const Login&, const decide::LoginAnswer&) override {}
