@@ -69,6 +69,16 @@ Result<decide::Incident> CaseService::incident_of(std::uint64_t id) {
   return std::move(**incident);
 }
 
+Result<web::Page<decide::AuditEntry>> CaseService::audit_page(const web::AuditPageQuery& query) {
+  const store::AuditFilter filter{query.subject, query.within, query.who,  query.action,
+                                  query.search,  query.offset, query.limit};
+  auto rows = parts_.store.audit(filter);
+  if (!rows) return std::unexpected(rows.error());
+  auto total = parts_.store.count_audit(filter);
+  if (!total) return std::unexpected(total.error());
+  return web::Page<decide::AuditEntry>{std::move(*rows), *total};
+}
+
 // ---------------------------------------------------------------- enquiries
 
 Result<web::Page<decide::Enquiry>> CaseService::enquiries(const web::EnquiryQuery& query) {

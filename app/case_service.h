@@ -36,6 +36,7 @@ class CaseService : public web::Casework {
  public:
   explicit CaseService(CaseParts parts) : parts_(std::move(parts)) {}
 
+  Result<web::Page<decide::AuditEntry>> audit_page(const web::AuditPageQuery&) override;
   Result<web::Page<decide::Enquiry>> enquiries(const web::EnquiryQuery&) override;
   Result<web::EnquiryDetails> enquiry(std::uint64_t id) override;
   Result<web::EnquiryMade> open_enquiry(const web::EnquiryOrder&, const web::Caller&) override;

@@ -166,7 +166,12 @@ Result<web::AccountDetails> ControlService::account(std::string_view address) {
   const auto& l = out.view.limits;
   const auto& c = out.view.counts;
   const auto add = [&](const char* name, std::uint64_t limit, std::uint64_t used, Duration window) {
-    out.limits.push_back({name, limit, used, all_gone_by(used, now, window)});
+    // Probation has two limits of its own, where they are set.
+    const bool own = out.view.standing.standing == Standing::probation && limit != 0 &&
+                     std::string_view(name).starts_with("recipients_per_");
+    out.limits.push_back(
+        {name, fmt::format("{}.{}{}", own ? "recovery" : "limits", own ? "probation_" : "", name),
+         limit, used, all_gone_by(used, now, window)});
   };
   add("recipients_per_hour", l.recipients_per_hour, c.recipients_hour, hours(1));
   add("recipients_per_day", l.recipients_per_day, c.recipients_day, days(1));

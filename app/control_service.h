@@ -57,6 +57,7 @@ struct ControlParts {
   RecoveryService& way_back;
   web::Aftermath& aftermath;
   web::Casework& casework;
+  web::FigureDesk& figures;
   WaysService& ways;
   std::function<Result<void>(const std::string& to, std::string_view subject,
                              std::string_view body)>
@@ -164,6 +165,7 @@ class ControlService : public web::Control {
   web::Aftermath& aftermath() override { return parts_.aftermath; }
   web::Casework& casework() override { return parts_.casework; }
   web::OwnerDesk& own() override;
+  web::FigureDesk& figures() override { return parts_.figures; }
   Result<web::HealthReport> health() override;
   Result<void> ready() override;
   Result<web::MetricsReport> metrics() override;

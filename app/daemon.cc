@@ -94,6 +94,7 @@ class Daemon {
     world_.reports->start();
     world_.aftermath->start();
     world_.ways->start();
+    world_.figures->start();
     return {};
   }
 
@@ -108,6 +109,7 @@ class Daemon {
     if (auto kept = world_.sent->flush(); !kept) {
       log_(fmt::format("reports: {}", kept.error().text));
     }
+    world_.figures->stop();
     world_.aftermath->stop();
     world_.way_back->stop();
     world_.ways->stop();

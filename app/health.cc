@@ -175,6 +175,14 @@ web::HealthReport health_report(World& w) {
       {"空き容量と snapshot.directory を確かめてください。",
        "check disk space and snapshot.directory"}));
   items.push_back(breaker_item(w, now));
+  if (const std::string uncounted = w.figures->trouble(); !uncounted.empty()) {
+    // Nothing is decided by figures.
+    items.push_back(
+        bad("figures", HealthLevel::warning,
+            {"時間別の数字を数えられません: " + uncounted, "figures are not counted: " + uncounted},
+            {"空き容量と journal.directory を確かめてください。",
+             "check disk space and journal.directory"}));
+  }
   if (!w.settings.reports.mailbox.empty()) {
     const std::string unread = w.reports->trouble();
     // Mail flows and everything is judged meanwhile: no failure of the guard itself.

@@ -248,6 +248,18 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   });
   auto sign_profile = profile_signer(s);
   if (!sign_profile) return std::unexpected(sign_profile.error());
+  w.figures = std::make_unique<FigureService>(FigureParts{
+      .store = *w.figure_rows,
+      .accounts = *w.accounts,
+      .journal_directory = s.journal.directory,
+      .key = w.key,
+      .retention = s.figures.retention,
+      .sign_in_retention = s.figures.sign_in_retention,
+      .last_sequence = [&w] { return w.journal->counters().last_sequence; },
+      .now = system_now,
+      .directory = [&w] { return w.directory.get(); },
+      .log = w.log,
+  });
   w.control = std::make_unique<ControlService>(ControlParts{
       .engine = *w.engine,
       .writer = *w.writer,
@@ -263,6 +275,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .way_back = *w.way_back,
       .aftermath = *w.aftermath,
       .casework = *w.casework,
+      .figures = *w.figures,
       .ways = *w.ways,
       .send_letter = [&w](const std::string& to, std::string_view subject,
                           std::string_view body) { return send_letter(w, to, subject, body); },
@@ -340,6 +353,9 @@ Result<void> World::open_stores() {
   auto opened_cases = store::CaseStore::open(database);
   if (!opened_cases) return std::unexpected(opened_cases.error());
   cases = std::move(*opened_cases);
+  auto opened_figures = store::FigureStore::open(database);
+  if (!opened_figures) return std::unexpected(opened_figures.error());
+  figure_rows = std::move(*opened_figures);
   auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
   if (!opened_guard) return std::unexpected(opened_guard.error());
   guard = std::move(*opened_guard);

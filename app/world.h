@@ -17,6 +17,7 @@
 #include "app/aftermath_service.h"
 #include "app/case_service.h"
 #include "app/control_service.h"
+#include "app/figure_service.h"
 #include "app/inactive_mail.h"
 #include "app/operator_service.h"
 #include "app/recovery_service.h"
@@ -34,6 +35,7 @@
 #include "store/case_store.h"
 #include "store/damage_store.h"
 #include "store/desk_store.h"
+#include "store/figure_store.h"
 #include "store/guard_store.h"
 #include "store/journal.h"
 #include "store/notice_store.h"
@@ -99,6 +101,7 @@ class World {
   std::unique_ptr<store::DamageStore> damage;
   std::unique_ptr<store::WaysStore> way_memory;
   std::unique_ptr<store::CaseStore> cases;
+  std::unique_ptr<store::FigureStore> figure_rows;
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
   std::unique_ptr<store::Journal> journal;
@@ -123,6 +126,7 @@ class World {
   std::unique_ptr<RecoveryService> way_back;
   std::unique_ptr<AftermathService> aftermath;
   std::unique_ptr<CaseService> casework;
+  std::unique_ptr<FigureService> figures;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<OperatorService> people;
   std::unique_ptr<web::SignIns> sign_ins;

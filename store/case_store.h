@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "decide/casework.h"
+#include "decide/records.h"
 #include "store/state_store.h"
 
 namespace sekimori::store {
@@ -26,6 +27,17 @@ struct EnquiryFilter {
   bool waiting = false;  // open and taken
   std::string account;   // "" = all
   std::string taken_by;  // "" = all
+  std::size_t offset = 0;
+  std::size_t limit = 100;
+};
+
+// Of the audit. Empty: all.
+struct AuditFilter {
+  std::optional<decide::Subject> subject = {};
+  std::string within = {};  // of this domain and its accounts
+  std::string who = {};     // exactly
+  std::string action = {};  // exactly
+  std::string search = {};  // part of the subject or the reason
   std::size_t offset = 0;
   std::size_t limit = 100;
 };
@@ -67,6 +79,10 @@ class CaseStore {
       const std::optional<decide::Investigation>& before)>;
   [[nodiscard]] Result<decide::Investigation> change_investigation(std::uint64_t incident,
                                                                    const Change& change);
+
+  // Newest first.
+  [[nodiscard]] Result<std::vector<decide::AuditEntry>> audit(const AuditFilter&);
+  [[nodiscard]] Result<std::uint64_t> count_audit(const AuditFilter&);
 
   // Closed and answered enquiries not changed since.
   [[nodiscard]] Result<void> prune(Instant before);

@@ -138,6 +138,42 @@ TEST_F(CaseStoreTest, ALaterWordOfTheSamePersonStands) {
   EXPECT_EQ(store_->all_feedback(1, 1).value().at(0).incident, 2U);
 }
 
+TEST_F(CaseStoreTest, TheAuditIsFilteredAndPaged) {
+  const auto put = [this](const std::string& who, const std::string& action, Subject subject,
+                          const std::string& why) {
+    AuditEntry entry;
+    entry.t = k_t;
+    entry.who = who;
+    entry.action = action;
+    entry.subject = std::move(subject);
+    entry.why = why;
+    ASSERT_TRUE(state_->append_audit(entry));
+  };
+  put("nao", "restrict", {SubjectKind::account, "taro@example.jp"}, "spam 100%");
+  put("nao", "restore", {SubjectKind::account, "taro@example.jp"}, "");
+  put("ken", "suspend", {SubjectKind::domain, "example.jp"}, "");
+  put("ken", "suspend", {SubjectKind::account, "bob@badexample.jp"}, "spam");
+  const auto found = [this](AuditFilter filter) {
+    const auto rows = store_->audit(filter).value();
+    EXPECT_EQ(store_->count_audit(filter).value(), rows.size());
+    std::string out;
+    for (const auto& row : rows) out += row.action + " " + row.subject.id + ";";
+    return out;
+  };
+  EXPECT_EQ(found({.within = "example.jp"}),
+            "suspend example.jp;restore taro@example.jp;restrict taro@example.jp;");
+  EXPECT_EQ(found({.who = "ken", .action = "suspend"}),
+            "suspend bob@badexample.jp;suspend example.jp;");
+  EXPECT_EQ(found({.search = "100%"}), "restrict taro@example.jp;");
+  EXPECT_EQ(found({.subject = Subject{SubjectKind::account, "bob@badexample.jp"}}),
+            "suspend bob@badexample.jp;");
+  AuditFilter second;
+  second.offset = 1;
+  second.limit = 1;
+  EXPECT_EQ(store_->audit(second).value().at(0).subject.id, "example.jp");
+  EXPECT_EQ(store_->count_audit(second).value(), 4U);
+}
+
 TEST_F(CaseStoreTest, InvestigationsAreKeptAsTheyWentOn) {
   EXPECT_EQ(store_->investigation(1).value(), std::nullopt);
   const auto change = [this](const InvestigationOrder& order) {

@@ -29,6 +29,7 @@ constexpr std::array k_tables = {
     report_routes,     // what came back, what to say outside
     way_routes,        // how mail leaves
     aftermath_routes,  // what waits, what was done
+    figure_routes,     // an account over time
     casework_routes,   // enquiries, customers, feedback, investigations
     owner_routes,      // the owner's own way back
     own_routes,        // what owners look at and keep

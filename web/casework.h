@@ -56,9 +56,22 @@ struct EnquiryQuery {
   std::size_t limit = 100;
 };
 
+// The audit, newest first. Empty: all.
+struct AuditPageQuery {
+  std::optional<decide::Subject> subject = {};
+  std::string within = {};  // of this domain and its accounts
+  std::string who = {};     // exactly
+  std::string action = {};  // exactly
+  std::string search = {};  // part of the subject or the reason
+  std::size_t offset = 0;
+  std::size_t limit = 100;
+};
+
 class Casework {
  public:
   virtual ~Casework() = default;
+
+  [[nodiscard]] virtual Result<Page<decide::AuditEntry>> audit_page(const AuditPageQuery&) = 0;
 
   // Newest first; what waits (`waiting`): oldest first.
   [[nodiscard]] virtual Result<Page<decide::Enquiry>> enquiries(const EnquiryQuery&) = 0;

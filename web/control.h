@@ -84,6 +84,7 @@ struct Page {
 // One limit and how much of it is used.
 struct LimitUse {
   std::string name;         // "recipients_per_hour", as the setting
+  std::string source;       // the setting that is in force: "limits.recipients_per_hour"
   std::uint64_t limit = 0;  // 0: off
   std::uint64_t used = 0;
   Instant resets_at;  // when `used` is 0 again if nothing more is sent; unset: it is 0
@@ -277,8 +278,9 @@ struct MetricsReport {
   std::vector<Gauge> gauges;  // those of one name stand together
 };
 
-class Aftermath;  // aftermath.h
-class Casework;   // casework.h
+class Aftermath;   // aftermath.h
+class Casework;    // casework.h
+class FigureDesk;  // figures.h
 
 class Control {
  public:
@@ -438,6 +440,8 @@ class Control {
   [[nodiscard]] virtual Aftermath& aftermath() = 0;
   // ---- what people do beside the machine ----
   [[nodiscard]] virtual Casework& casework() = 0;
+  // ---- an account over time ----
+  [[nodiscard]] virtual FigureDesk& figures() = 0;
 
   // ---- what owners look at and do beyond the way back ----
   [[nodiscard]] virtual OwnerDesk& own() = 0;

@@ -42,6 +42,7 @@ struct Route {
 [[nodiscard]] std::span<const Route> approval_routes();  // approvals given beforehand
 [[nodiscard]] std::span<const Route> report_routes();    // mail that came back, delisting
 [[nodiscard]] std::span<const Route> aftermath_routes();  // waiting mail, what was done
+[[nodiscard]] std::span<const Route> figure_routes();     // an account over time
 [[nodiscard]] std::span<const Route> casework_routes();   // what people do beside the machine
 [[nodiscard]] std::span<const Route> owner_routes();      // the owner's own way back
 [[nodiscard]] std::span<const Route> own_routes();        // what owners look at and keep

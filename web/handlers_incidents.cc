@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/mail_address.h"
+#include "web/casework.h"
 #include "web/handlers.h"
 #include "web/json_views.h"
 
@@ -112,16 +113,25 @@ ApiResponse end_hold(const Call& call) {
 }
 
 ApiResponse list_audit(const Call& call) {
-  AuditQuery query;
+  AuditPageQuery query;
   auto subject = read_subject(call.target);
   if (!subject) return bad(subject.error());
   query.subject = std::move(*subject);
   const auto paging = read_paging(call.target);
   if (!paging) return bad(paging.error());
+  query.offset = paging->offset;
   query.limit = paging->limit;
-  const auto entries = call.control.audit(query);
-  if (!entries) return failure_response(entries.error(), false);
-  return json_response(json_of_list(*entries));
+  if (const auto within = call.target.find("within"); within && !within->empty()) {
+    auto domain = read_domain(*within);
+    if (!domain) return bad(domain.error());
+    query.within = std::move(*domain);
+  }
+  query.who = call.target.find("who").value_or("");
+  query.action = call.target.find("action").value_or("");
+  query.search = call.target.find("search").value_or("");
+  const auto page = call.control.casework().audit_page(query);
+  if (!page) return failure_response(page.error(), false);
+  return json_response(json_of_page(*page, query.offset));
 }
 
 constexpr std::array k_routes = {

@@ -165,6 +165,35 @@ ApiResponse change_own_password(const Call& call) {
   return json_response(json::object{{"ended", ended}});
 }
 
+json::value shown_once(const Secret& secret) {
+  if (!secret.is_set()) return nullptr;
+  return json::value(secret.reveal());
+}
+
+// Their own authenticator. The password is asked for again, as for a new one: a browser left alone
+// is not its owner. The password alone: whoever is signed in has shown the code.
+ApiResponse set_own_totp(const Call& call) {
+  if (call.sign_ins == nullptr || call.caller.session == 0) return error_response(409);
+  const auto on = read_bool(call.body, "on");
+  if (!on) return bad(on.error());
+  if (!*on) return error_response(400, "'on' is needed: true or false");
+  auto password = read_candidate(call.body);
+  if (!password) return bad(password.error());
+  if (call.brake != nullptr &&
+      !call.brake->admit(OwnerAct::sign_in, call.caller.ip, call.caller.who)) {
+    return too_often();
+  }
+  People::Proof proof;
+  proof.login = call.caller.who;
+  proof.password = std::move(*password);
+  auto& people = call.sign_ins->people();
+  if (!people.prove(proof, call.caller.ip)) return error_response(409, "wrong_password");
+  const auto totp = people.set_totp(call.caller.who, **on, call.caller);
+  if (!totp) return failure_response(totp.error(), true);
+  return json_response(json::object{
+      {"login", call.caller.who}, {"key", shown_once(totp->key)}, {"uri", shown_once(totp->uri)}});
+}
+
 // ---- the operators kept here ----
 
 ApiResponse list_operators(const Call& call) {
@@ -175,11 +204,6 @@ ApiResponse list_operators(const Call& call) {
   for (const auto& person : *people) items.push_back(person_object(person));
   const auto total = items.size();
   return json_response(json::object{{"items", std::move(items)}, {"total", total}});
-}
-
-json::value shown_once(const Secret& secret) {
-  if (!secret.is_set()) return nullptr;
-  return json::value(secret.reveal());
 }
 
 ApiResponse add_operator(const Call& call) {
@@ -248,6 +272,7 @@ constexpr std::array k_routes = {
     Route{Method::get, "/api/v1/session", Access::authorised, show},
     Route{Method::delete_, "/api/v1/session", Access::authorised, end},
     Route{Method::post, "/api/v1/session/password", Access::authorised, change_own_password},
+    Route{Method::post, "/api/v1/session/totp", Access::authorised, set_own_totp},
     Route{Method::get, "/api/v1/sessions", Access::authorised, list},
     Route{Method::delete_, "/api/v1/sessions", Access::authorised, end_others},
     Route{Method::get, "/api/v1/operators", Access::authorised, list_operators},

@@ -1,6 +1,13 @@
 // Address rules, the panic handles, health, metrics and the description.
+#include <algorithm>
 #include <array>
+#include <boost/json/array.hpp>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
 
+#include "base/mail_address.h"
 #include "web/handlers.h"
 #include "web/json_views.h"
 #include "web/metrics.h"
@@ -11,9 +18,42 @@ namespace {
 ApiResponse bad(const Error& error) { return error_response(400, error.text); }
 
 ApiResponse list_ip_rules(const Call& call) {
-  const auto rules = call.control.ip_rules();
+  const auto paging = read_paging(call.target);
+  if (!paging) return bad(paging.error());
+  const auto search = ascii_lower(call.target.find("search").value_or(""));
+  std::optional<IpAction> action;
+  if (const auto word = call.target.find("action"); word && !word->empty()) {
+    action = parse_ip_action(*word);
+    if (!action) return error_response(400, "'action' must be allow or deny");
+  }
+  std::string sort(call.target.find("sort").value_or("network"));
+  const bool descending = sort.starts_with('-');
+  if (descending) sort.erase(0, 1);
+  if (sort != "network" && sort != "created" && sort != "expires") {
+    return error_response(400, "'sort' must be network, created or expires");
+  }
+  auto rules = call.control.ip_rules();
   if (!rules) return failure_response(rules.error(), false);
-  return json_response(json_of_list(*rules));
+  std::erase_if(*rules, [&](const IpRule& rule) {
+    if (action && rule.action != *action) return true;
+    if (search.empty()) return false;
+    return !ascii_lower(rule.network.to_string()).contains(search) &&
+           !ascii_lower(rule.reason).contains(search) && !ascii_lower(rule.by).contains(search);
+  });
+  // They come by network. A rule without end is the last to expire.
+  const auto time_of = [&sort](const IpRule& rule) {
+    if (sort == "created") return rule.created.us;
+    return rule.expires.is_set() ? rule.expires.us : std::numeric_limits<std::int64_t>::max();
+  };
+  if (sort != "network") std::ranges::stable_sort(*rules, {}, time_of);
+  if (descending) std::ranges::reverse(*rules);
+  Page<IpRule> page;
+  page.total = rules->size();
+  const std::size_t most = call.target.find("limit") ? paging->limit : rules->size();
+  for (std::size_t i = paging->offset; i < rules->size() && page.items.size() < most; ++i) {
+    page.items.push_back(std::move((*rules)[i]));
+  }
+  return json_response(json_of_page(page, paging->offset));
 }
 
 // "network", or "address" for those who mean one address.

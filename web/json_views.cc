@@ -44,6 +44,7 @@ static json::value json_of(const LimitUse& use) {
   return json::object{{"name", use.name},
                       {"limit", use.limit},
                       {"used", use.used},
+                      {"source", use.source},
                       {"resets_at", json_of(use.resets_at)}};
 }
 

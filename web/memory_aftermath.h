@@ -11,6 +11,7 @@
 #include "web/aftermath.h"
 #include "web/json_aftermath.h"
 #include "web/memory_casework.h"
+#include "web/memory_figures.h"
 #include "web/memory_owner_desk.h"
 
 namespace sekimori::web {
@@ -141,17 +142,23 @@ class MemoryAftermath : public Aftermath {
 // The part of Control that leads to them.
 class AftermathControl : public MemoryOwn {
  public:
+  AftermathControl() {
+    casework_.audit = [this](const AuditQuery& query) { return audit(query); };
+  }
   Aftermath& aftermath() override { return aftermath_; }
   Casework& casework() override { return casework_; }
+  FigureDesk& figures() override { return figures_; }
   MemoryAftermath& memory_aftermath() { return aftermath_; }
 
  protected:
   void fail_parts(const std::optional<Error>& error) {
     aftermath_.fail_with(error);
     casework_.fail_with(error);
+    figures_.fail_with(error);
   }
   MemoryAftermath aftermath_;
   MemoryCasework casework_;
+  MemoryFigures figures_;
 };
 
 }  // namespace sekimori::web

@@ -1,6 +1,7 @@
 // The casework of MemoryControl, for the tests of this folder: decide's own machines over maps.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -23,9 +24,29 @@ class MemoryCasework : public Casework {
     order.text = "メールが届きません。";
     (void)open(order, "web");
   }
+  // Where its owner keeps the audit; set before anything is asked.
+  std::function<Result<std::vector<decide::AuditEntry>>(const AuditQuery&)> audit;
+
   void fail_with(std::optional<Error> error) {
     const std::scoped_lock lock(mutex_);
     failure_ = std::move(error);
+  }
+
+  Result<Page<decide::AuditEntry>> audit_page(const AuditPageQuery& query) override {
+    AuditQuery all;
+    all.subject = query.subject;
+    all.limit = k_page_max;
+    auto entries = audit(all);
+    if (!entries) return std::unexpected(entries.error());
+    Page<decide::AuditEntry> page;
+    for (auto& entry : *entries) {
+      const bool fits = (query.who.empty() || query.who == entry.who) &&
+                        (query.action.empty() || query.action == entry.action);
+      if (fits && page.total++ >= query.offset && page.items.size() < query.limit) {
+        page.items.push_back(std::move(entry));
+      }
+    }
+    return page;
   }
 
   Result<Page<decide::Enquiry>> enquiries(const EnquiryQuery& query) override {

@@ -83,7 +83,7 @@ class MemoryControl : public MemoryReports {
     details.view.known = true;
     details.view.log_r = -INFINITY;
     details.view.counts.recipients_hour = 5;
-    details.limits = {{"recipients_per_hour", 100, 5, now_ + hours(1)}};
+    details.limits = {{"recipients_per_hour", "limits", 100, 5, now_ + hours(1)}};
     for (const auto& [id, held] : holds_) {
       if (held.account == address) details.view.holds.push_back(held);
     }

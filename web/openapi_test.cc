@@ -79,6 +79,7 @@ std::vector<Ask> asks() {
       {"POST /api/v1/session", R"({"login":"nao","password":"a-long-good-password"})"},
       {"POST /api/v1/session/password",
        R"({"old_password":"a-long-good-password","password":"another-good-password"})"},
+      {"POST /api/v1/session/totp", R"({"on":true,"password":"a-long-good-password"})"},
       {"POST /api/v1/operators", R"({"login":"new@example.jp","role":"support"})"},
       {"POST /api/v1/operators/{login}/password", "{}"},
       {"POST /api/v1/operators/{login}/totp", R"({"on":true})"},

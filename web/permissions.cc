@@ -59,6 +59,8 @@ constexpr std::array k_permissions = {
     Permission{"POST", "/api/v1/enquiries/{id}/close", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/accounts/{address}/customer", k_yes, k_yes, Scope::account},
     Permission{"POST", "/api/v1/accounts/{address}/customer", k_no, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/accounts/{address}/figures", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/accounts/{address}/sign-ins", k_yes, k_yes, Scope::account},
     Permission{"GET", "/api/v1/feedback", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/incidents/{id}/feedback", k_yes, k_yes, Scope::incident},
     Permission{"POST", "/api/v1/incidents/{id}/feedback", k_yes, k_yes, Scope::incident},
@@ -72,7 +74,7 @@ constexpr std::array k_permissions = {
     Permission{"GET", "/api/v1/holds", k_yes, k_yes, Scope::list_within},
     Permission{"POST", "/api/v1/holds/{queue_id}/release", k_no, k_yes, Scope::hold},
     Permission{"POST", "/api/v1/holds/{queue_id}/delete", k_no, k_yes, Scope::hold},
-    Permission{"GET", "/api/v1/audit", k_yes, k_yes, Scope::list_of_subject},
+    Permission{"GET", "/api/v1/audit", k_yes, k_yes, Scope::list_within},
     Permission{"GET", "/api/v1/notices", k_yes, k_yes, Scope::list_of_subject},
     Permission{"POST", "/api/v1/notices/{id}/acknowledge", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/ip-rules", k_yes, k_no, Scope::server},
@@ -84,6 +86,7 @@ constexpr std::array k_permissions = {
     Permission{"GET", "/api/v1/sessions", k_yes, k_yes, Scope::own},
     Permission{"DELETE", "/api/v1/sessions", k_yes, k_yes, Scope::own},
     Permission{"POST", "/api/v1/session/password", k_yes, k_yes, Scope::own},
+    Permission{"POST", "/api/v1/session/totp", k_yes, k_yes, Scope::own},
 };
 
 std::string_view word_of(Method method) {

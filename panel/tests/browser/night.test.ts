@@ -103,6 +103,13 @@ it("an operator's night, by the keyboard", async () => {
   await until("released", async () => ["normal", "probation"].includes(await standingOf(address)));
   await page.locator("[role=status]", { hasText: "制限を解除しました" }).waitFor();
   await shoot(page, "night-5-released");
+
+  // The drill's account over time: the journal was counted meanwhile.
+  await page.goto(`${lab.panel_url}#/accounts/drill%40lab-ja.example`);
+  await page.locator(".plot canvas").first().waitFor();
+  await page.locator("td code", { hasText: "198.51.100." }).first().waitFor();
+  await axe(page, "the account over time");
+  await shoot(page, "night-6-account");
   expect(complaints).toEqual([]);
   await context.close();
 });
