@@ -15,7 +15,7 @@ constexpr std::size_t k_reasons_max = 6;
 constexpr std::size_t k_left_max = 512;
 // A run that would have been held: a newsletter has as many messages, but not so many places.
 constexpr std::uint64_t k_run_messages = 25;
-constexpr std::size_t k_run_networks = 3;
+constexpr std::size_t k_run_addresses = 3;
 
 Sureness sureness_of(Instant first, Instant onset, std::uint64_t messages) {
   const double days_before = onset > first ? (onset - first).days() : 0;
@@ -67,14 +67,13 @@ const AccountVerdict& LogJudge::of(std::string_view account) const {
 
 void LogJudge::judge_run(Instant t, const Submission& mail, Seen& seen) const {
   ++seen.held_messages;
-  const std::uint64_t network = mail.ip.place_key();
-  if (network != 0 && seen.held_networks.size() < k_run_networks &&
-      std::ranges::find(seen.held_networks, network) == seen.held_networks.end()) {
-    seen.held_networks.push_back(network);
+  if (seen.held_from.size() < k_run_addresses &&
+      std::ranges::find(seen.held_from, mail.ip) == seen.held_from.end()) {
+    seen.held_from.push_back(mail.ip);
   }
   AccountVerdict& v = seen.verdict;
   if (v.verdict != Verdict::suspicious || seen.held_messages < k_run_messages ||
-      seen.held_networks.size() < k_run_networks) {
+      seen.held_from.size() < k_run_addresses) {
     return;
   }
   v.verdict = Verdict::hijacked;
@@ -85,13 +84,12 @@ void LogJudge::judge_run(Instant t, const Submission& mail, Seen& seen) const {
   }
   seen.left = {};
   v.reasons.push_back(
-      {fmt::format(
-           "確認を待つはずのメールが、{} 通、{} か所以上のネットワークから続けて送られました。",
-           seen.held_messages, k_run_networks),
+      {fmt::format("確認を待つはずのメールが、{} 通、{} 個以上のアドレスから続けて送られました。",
+                   seen.held_messages, k_run_addresses),
        fmt::format(
            "{} messages that would have waited for a person came one after another, from {} "
            "networks or more.",
-           seen.held_messages, k_run_networks)});
+           seen.held_messages, k_run_addresses)});
 }
 
 void LogJudge::answered(const Event& event, const Submission& mail,

@@ -19,7 +19,7 @@ enum class Verdict : std::uint8_t {
   normal,
   suspicious,  // mail would have been held: for some minutes, or until a person has looked
   // The account would have been stopped: ln R over detect.restrict_line. Or: its mail would have
-  // waited for a person's word message after message, from several networks; a log has nobody to
+  // waited for a person's word message after message, from several addresses; a log has nobody to
   // ask.
   hijacked
 };
@@ -61,7 +61,7 @@ class LogJudge : private ReplayWatcher {
     std::uint64_t messages = 0;
     double worst_hold = 0;  // its ln R
     std::uint64_t held_messages = 0;
-    std::vector<std::uint64_t> held_networks;  // where those came from, the first few
+    std::vector<IpAddress> held_from;  // those came from; the first few
     // Of the last day, so that what left since the onset can be told: when, and how many.
     std::vector<std::pair<Instant, std::uint32_t>> left;
   };

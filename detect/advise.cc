@@ -26,7 +26,7 @@ constexpr std::uint32_t k_strangers_beside_deeds = 3;
 constexpr unsigned k_question_hours = 3, k_questions_any = 100;
 // Sooner where more than the sending speaks against the owner: places far away by so many nats,
 // deeds, or the fleet. Mail to known people is no newsletter: for it far fewer do. Of a newcomer
-// nothing speaks for the owner.
+// nothing speaks for the owner, and no place is far: so many messages do by themselves.
 constexpr unsigned k_questions_strangers = 25, k_questions_known = 10, k_questions_newcomer = 12;
 constexpr float k_far_nats = 2.5F;
 // From so many messages that wait on, with so much suspicion, the rest of the run waits too: a
@@ -106,9 +106,9 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
                                                  : k_questions_known;
     const unsigned hours_line = v.new_recipients > 0 ? k_question_hours : k_question_hours - 1;
     const bool against = place_nats >= k_far_nats || deeds || in_fleet;
-    const bool unanswered =
-        (away || !experienced) && (questions >= (against ? line : k_questions_any) ||
-                                   away_question_hours(m, t) >= hours_line);
+    const bool unanswered = (away || !experienced) &&
+                            (questions >= (against || !experienced ? line : k_questions_any) ||
+                             away_question_hours(m, t) >= hours_line);
     const bool with_deeds =
         deeds && !last_place.home && v.new_recipients < k_strangers_beside_deeds;
     v.may_restrict = risky && enough && (unanswered || with_deeds);

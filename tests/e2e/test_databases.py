@@ -2,6 +2,7 @@
 import os
 import re
 import subprocess
+import urllib.parse
 
 import dbkit
 import pytest
@@ -52,9 +53,11 @@ def test_the_daemon_keeps_its_records_on_postgresql(site):
             database.process.stop()
             subject = lab.send(second, friend, client="192.0.2.51")
             lab.wait_in_mailbox(friend, subject, 30)
-            wait_for(lambda: "state_db" in site.unwell(), 60, "the health report saying so")
-            lab.api.change("restrict", "account", second, reason="while it is away")
+            answer = lab.api.ask("POST", f"/accounts/{urllib.parse.quote(second)}/restrict",
+                                 {"reason": "while it is away"})
+            assert answer.status == 503 and "it is in force" in answer.body, answer.body
             assert lab.api.account(second)["standing"] == "restricted"
+            wait_for(lambda: "state_db" in site.unwell(), 60, "the health report saying so")
             database.process.start()
             wait_for(lambda: standing(second) == ["restricted"], 90, "what was decided meanwhile")
             wait_for(lambda: not site.unwell(), 60, "all well again")
