@@ -5,6 +5,8 @@ import json
 import pathlib
 import re
 import shutil
+import smtplib
+import socket
 import sys
 import tempfile
 
@@ -143,6 +145,49 @@ def test_what_would_break_the_server_is_put_back(plain):
         assert plain.fingerprint() == before
     finally:
         other.unlink()
+
+
+def test_a_webmail_host_says_for_whom_it_speaks_and_nobody_else_may(plain):
+    before = plain.fingerprint()
+    attached(plain, "--webmail", "127.0.0.9")
+
+    def may_speak_for_others(source):
+        with smtplib.SMTP("127.0.0.1", plain.port["submission"], timeout=30,
+                          source_address=(source, 0)) as smtp:
+            smtp.ehlo()
+            return "xclient" in smtp.esmtp_features
+
+    def seen_as(source, claimed):
+        with socket.create_connection(("127.0.0.1", plain.port["imap"]), 30, (source, 0)) as imap:
+            imap.sendall(f'a ID ("x-originating-ip" "{claimed}")\r\n'
+                         f'b LOGIN "{ACCOUNT}" "{PASSWORD}"\r\nc LOGOUT\r\n'.encode())
+            while imap.recv(4096):
+                pass
+        log = plain.path(f"{plain.home}/log/mail.log")
+        return lambda: re.search(rf"Login: user=<{ACCOUNT}>.*rip={claimed}\b", log.read_text())
+
+    # A server process that already waited for its next client may still serve it as before.
+    wait_for(lambda: may_speak_for_others("127.0.0.9"), 20, "XCLIENT for the webmail host")
+    assert not may_speak_for_others("127.0.0.1")
+    stranger = seen_as("127.0.0.1", "198.51.100.8")
+    wait_for(seen_as("127.0.0.9", "198.51.100.7"), 20, "the claimed address in the log")
+    assert not stranger()
+    assert plain.sekimori("attach", "--undo").returncode == 0
+    assert plain.fingerprint() == before
+    wait_for(lambda: not may_speak_for_others("127.0.0.9"), 20, "the end of XCLIENT")
+
+
+def test_attach_learns_from_the_logs_there_are(plain):
+    """Of mail that went before Sekimori came, with the daemon not running yet."""
+    assert plain.submit() == (250, "")
+    log = plain.path(f"{plain.home}/log/mail.log")
+    wait_for(lambda: re.search(r"to=<.*status=sent", log.read_text()), 20, "the message in the log")
+    done = plain.sekimori("attach", "--yes", "--json", "--learn")
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    attach, learned = map(json.loads, done.stdout.splitlines())
+    assert attach["applied"] and learned["submissions"] >= 1 and learned["report"]["accounts"] == 1
+    assert any((plain.own / "state").rglob("*")), "nothing is kept"
+    assert plain.sekimori("attach", "--undo").returncode == 0
 
 
 def test_the_doctor_finds_all_well_and_what_is_not(plain):
