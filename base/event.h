@@ -51,6 +51,16 @@ struct Place {
   bool operator==(const Place&) const = default;
 };
 
+// What a right password came behind, as the guard against guessing counted it (decide/guessing.h);
+// all 0: nothing that says anything.
+struct GuessesBefore {
+  std::uint32_t own = 0;        // different wrong ones for this account from this address
+  std::uint32_t accounts = 0;   // accounts that this address tried
+  std::uint32_t addresses = 0;  // addresses that tried this account
+  [[nodiscard]] bool any() const { return own != 0 || accounts != 0 || addresses != 0; }
+  bool operator==(const GuessesBefore&) const = default;
+};
+
 struct Login {
   LoginResult result = LoginResult::ok;
   Service service = Service::other;
@@ -59,6 +69,8 @@ struct Login {
   std::string client;  // the program's name for itself, optional
   bool tls = false;
   std::string pwhash;  // Dovecot's 12-bit hash, optional
+  // Of a right one by somebody who is no owner of known places; elsewhere all 0.
+  GuessesBefore guesses = {};
   bool operator==(const Login&) const = default;
 };
 
