@@ -2,10 +2,14 @@
 // value gets in, and that no secret gets out.
 #include "config/check.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+
+#include "config/earlier.h"
 
 namespace sekimori::config {
 namespace {
@@ -220,6 +224,54 @@ TEST(Check, WarningsDoNotStopTheServer) {
   const Finding open = only_finding("[policy]\nlisten = [\"0.0.0.0:10040\"]\n");
   EXPECT_EQ(open.severity, Severity::warning);
   EXPECT_EQ(open.line, 2);
+}
+
+TEST(Earlier, ARenamedSettingIsTakenOverWithANote) {
+  const Loaded loaded =
+      read_settings("[detect]\ntrusted_networks = [\"192.0.2.0/24\"]\n", "s.toml");
+  EXPECT_TRUE(loaded.usable());
+  EXPECT_EQ(loaded.settings.networks.webmail, list_of("192.0.2.0/24"));
+  ASSERT_EQ(loaded.findings.size(), 1U);
+  const Finding& note = loaded.findings[0];
+  EXPECT_EQ(note.severity, Severity::warning);
+  EXPECT_EQ(note.line, 2);
+  EXPECT_EQ(note.nearest, "networks.webmail");
+  EXPECT_EQ(print_finding(note, "s.toml", Language::en),
+            "s.toml:2:1: warning: detect.trusted_networks: the earlier name of networks.webmail; "
+            "its value is taken over, write it by that name");
+  for (const Effective& value : effective_values(loaded)) {
+    if (value.name != "networks.webmail") continue;
+    EXPECT_EQ(value.source, "s.toml:2");
+  }
+}
+
+TEST(Earlier, TodaysNameGoesFirstAndAWrongValueIsAnError) {
+  const Loaded both =
+      read_settings("[web]\nsession_length = \"2h\"\nsession_lifetime = \"4h\"\n", "s.toml");
+  EXPECT_TRUE(both.usable());
+  EXPECT_EQ(both.settings.web.session_length, hours(2));
+  ASSERT_EQ(both.findings.size(), 1U);
+  EXPECT_THAT(both.findings[0].what.en, HasSubstr("goes first"));
+  const Finding wrong = only_finding("[web]\nsession_lifetime = \"4\"\n");
+  EXPECT_EQ(wrong.severity, Severity::error);
+  EXPECT_EQ(wrong.name, "web.session_length");
+  EXPECT_EQ(wrong.line, 2);
+}
+
+TEST(Earlier, EveryNameThatWasIsReadAndNoneIsToday) {
+  for (const EarlierSetting& one : earlier_settings()) {
+    SCOPED_TRACE(one.name);
+    EXPECT_EQ(std::ranges::count(definitions(), one.name, &Definition::name), 0);
+    if (!one.now.empty()) {
+      EXPECT_EQ(std::ranges::count(definitions(), one.now, &Definition::name), 1);
+      continue;
+    }
+    const Finding note = only_finding(fmt::format("[{}]\n{} = 1\n", one.section, one.field));
+    EXPECT_EQ(note.severity, Severity::warning);
+    EXPECT_EQ(note.name, one.name);
+    EXPECT_THAT(note.what.en, HasSubstr(std::string(one.en)));
+    EXPECT_THAT(note.what.ja, HasSubstr(std::string(one.ja)));
+  }
 }
 
 TEST(Show, EveryValueHasItsSource) {

@@ -19,6 +19,7 @@ class CrossChecks {
     times_in_order();
     listeners_apart();
     files_named();
+    scores_in_order();
     if (loaded_.usable()) likely_slips();
   }
 
@@ -46,6 +47,20 @@ class CrossChecks {
       add(Severity::error, "detect.restrict_line", "detect.suspend_line",
           {"detect.restrict_line は detect.suspend_line より小さくしてください。",
            "detect.restrict_line must be below detect.suspend_line"});
+    }
+  }
+
+  void scores_in_order() {
+    const auto above = [&](double low, double high) { return low > 0 && high > 0 && low >= high; };
+    if (above(s_.dnsbl.defer_score, s_.dnsbl.refuse_score)) {
+      add(Severity::error, "dnsbl.defer_score", "dnsbl.refuse_score",
+          {"dnsbl.defer_score は dnsbl.refuse_score より小さくしてください。",
+           "dnsbl.defer_score must be below dnsbl.refuse_score"});
+    }
+    if (above(s_.dnsbl.login_delay_score, s_.dnsbl.login_refuse_score)) {
+      add(Severity::error, "dnsbl.login_delay_score", "dnsbl.login_refuse_score",
+          {"dnsbl.login_delay_score は dnsbl.login_refuse_score より小さくしてください。",
+           "dnsbl.login_delay_score must be below dnsbl.login_refuse_score"});
     }
   }
 
@@ -91,6 +106,11 @@ class CrossChecks {
       add(Severity::error, "dovecot.doveadm_url", "dovecot.doveadm_key_file",
           {"dovecot.doveadm_key_file も指定してください。doveadm は鍵なしでは応じません。",
            "dovecot.doveadm_key_file is missing: doveadm answers nobody without a key"});
+    }
+    if (!s_.weakforced.listen.empty() && s_.weakforced.password_file.empty()) {
+      add(Severity::error, "weakforced.listen", "weakforced.password_file",
+          {"weakforced.password_file も指定してください。パスワードなしでは、だれでも遮断を操作できます。",
+           "weakforced.password_file is missing: without a password anybody could block people"});
     }
   }
 

@@ -40,6 +40,7 @@ enum class CountedIn : std::uint8_t {
 enum class Format : std::uint8_t {
   any,
   ascii,         // one line of printable ASCII
+  blacklist,     // base/blacklist.h
   database_url,  // sqlite:///path, postgresql://…, mysql://…, without a password
   delimiter,     // punctuation, at most 4 characters
   domain,
@@ -51,8 +52,9 @@ enum class Format : std::uint8_t {
   mail_address,
   network,  // base/ip_network.h
   one_line,
-  path,         // absolute
-  secret_file,  // an absolute path whose content is a secret
+  path,            // absolute
+  secret_file,     // an absolute path whose content is a secret
+  sign_in_window,  // base/sign_in_window.h
   user_name,
   utc_offset,
 };

@@ -6,9 +6,11 @@
 #include <array>
 #include <string>
 
+#include "base/blacklist.h"
 #include "base/ip_network.h"
 #include "base/listen_address.h"
 #include "base/mail_address.h"
+#include "base/sign_in_window.h"
 #include "config/units.h"
 
 namespace sekimori::config {
@@ -132,6 +134,13 @@ std::optional<Text> wrong_format(Format format, std::string_view text) {
                     "must be one line of ASCII, since SMTP replies are"};
       }
       return std::nullopt;
+    case Format::blacklist: {
+      const auto list = parse_blacklist(text);
+      if (list) return std::nullopt;
+      return Text{fmt::format("「{}」はブラックリストの書き方ではありません({})。", shown(text),
+                              shown(list.error().text)),
+                  fmt::format("'{}' is no blacklist: {}", shown(text), shown(list.error().text))};
+    }
     case Format::database_url: return wrong_database_url(text);
     case Format::http_url: return wrong_http_url(text);
     case Format::delimiter:
@@ -188,6 +197,14 @@ std::optional<Text> wrong_format(Format format, std::string_view text) {
       return Text{
           "秘密の値そのものではなく、それを書いたファイルの / から始まるパスを指定してください。",
           "name the file that holds the secret (an absolute path), not the secret itself"};
+    case Format::sign_in_window: {
+      const auto window = SignInWindow::parse(text);
+      if (window) return std::nullopt;
+      return Text{fmt::format("「{}」は数え方の規則ではありません({})。", shown(text),
+                              shown(window.error().text)),
+                  fmt::format("'{}' is no rule over sign-ins: {}", shown(text),
+                              shown(window.error().text))};
+    }
     case Format::user_name:
       if (text.size() <= 32 && !is_digit(text.front()) && text.front() != '-' &&
           all(text, [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; })) {

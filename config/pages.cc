@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "config/definition.h"
+#include "config/earlier.h"
 
 namespace sekimori::config {
 namespace {
@@ -101,6 +102,17 @@ std::string print_reference(Language language) {
             ja ? "- 秘密の値を書いたファイルの場所です\n" : "- Names a file that holds a secret\n";
       }
     }
+  }
+  out +=
+      ja ? "\n## 以前の版の名前\n\n以前の版の設定ファイルはそのまま使えます。名前が変わった値は引き継がれ、"
+           "`sekimori config check` が書き換えかたを案内します。\n\n| 以前 | 今 |\n| --- | --- |\n"
+         : "\n## Names of earlier versions\n\nFiles of earlier versions go on working: what has "
+           "another name now is taken over, and `sekimori config check` says how to write it."
+           "\n\n| was | is |\n| --- | --- |\n";
+  for (const EarlierSetting& one : earlier_settings()) {
+    const std::string now =
+        one.now.empty() ? std::string(ja ? one.ja : one.en) : fmt::format("`{}`", one.now);
+    out += fmt::format("| `{}` | {} |\n", one.name, now);
   }
   return out;
 }

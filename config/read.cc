@@ -12,6 +12,7 @@
 
 #include "config/check.h"
 #include "config/cross_checks.h"
+#include "config/earlier.h"
 #include "config/format.h"
 #include "config/nearest.h"
 #include "config/toml_scan.h"
@@ -43,12 +44,16 @@ class Reader {
   explicit Reader(Loaded& loaded) : loaded_(loaded) {}
 
   void read(const toml::table& root) {
+    root_ = &root;
     for (const auto& [key, node] : root) {
       const auto section = std::ranges::find(sections(), key.str(), &SectionDefinition::name);
-      if (section == sections().end()) {
+      const bool was_section =
+          std::ranges::find(earlier_settings(), key.str(), &EarlierSetting::section) !=
+          earlier_settings().end();
+      if (section == sections().end() && !(was_section && node.is_table())) {
         unknown(key, std::string(key.str()), section_names(key.str()));
       } else if (const toml::table* table = node.as_table()) {
-        read_section(*section, *table);
+        read_section(key.str(), *table);
       } else {
         add(node, std::string(key.str()),
             {fmt::format("「[{}]」の見出しの下に設定を書いてください。", section->name),
@@ -58,11 +63,11 @@ class Reader {
   }
 
  private:
-  void add(const toml::source_position& at, std::string name, Text what, std::string nearest = {}) {
+  void add(const toml::source_position& at, std::string name, Text what, std::string nearest = {},
+           Severity severity = Severity::error) {
     if (loaded_.findings.size() >= k_findings_max) return;
-    loaded_.findings.push_back({Severity::error, static_cast<int>(at.line),
-                                static_cast<int>(at.column), std::move(name), std::move(what),
-                                std::move(nearest)});
+    loaded_.findings.push_back({severity, static_cast<int>(at.line), static_cast<int>(at.column),
+                                std::move(name), std::move(what), std::move(nearest)});
   }
   void add(const toml::node& node, std::string name, Text what) {
     add(node.source().begin, std::move(name), std::move(what));
@@ -103,22 +108,62 @@ class Reader {
     return nearest_name(fmt::format("{}.{}", section, field), names);
   }
 
-  void read_section(const SectionDefinition& section, const toml::table& table) {
+  void read_section(std::string_view section, const toml::table& table) {
     for (const auto& [key, node] : table) {
-      const std::string name = fmt::format("{}.{}", section.name, key.str());
+      const std::string name = fmt::format("{}.{}", section, key.str());
       const auto definition = std::ranges::find(definitions(), name, &Definition::name);
-      if (definition == definitions().end()) {
-        unknown(key, name, field_names(section.name, key.str()));
-        continue;
-      }
-      const std::size_t before = loaded_.findings.size();
-      std::visit([&](auto* value) { read_value(*definition, node, *value); },
-                 definition->slot(loaded_.settings));
-      if (loaded_.findings.size() == before) {
-        const auto index = static_cast<std::size_t>(definition - definitions().begin());
-        loaded_.lines[index] = static_cast<int>(key.source().begin.line);
+      if (definition != definitions().end()) {
+        read_setting(*definition, key, node);
+      } else if (const EarlierSetting* earlier = earlier_setting(section, key.str())) {
+        read_earlier(*earlier, key, node);
+      } else {
+        unknown(key, name, field_names(section, key.str()));
       }
     }
+  }
+
+  void read_setting(const Definition& d, const toml::key& key, const toml::node& node) {
+    const std::size_t before = loaded_.findings.size();
+    std::visit([&](auto* value) { read_value(d, node, *value); }, d.slot(loaded_.settings));
+    if (loaded_.findings.size() == before) {
+      const auto index = static_cast<std::size_t>(&d - definitions().data());
+      loaded_.lines[index] = static_cast<int>(key.source().begin.line);
+    }
+  }
+
+  // A name of an earlier version: its value is taken over under today's name, unless that stands
+  // in the file, too.
+  void read_earlier(const EarlierSetting& earlier, const toml::key& key, const toml::node& node) {
+    const auto note = [&](Text what) {
+      add(key.source().begin, std::string(earlier.name), std::move(what), std::string(earlier.now),
+          Severity::warning);
+    };
+    if (earlier.now.empty()) {
+      return note(
+          {fmt::format("以前の版の設定です。今は効きません。{}行を消してください。", earlier.ja),
+           fmt::format("a setting of an earlier version, without effect now: {}; take the "
+                       "line out",
+                       earlier.en)});
+    }
+    const auto& d = *std::ranges::find(definitions(), earlier.now, &Definition::name);
+    const toml::table* section = (*root_)[d.section].as_table();
+    if (section != nullptr && section->contains(d.field)) {
+      return note(
+          {fmt::format("以前の版での {} の名前です。{} も書かれているので、この行は効きません。"
+                       "消してください。",
+                       d.name, d.name),
+           fmt::format("the earlier name of {}, which stands there, too, and goes first; "
+                       "take this line out",
+                       d.name)});
+    }
+    const std::size_t before = loaded_.findings.size();
+    read_setting(d, key, node);
+    if (loaded_.findings.size() != before) return;  // a wrong value is said under today's name
+    note({fmt::format(
+              "以前の版での {} の名前です。値はそのまま使われます。名前を書き換えてください。",
+              d.name),
+          fmt::format("the earlier name of {}; its value is taken over, write it by that name",
+                      d.name)});
   }
 
   void wrong_type(const Definition& d, const toml::node& node) {
@@ -267,6 +312,7 @@ class Reader {
   }
 
   Loaded& loaded_;
+  const toml::table* root_ = nullptr;
 };
 
 }  // namespace

@@ -76,7 +76,9 @@ Result<AuthPolicyRequest> parse_auth_policy_request(std::string_view body) {
     } else if (name == "remote") {
       out.remote = IpAddress::parse(json_text(value).value_or("")).value_or(IpAddress());
     } else if (name == "tls") {
-      out.tls = take_flag(value).value_or(false);
+      const auto flag = take_flag(value);
+      out.tls = flag.value_or(false);
+      out.tls_told = flag.has_value();
     } else if (name == "policy_reject") {
       out.policy_reject = take_flag(value).value_or(false);
     } else if (name == "success") {

@@ -38,6 +38,7 @@ struct AuthPolicyRequest {
   std::string fail_type;  // 2.4: "credentials", "account", "expired", "disabled", "policy", …
   IpAddress remote;       // unset when missing or malformed
   bool tls = false;
+  bool tls_told = false;        // the request says whether it was encrypted at all
   bool policy_reject = false;   // report: the refusal was ours, not a wrong password
   std::optional<bool> success;  // report only
   [[nodiscard]] Service service() const { return parse_service(protocol); }

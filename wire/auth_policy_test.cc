@@ -32,7 +32,7 @@ TEST(AuthPolicyRequest, ReadsWhatDovecotSends) {
   EXPECT_EQ(allow->remote, *IpAddress::parse("192.0.2.1"));
   EXPECT_EQ(allow->session_id, "9pZk");
   EXPECT_EQ(allow->device_id, "d");
-  EXPECT_TRUE(allow->tls);
+  EXPECT_TRUE(allow->tls && allow->tls_told);
   EXPECT_FALSE(allow->success);
   const auto report = parse_auth_policy_request(
       R"({"login":"u@d","protocol":"smtp","remote":"::ffff:192.0.2.1",)"
@@ -53,6 +53,7 @@ TEST(AuthPolicyRequest, EveryKeyMayBeMissingOrWrong) {
     EXPECT_FALSE(r->remote.is_set());
     EXPECT_FALSE(r->success);
     EXPECT_FALSE(r->tls);
+    EXPECT_EQ(r->tls_told, body.find("maybe") != std::string::npos);
     EXPECT_EQ(r->service(), Service::other);
   }
   EXPECT_TRUE(parse_auth_policy_request(R"({"success":"yes","tls":1})")->success.value());

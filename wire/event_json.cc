@@ -173,6 +173,9 @@ void read(Fields& f, Login& out) {
   f.text(k_client, out.client);
   f.flag(k_tls, out.tls);
   f.text(k_pwhash, out.pwhash);
+  f.small_count(k_tries_own, out.guesses.own);
+  f.small_count(k_tries_accounts, out.guesses.accounts);
+  f.small_count(k_tries_addresses, out.guesses.addresses);
 }
 // "120 Sent\n3 INBOX".
 void read_expunges(Fields& fields, std::vector<MailboxExpunge>& out) {
@@ -417,6 +420,9 @@ void write(Writer& w, const Login& b) {
   w.text("client", b.client);
   w.flag("tls", b.tls);
   w.text("pwhash", b.pwhash);
+  if (b.guesses.own != 0) w.count("tries_own", b.guesses.own);
+  if (b.guesses.accounts != 0) w.count("tries_accounts", b.guesses.accounts);
+  if (b.guesses.addresses != 0) w.count("tries_addresses", b.guesses.addresses);
 }
 void write(Writer& w, const Session& b) {
   w.word("service", to_string(b.service));

@@ -232,7 +232,9 @@ class RandomEvents {
                        place(),
                        maybe_text(),
                        flag(),
-                       maybe_text()};
+                       maybe_text(),
+                       {static_cast<std::uint32_t>(word64()), static_cast<std::uint32_t>(word64()),
+                        static_cast<std::uint32_t>(word64())}};
         break;
       case 1:
         e.body = Session{service(),

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <numeric>
 
 namespace sekimori::wire {
 namespace {
@@ -89,6 +90,11 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 std::string valid_utf8(std::string_view text) {
+  // Nearly all of what comes here is ASCII.
+  const auto all = std::accumulate(text.begin(), text.end(), 0U, [](unsigned bits, char c) {
+    return bits | static_cast<unsigned char>(c);
+  });
+  if (all < 0x80) return std::string(text);
   std::string out;
   out.reserve(text.size());
   const char* p = text.data();

@@ -42,7 +42,7 @@ std::string number(double v) { return fmt::format("{}", v); }
 
 void put_peer(Fields& f, const LogPeer& peer) {
   if (!peer.name.empty()) f["postfix_client_hostname"] = peer.name;
-  if (peer.ip.is_set()) f["postfix_client_ip"] = peer.ip.to_string();
+  if (peer.ip().is_set()) f["postfix_client_ip"] = peer.ip().to_string();
   if (peer.port != 0) f["postfix_client_port"] = std::to_string(peer.port);
 }
 
@@ -118,8 +118,8 @@ struct Grok {
     const auto count = [](const CommandCount& c) {
       return c.ok == c.tried ? std::to_string(c.ok) : fmt::format("{}/{}", c.ok, c.tried);
     };
-    f["rcpt"] = count(r.rcpt);
-    f["commands"] = count(r.commands);
+    f["rcpt"] = count(r.counted().rcpt);
+    f["commands"] = count(r.counted().commands);
   }
   void operator()(const PostfixLostConnection& r) {
     put_peer(f, r.client);
@@ -138,7 +138,7 @@ struct Grok {
     f["postfix_smtp_response"] = r.reply;
     f["postfix_smtp_stage"] = r.stage;
     f["postfix_relay_hostname"] = r.remote.name;
-    f["postfix_relay_ip"] = r.remote.ip.to_string();
+    f["postfix_relay_ip"] = r.remote.ip().to_string();
   }
   template <class Dovecot>
   void operator()(const Dovecot&) {}
@@ -321,17 +321,17 @@ TEST(LogData, CrowdsecCases) {
       EXPECT_EQ(a->reason.find("assword:"), std::string::npos) << "a password in the record";
       EXPECT_TRUE(failed_login);
     } else if (const auto* w = std::get_if<PostfixAuthFailure>(&line->record)) {
-      expect_ip(w->client.ip);
+      expect_ip(w->client.ip());
       EXPECT_EQ(w->client.name, get("Parsed.remote_host"));
     } else if (const auto* v = std::get_if<PostfixVerdict>(&line->record)) {
-      expect_ip(v->client.ip);
+      expect_ip(v->client.ip());
       EXPECT_EQ(v->action, get("Parsed.action"));
       EXPECT_EQ(v->stage, get("Parsed.command"));
       EXPECT_EQ(std::to_string(v->code), get("Parsed.smtp_basic_status_code"));
       EXPECT_EQ(v->dsn, get("Parsed.smtp_enhanced_status_code"));
       EXPECT_TRUE(v->text.ends_with(get("Parsed.reason"))) << v->text;
     } else if (const auto* p = std::get_if<PostscreenNote>(&line->record)) {
-      expect_ip(p->client.ip);
+      expect_ip(p->client.ip());
       EXPECT_EQ(p->verb, "PREGREET");
       EXPECT_EQ(std::to_string(p->rank), get("Parsed.count"));
       EXPECT_EQ(std::to_string(p->client.port), get("Parsed.port"));

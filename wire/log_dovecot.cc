@@ -18,17 +18,38 @@ std::uint64_t number_at(std::string_view text) {
   return value;
 }
 
+// What the login process says of its client, in OpenSSL's words and its own: "SSL_accept() failed:
+// error:14094416:SSL routines:ssl3_read_bytes:sslv3 alert certificate unknown: SSL alert number 46"
+// (TLS 1.3: "SSL_read failed", since the server's side of the handshake was over), "… :http
+// request", "tried to use disallowed plaintext auth". Alerts: RFC 8446 section 6.2.
+std::optional<HandshakeTrouble> trouble_in(std::string_view words) {
+  constexpr std::string_view k_alert = "SSL alert number ";
+  if (const auto at = words.find(k_alert); at != std::string_view::npos) {
+    // bad_certificate, unsupported_certificate, certificate_revoked, _expired, _unknown, unknown_ca
+    const auto alert = number_at(words.substr(at + k_alert.size()));
+    if ((alert >= 42 && alert <= 46) || alert == 48) return HandshakeTrouble::certificate_refused;
+    return std::nullopt;
+  }
+  for (const std::string_view said : {"http request", "wrong version number", "unknown protocol"}) {
+    if (words.find(said) != std::string_view::npos) return HandshakeTrouble::not_encrypted;
+  }
+  for (const std::string_view said : {"disallowed plaintext auth", "disallowed cleartext auth"}) {
+    if (words.find(said) != std::string_view::npos) return HandshakeTrouble::password_in_plain;
+  }
+  return std::nullopt;
+}
+
 // The parts behind "user=<": the client wrote the user name, which may look like the rest, so the
 // rest is found from the right: login_log_format_elements puts rip, lip, mpid, TLS and session
 // behind it.
 template <class Record>
 bool read_elements(std::string_view text, Record& out) {
   if (!eat(text, "user=<")) return false;
-  const auto rip = text.rfind(", rip=");
+  const auto rip = find_last(text, ", rip=");
   if (rip == std::string_view::npos) return false;
   std::string_view head = text.substr(0, rip);
   std::string_view tail = text.substr(rip);
-  if (const auto at = head.rfind(">, method="); at != std::string_view::npos) {
+  if (const auto at = find_last(head, ">, method="); at != std::string_view::npos) {
     out.user = head.substr(0, at);
     out.method = head.substr(at + 10);
   } else if (head.ends_with('>')) {
@@ -48,8 +69,12 @@ bool read_elements(std::string_view text, Record& out) {
     } else if (part.starts_with("TLS") && !part.starts_with("TLS handshaking")) {
       out.tls = true;
     }
+    if constexpr (requires { out.trouble; }) {
+      if (!out.trouble && part.starts_with("TLS")) out.trouble = trouble_in(part);
+    }
     if constexpr (requires { out.mpid; }) {
       if (eat(part, "mpid=")) eat_number(part, out.mpid);
+      if (part == "secured") out.secured = true;
     }
   }
   return true;
@@ -71,6 +96,7 @@ LogRecord read_login(Service service, std::string_view text) {
   out.service = service;
   out.reason = text.substr(0, at);
   if (!read_elements(text.substr(at + 2), out)) return LogUnknown{};
+  if (!out.trouble) out.trouble = trouble_in(out.reason);
   const auto open = out.reason.find(" (");
   if (open != std::string_view::npos) {
     out.detail = out.reason.substr(open + 2);
@@ -90,22 +116,32 @@ LogRecord read_login(Service service, std::string_view text) {
   return out;
 }
 
+struct Total {
+  std::string_view key;
+  std::uint64_t DovecotLogout::* field;
+};
+constexpr Total k_totals[] = {
+    {"in", &DovecotLogout::bytes_in},          {"out", &DovecotLogout::bytes_out},
+    {"deleted", &DovecotLogout::deleted},      {"expunged", &DovecotLogout::expunged},
+    {"hdr_count", &DovecotLogout::hdr_count},  {"body_count", &DovecotLogout::body_count},
+    {"body_bytes", &DovecotLogout::body_bytes}};
+
 // "in=86 out=892 deleted=0 …", "top=0/0, retr=3/9000, del=0/141, size=…", "bytes=6/41"
 bool read_totals(std::string_view text, DovecotLogout& out) {
-  if (const auto at = text.rfind(" in=");
+  if (const auto at = find_last(text, " in=");
       at != std::string_view::npos && text.find(" out=", at) != std::string_view::npos) {
     out.reason = text.substr(0, at);
-    const std::string_view totals = text.substr(at + 1);
-    out.bytes_in = number_behind(totals, "in=");
-    out.bytes_out = number_behind(totals, "out=");
-    out.deleted = number_behind(totals, "deleted=");
-    out.expunged = number_behind(totals, "expunged=");
-    out.hdr_count = number_behind(totals, "hdr_count=");
-    out.body_count = number_behind(totals, "body_count=");
-    out.body_bytes = number_behind(totals, "body_bytes=");
+    unsigned met = 0;
+    each_pair(text.substr(at + 1), [&](std::string_view key, std::string_view value) {
+      for (std::size_t i = 0; i < std::size(k_totals); ++i) {
+        if (key != k_totals[i].key || (met & (1U << i)) != 0) continue;
+        met |= 1U << i;
+        out.*k_totals[i].field = number_at(value);
+      }
+    });
     return true;
   }
-  if (const auto at = text.rfind(" top="); at != std::string_view::npos) {
+  if (const auto at = find_last(text, " top="); at != std::string_view::npos) {
     out.reason = text.substr(0, at);
     const std::string_view totals = text.substr(at + 1);
     out.hdr_count = number_behind(totals, "top=");
@@ -118,7 +154,7 @@ bool read_totals(std::string_view text, DovecotLogout& out) {
     out.bytes_out = out.body_bytes;
     return true;
   }
-  if (const auto at = text.rfind(" bytes="); at != std::string_view::npos) {
+  if (const auto at = find_last(text, " bytes="); at != std::string_view::npos) {
     out.reason = text.substr(0, at);
     std::string_view totals = text.substr(at + 7);
     return eat_number(totals, out.bytes_in) && eat(totals, "/") &&
@@ -151,7 +187,7 @@ LogRecord read_delivery(std::string_view user, std::string_view session, std::st
   std::size_t best = std::string_view::npos;
   const Words* found = nullptr;
   for (const Words& words : k_words) {
-    const auto end = text.rfind(words.text);
+    const auto end = find_last(text, words.text);
     if (end != std::string_view::npos && (found == nullptr || end > best)) {
       best = end;
       found = &words;
@@ -182,7 +218,7 @@ LogRecord read_auth(std::string_view text) {
   DovecotAuthFailure out;
   const auto open = text.find('(');
   if (open == std::string_view::npos || open == 0 ||
-      text.substr(0, open).find_first_of(" :") != std::string_view::npos) {
+      first_of<' ', ':'>(text.substr(0, open)) != std::string_view::npos) {
     return LogUnknown{};
   }
   out.driver = text.substr(0, open);
@@ -235,7 +271,7 @@ LogRecord read_auth(std::string_view text) {
 }  // namespace
 
 LogRecord read_dovecot(std::string_view message) {
-  const auto end = message.find_first_of("(:<");
+  const auto end = first_of<'(', ':', '<'>(message);
   if (end == std::string_view::npos) return LogUnknown{};
   std::string_view process = message.substr(0, end);
   std::string_view rest = message.substr(end);
@@ -271,7 +307,7 @@ LogRecord read_dovecot(std::string_view message) {
     if (session.empty()) {
       const auto colon = rest.find(": ");
       if (colon != std::string_view::npos &&
-          rest.substr(0, colon).find_first_of(" =") == std::string_view::npos &&
+          first_of<' ', '='>(rest.substr(0, colon)) == std::string_view::npos &&
           !rest.starts_with("sieve:")) {
         session = rest.substr(0, colon);
       }

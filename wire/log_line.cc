@@ -121,20 +121,33 @@ bool is_dovecot_word(std::string_view word) {
 
 }  // namespace
 
+namespace {
+
+// What a character of a queue id can be: of a short one, of a long one.
+constexpr std::uint8_t k_short_id = 1;
+constexpr std::uint8_t k_long_id = 2;
+constexpr std::array<std::uint8_t, 256> k_id_classes = [] {
+  std::array<std::uint8_t, 256> out{};
+  for (int c = '0'; c <= '9'; ++c) out[static_cast<std::size_t>(c)] = k_short_id | k_long_id;
+  for (int i = 0; i < 26; ++i) {
+    for (const int c : {'A' + i, 'a' + i}) out[static_cast<std::size_t>(c)] = k_long_id;
+  }
+  for (const char c : {'A', 'E', 'I', 'O', 'U', 'a', 'e', 'i', 'o', 'u'}) {
+    out[static_cast<std::size_t>(c)] = 0;
+  }
+  for (int c = 'A'; c <= 'F'; ++c) out[static_cast<std::size_t>(c)] |= k_short_id;
+  return out;
+}();
+
+}  // namespace
+
 bool is_queue_id(std::string_view text) {
   // Short: upper-case hex, of microseconds and inode. Long: digits and consonants (the vowels are
   // left out so that no word can arise), of seconds, microseconds, 'z' and inode.
   if (text.size() < 6 || text.size() > 32) return false;
-  bool hex = true;
-  for (const char c : text) {
-    const bool digit = c >= '0' && c <= '9';
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool lower = c >= 'a' && c <= 'z';
-    if (!digit && !upper && !lower) return false;
-    hex = hex && (digit || (c >= 'A' && c <= 'F'));
-  }
-  if (hex) return true;
-  return text.size() >= 10 && text.find_first_of("AEIOUaeiou") == std::string_view::npos;
+  std::uint8_t can_be = k_short_id | k_long_id;
+  for (const char c : text) can_be &= k_id_classes[static_cast<unsigned char>(c)];
+  return (can_be & k_short_id) != 0 || ((can_be & k_long_id) != 0 && text.size() >= 10);
 }
 
 std::optional<Instant> log_stamp(std::string_view line, const LogContext& context) {
@@ -239,25 +252,32 @@ Result<LogLine> parse_log_line(std::string_view line, const LogContext& context)
 }
 
 Result<LogLine> parse_stamped_line(std::string_view line, const LogStamps::Stamp& stamp) {
+  LogLine out;
+  if (auto read = read_stamped_line(line, stamp, out); !read) return std::unexpected(read.error());
+  return out;
+}
+
+Result<void> read_stamped_line(std::string_view line, const LogStamps::Stamp& stamp, LogLine& out) {
   if (line.size() > k_log_line_max) {
     return bad_input(
         fmt::format("the line is {} bytes long; {} are allowed", line.size(), k_log_line_max));
   }
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-  LogLine out;
   line.remove_prefix(std::min(stamp.length, line.size()));
   if (line.empty() || line.front() != ' ') return bad_input("the line begins with no time stamp");
   out.t = stamp.t;
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
 
   const std::string_view first = line.substr(0, line.find(' '));
-  const auto mark = first.find_first_of("(:<");
+  const auto mark = log_scan::first_of<'(', ':', '<'>(first);
   if (mark != std::string_view::npos && is_dovecot_word(first.substr(0, mark)) &&
-      first.find_first_of("(:", mark) != std::string_view::npos) {
+      log_scan::first_of<'(', ':'>(first.substr(mark)) != std::string_view::npos) {
+    out.host = {};
     out.program = out.daemon = "dovecot";
+    out.pid = 0;
     out.message = line;
     out.record = log_scan::read_dovecot(line);
-    return out;
+    return {};
   }
   if (first.size() == line.size()) return bad_input("the line names no program");
   out.host = first;
@@ -268,11 +288,15 @@ Result<LogLine> parse_stamped_line(std::string_view line, const LogStamps::Stamp
   std::string_view program = line.substr(0, colon);
   out.message = line.substr(colon + 1);
   if (!out.message.empty() && out.message.front() == ' ') out.message.remove_prefix(1);
+  out.pid = 0;
   if (program.back() == ']') {
     const auto bracket = program.rfind('[');
     if (bracket != std::string_view::npos) {
-      std::string_view pid = program.substr(bracket + 1);
-      eat_number(pid, out.pid);
+      const std::string_view pid = program.substr(bracket + 1);
+      // Up to nine digits and the bracket fit; a longer one is no process.
+      for (std::size_t i = 0; pid.size() <= 10 && pid[i] >= '0' && pid[i] <= '9'; ++i) {
+        out.pid = out.pid * 10 + static_cast<std::uint32_t>(pid[i] - '0');
+      }
       program = program.substr(0, bracket);
     }
   }
@@ -285,8 +309,10 @@ Result<LogLine> parse_stamped_line(std::string_view line, const LogStamps::Stamp
     out.record = log_scan::read_postfix(out.daemon, out.message);
   } else if (program == "dovecot") {
     out.record = log_scan::read_dovecot(out.message);
+  } else {
+    out.record = LogUnknown{};
   }
-  return out;
+  return {};
 }
 
 std::optional<Event> to_event(const LogLine& line) {
@@ -310,7 +336,7 @@ std::optional<Event> to_event(const LogLine& line) {
   if (const auto* failed = std::get_if<PostfixAuthFailure>(&line.record)) {
     if (!with_account(failed->sasl_username)) return std::nullopt;
     out.body =
-        Login{LoginResult::bad_password, Service::smtp, failed->client.ip, {}, {}, false, {}};
+        Login{LoginResult::bad_password, Service::smtp, failed->client.ip(), {}, {}, false, {}};
     return out;
   }
   if (const auto* logout = std::get_if<DovecotLogout>(&line.record)) {

@@ -13,6 +13,7 @@
 #include <variant>
 
 #include "base/event.h"
+#include "base/handshake.h"
 #include "base/result.h"
 
 namespace sekimori::wire {
@@ -27,11 +28,13 @@ struct LogContext {
   std::int32_t utc_offset_s = 0;
 };
 
-// "name[ip]" or "[ip]:port". The address is unset where the log says "unknown".
+// "name[ip]" or "[ip]:port".
 struct LogPeer {
   std::string_view name;
-  IpAddress ip;
+  std::string_view address;
   std::uint16_t port = 0;
+  // Read when it is asked for: of most lines nobody does. Unset where the log says "unknown".
+  [[nodiscard]] IpAddress ip() const;
 };
 
 // --- Postfix. A queue id is "" where the log says NOQUEUE. ---
@@ -132,7 +135,11 @@ struct CommandCount {
 };
 struct PostfixDisconnect {
   LogPeer client;
-  CommandCount auth, mail, rcpt, data, commands;  // BDAT counts as data
+  std::string_view words;  // "ehlo=2 auth=0/1 commands=1/2"
+  struct Commands {
+    CommandCount auth, mail, rcpt, data, commands;  // BDAT counts as data
+  };
+  [[nodiscard]] Commands counted() const;
 };
 struct PostfixLostConnection {
   std::string_view how;    // "lost connection", "timeout", "too many errors", "SSL_accept error", …
@@ -157,6 +164,7 @@ struct DovecotLogin {
   IpAddress lip;
   std::uint32_t mpid = 0;
   bool tls = false;
+  bool secured = false;  // without TLS, over a way that Dovecot trusts: this machine, a proxy
   std::string_view session;
 };
 // The login process gave up on a client: `attempts` wrong tries (0: none was made).
@@ -172,6 +180,7 @@ struct DovecotLoginFailed {
   std::uint32_t seconds = 0;
   bool auth_failed = false;
   bool tls = false;
+  std::optional<HandshakeTrouble> trouble;  // where nobody came to try a password
   std::string_view session;
 };
 // One wrong try, as a password database reports it. A password that the server was told to log is
@@ -268,6 +277,11 @@ class LogStamps {
 // As parse_log_line, of a line whose stamp was read already.
 [[nodiscard]] Result<LogLine> parse_stamped_line(std::string_view line,
                                                  const LogStamps::Stamp& stamp);
+
+// The same into a line that is used again and again: all of it is written over. After an error its
+// contents mean nothing.
+[[nodiscard]] Result<void> read_stamped_line(std::string_view line, const LogStamps::Stamp& stamp,
+                                             LogLine& out);
 
 // The event that the line says by itself, its account as the log spells the login in lower case;
 // the caller maps aliases, adds host and id, and does not take logins from the log where the auth

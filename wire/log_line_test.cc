@@ -111,7 +111,7 @@ TEST(LogPostfix, Submission) {
   const auto client = record<PostfixClient>(k_samples[0]);
   EXPECT_EQ(client.queue_id, "4Xk1jd2Gz3z9sP");
   EXPECT_EQ(client.client.name, "unknown");
-  EXPECT_EQ(client.client.ip.to_string(), "192.0.2.7");
+  EXPECT_EQ(client.client.ip().to_string(), "192.0.2.7");
   EXPECT_EQ(client.sasl_method, "PLAIN");
   EXPECT_EQ(client.sasl_username, "taro@example.jp");
   const auto filtered = record<PostfixClient>(
@@ -119,7 +119,7 @@ TEST(LogPostfix, Submission) {
       "1FEB7E00C4: client=localhost[127.0.0.1], orig_queue_id=4104E3D, "
       "orig_client=h.example[192.0.2.9], "
       "sasl_method=LOGIN, sasl_username=odd, name@d, sasl_sender=x, sasl_username=y");
-  EXPECT_EQ(filtered.orig_client.ip.to_string(), "192.0.2.9");
+  EXPECT_EQ(filtered.orig_client.ip().to_string(), "192.0.2.9");
   EXPECT_EQ(filtered.orig_queue_id, "4104E3D");
   EXPECT_EQ(filtered.sasl_username, "odd, name@d");
   EXPECT_EQ(filtered.sasl_sender, "x, sasl_username=y");
@@ -186,7 +186,7 @@ TEST(LogPostfix, Verdicts) {
   EXPECT_EQ(hold.queue_id, "");
   EXPECT_EQ(hold.action, "hold");
   EXPECT_EQ(hold.stage, "RCPT");
-  EXPECT_EQ(hold.client.ip.to_string(), "192.0.2.7");
+  EXPECT_EQ(hold.client.ip().to_string(), "192.0.2.7");
   EXPECT_EQ(hold.code, 0);
   EXPECT_EQ(hold.from, "taro@example.jp");
   EXPECT_EQ(hold.helo, "[10.0.0.4]");
@@ -257,7 +257,7 @@ TEST(LogPostfix, ConnectionsAndFailures) {
   EXPECT_EQ(event->account, "taro@example.jp");
   EXPECT_EQ(std::get<Login>(event->body).result, LoginResult::bad_password);
   EXPECT_EQ(std::get<Login>(event->body).service, Service::smtp);
-  const auto bye = record<PostfixDisconnect>(k_samples[5]);
+  const auto bye = record<PostfixDisconnect>(k_samples[5]).counted();
   EXPECT_EQ(bye.auth.ok, 0U);
   EXPECT_EQ(bye.auth.tried, 2U);
   EXPECT_EQ(bye.rcpt.ok, 1U);
@@ -339,6 +339,42 @@ TEST(LogDovecot, ItsOwnFileAndOtherVersions) {
   EXPECT_EQ(auth24.user, "t@e.jp");
   EXPECT_EQ(auth24.rip.to_string(), "192.0.2.7");
   EXPECT_EQ(auth24.driver, "sql");
+}
+
+TEST(LogDovecot, WhyNobodySignedIn) {
+  const auto trouble = [](const std::string& text) {
+    return record<DovecotLoginFailed>(DOVECOT + text).trouble;
+  };
+  const std::string whose = ": user=<>, rip=192.0.2.7, lip=192.0.2.1, ";
+  const std::string none = "imap-login: Disconnected (no auth attempts in 0 secs)" + whose;
+  EXPECT_EQ(trouble(none + "TLS handshaking: SSL_accept() failed: error:14094416:SSL routines:"
+                           "ssl3_read_bytes:sslv3 alert certificate unknown: SSL alert number 46, "
+                           "session=<s>"),
+            HandshakeTrouble::certificate_refused);
+  EXPECT_EQ(trouble("imap-login: Disconnected: Connection closed: SSL_read failed: error:0A000418:"
+                    "SSL routines::tlsv1 alert unknown ca: SSL alert number 48 (no auth attempts "
+                    "in 0 secs)" +
+                    whose + "TLS, session=<s>"),
+            HandshakeTrouble::certificate_refused);
+  EXPECT_EQ(trouble(none + "TLS handshaking: SSL_accept() failed: error:1408F10B:SSL routines:"
+                           "ssl3_get_record:wrong version number, session=<s>"),
+            HandshakeTrouble::not_encrypted);
+  EXPECT_EQ(trouble("pop3-login: Disconnected (tried to use disallowed plaintext auth)" + whose +
+                    "session=<s>"),
+            HandshakeTrouble::password_in_plain);
+  // No word of a mail program's settings: a protocol version, a port scan, a wrong password.
+  EXPECT_EQ(trouble(none + "TLS handshaking: SSL_accept() failed: error:0A000102:SSL routines::"
+                           "unsupported protocol, session=<s>"),
+            std::nullopt);
+  EXPECT_EQ(trouble(none + "TLS handshaking: SSL_accept() failed: error:0A000438:SSL routines::"
+                           "tlsv1 alert internal error: SSL alert number 80, session=<s>"),
+            std::nullopt);
+  EXPECT_EQ(trouble(none + "session=<s>"), std::nullopt);
+  EXPECT_EQ(trouble("imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<http "
+                    "request SSL alert number 46>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, "
+                    "TLS, session=<s>"),
+            std::nullopt)
+      << "what a client wrote";
 }
 
 TEST(LogDovecot, WhatClientsWriteChangesNothing) {

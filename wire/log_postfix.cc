@@ -13,13 +13,13 @@ namespace {
 bool eat_peer(std::string_view& text, LogPeer& out) {
   const auto open = text.find('[');
   if (open == std::string_view::npos ||
-      text.substr(0, open).find_first_of(" ,;") != std::string_view::npos) {
+      first_of<' ', ',', ';'>(text.substr(0, open)) != std::string_view::npos) {
     return false;
   }
   const auto close = text.find(']', open);
   if (close == std::string_view::npos) return false;
   out.name = text.substr(0, open);
-  if (const auto ip = IpAddress::parse(text.substr(open + 1, close - open - 1))) out.ip = *ip;
+  out.address = text.substr(open + 1, close - open - 1);
   text.remove_prefix(close + 1);
   if (text.size() > 1 && text[0] == ':' && text[1] >= '0' && text[1] <= '9') {
     text.remove_prefix(1);
@@ -225,7 +225,7 @@ LogRecord read_verdict(std::string_view queue_id, std::string_view action, std::
       break;
     }
   }
-  out.stage = rest.substr(0, rest.find_first_of(" :"));
+  out.stage = rest.substr(0, first_of<' ', ':'>(rest));
   if (out.stage == "header" || out.stage == "body") {
     // "header Subject: any words from name[ip]": the last " from " is cleanup's own.
     out.text = rest;
@@ -310,27 +310,10 @@ LogRecord read_queued(std::string_view daemon, std::string_view queue_id, std::s
   return LogUnknown{};
 }
 
-void read_count(std::string_view text, std::string_view key, CommandCount& out) {
-  const auto at = text.find(key);
-  if (at == std::string_view::npos) return;
-  std::string_view rest = text.substr(at + key.size());
-  CommandCount one;
-  if (!eat_number(rest, one.ok)) return;
-  one.tried = one.ok;
-  if (eat(rest, "/")) eat_number(rest, one.tried);
-  out.ok += one.ok;
-  out.tried += one.tried;
-}
-
 LogRecord read_disconnect(std::string_view rest) {
   PostfixDisconnect out;
   if (!eat_peer(rest, out.client)) return LogUnknown{};
-  read_count(rest, " auth=", out.auth);
-  read_count(rest, " mail=", out.mail);
-  read_count(rest, " rcpt=", out.rcpt);
-  read_count(rest, " data=", out.data);
-  read_count(rest, " bdat=", out.data);
-  read_count(rest, " commands=", out.commands);
+  out.words = rest;
   return out;
 }
 
@@ -451,3 +434,46 @@ LogRecord read_postfix(std::string_view daemon, std::string_view message) {
 }
 
 }  // namespace sekimori::wire::log_scan
+
+namespace sekimori::wire {
+namespace {
+
+using log_scan::eat;
+using log_scan::eat_number;
+
+void read_count(std::string_view text, CommandCount& out) {
+  CommandCount one;
+  if (!eat_number(text, one.ok)) return;
+  one.tried = one.ok;
+  if (eat(text, "/")) eat_number(text, one.tried);
+  out.ok += one.ok;
+  out.tried += one.tried;
+}
+
+using Commands = PostfixDisconnect::Commands;
+struct Counted {
+  std::string_view key;
+  CommandCount Commands::* field;
+};
+constexpr Counted k_counted[] = {{"auth", &Commands::auth}, {"mail", &Commands::mail},
+                                 {"rcpt", &Commands::rcpt}, {"data", &Commands::data},
+                                 {"bdat", &Commands::data}, {"commands", &Commands::commands}};
+
+}  // namespace
+
+IpAddress LogPeer::ip() const { return IpAddress::parse(address).value_or(IpAddress()); }
+
+PostfixDisconnect::Commands PostfixDisconnect::counted() const {
+  Commands out;
+  unsigned met = 0;
+  log_scan::each_pair(words, [&](std::string_view key, std::string_view value) {
+    for (std::size_t i = 0; i < std::size(k_counted); ++i) {
+      if (key != k_counted[i].key || (met & (1U << i)) != 0) continue;
+      met |= 1U << i;
+      read_count(value, out.*k_counted[i].field);
+    }
+  });
+  return out;
+}
+
+}  // namespace sekimori::wire

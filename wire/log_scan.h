@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstring>
 #include <string_view>
 
 #include "wire/log_line.h"
@@ -22,6 +23,42 @@ inline bool eat_until(std::string_view& text, std::string_view mark, std::string
   out = text.substr(0, at);
   text.remove_prefix(at + mark.size());
   return true;
+}
+
+// As text.find_first_of({marks…}), which calls memchr for every character of the text.
+template <char... marks>
+std::size_t first_of(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (((text[i] == marks) || ...)) return i;
+  }
+  return std::string_view::npos;
+}
+
+// As text.rfind(mark), which compares at every place.
+inline std::size_t find_last(std::string_view text, std::string_view mark) {
+  if (mark.size() > text.size()) return std::string_view::npos;
+  std::size_t places = text.size() - mark.size() + 1;
+  while (places > 0) {
+    const void* found = ::memrchr(text.data(), mark.front(), places);
+    if (found == nullptr) break;
+    places = static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+    if (text.substr(places).starts_with(mark)) return places;
+  }
+  return std::string_view::npos;
+}
+
+// Calls each(key, value) for the words "key=value" of a line, in their order.
+template <class Each>
+void each_pair(std::string_view text, Each each) {
+  while (!text.empty()) {
+    const auto end = text.find(' ');
+    const std::string_view word = text.substr(0, end);
+    if (const auto equals = word.find('='); equals != std::string_view::npos) {
+      each(word.substr(0, equals), word.substr(equals + 1));
+    }
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
 }
 
 // The number at the front of `text`, cut off; false when there is none or it is too large.

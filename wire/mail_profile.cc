@@ -7,27 +7,12 @@
 #include <sstream>
 
 #include "base/hash.h"
+#include "base/markup.h"
 
 namespace sekimori::wire {
 namespace {
 
 // Text inside an element. What XML 1.0 §2.2 does not allow at all is left out.
-std::string escaped(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\t' || c == '\n') out += c;
-    }
-  }
-  return out;
-}
-
 std::string_view thunderbird_word(MailSecurity security) {
   return security == MailSecurity::tls ? "SSL" : "STARTTLS";
 }
@@ -43,7 +28,7 @@ std::string thunderbird_server(std::string_view element, std::string_view type,
       "      <username>%EMAILADDRESS%</username>\n"
       "      <authentication>password-cleartext</authentication>\n"
       "    </{0}>\n",
-      element, type, escaped(server.host), server.port, thunderbird_word(server.security));
+      element, type, markup_text(server.host), server.port, thunderbird_word(server.security));
 }
 
 std::string outlook_server(std::string_view type, const MailServer& server,
@@ -62,7 +47,7 @@ std::string outlook_server(std::string_view type, const MailServer& server,
       "        <AuthRequired>on</AuthRequired>\n"
       "{}"
       "      </Protocol>\n",
-      type, escaped(server.host), server.port, escaped(address),
+      type, markup_text(server.host), server.port, markup_text(address),
       server.security == MailSecurity::tls ? "SSL" : "TLS",
       type == "SMTP" ? "        <UsePOPAuth>off</UsePOPAuth>\n        <SMTPLast>off</SMTPLast>\n"
                      : "");
@@ -82,7 +67,7 @@ class Plist {
  public:
   void text(std::string_view key, std::string_view value) {
     out_ += fmt::format("{}<key>{}</key>\n{}<string>{}</string>\n", indent_, key, indent_,
-                        escaped(value));
+                        markup_text(value));
   }
   void number(std::string_view key, unsigned value) {
     out_ += fmt::format("{}<key>{}</key>\n{}<integer>{}</integer>\n", indent_, key, indent_, value);
@@ -152,7 +137,7 @@ std::string autoconfig_xml(const MailProfile& profile, std::string_view domain) 
       "{3}{4}{5}"
       "  </emailProvider>\n"
       "</clientConfig>\n",
-      escaped(id), domain.empty() ? "%EMAILDOMAIN%" : escaped(domain), escaped(name),
+      markup_text(id), domain.empty() ? "%EMAILDOMAIN%" : markup_text(domain), markup_text(name),
       thunderbird_server("incomingServer", "imap", profile.imap),
       thunderbird_server("incomingServer", "pop3", profile.pop3),
       thunderbird_server("outgoingServer", "smtp", profile.smtp));
@@ -174,7 +159,7 @@ std::string autodiscover_xml(const MailProfile& profile, std::string_view addres
       "    </Account>\n"
       "  </Response>\n"
       "</Autodiscover>\n",
-      escaped(address), outlook_server("IMAP", profile.imap, address),
+      markup_text(address), outlook_server("IMAP", profile.imap, address),
       outlook_server("POP3", profile.pop3, address), outlook_server("SMTP", profile.smtp, address));
 }
 
@@ -191,7 +176,7 @@ std::string autodiscover_error_xml(int code, std::string_view message) {
       "    </Error>\n"
       "  </Response>\n"
       "</Autodiscover>\n",
-      code, escaped(message));
+      code, markup_text(message));
 }
 
 Result<std::string> parse_autodiscover_request(std::string_view body) {
