@@ -79,10 +79,11 @@ struct AccountModel {
   std::uint16_t away_hour = 0;    // of the last mail from a network on trial (away.h)
   AccountHistograms habits;
   std::array<std::uint8_t, k_patterns> pattern_count{};
-  std::uint8_t prior_today = 0;   // messages given to the shared priors that day
-  std::uint8_t networks_24h = 0;  // new networks that mail came from on the running day
-  std::uint8_t place_spent = 0;   // evidence of places charged in the running day, nats × 32
-  std::uint8_t places_level = 0;  // of places_24h, already charged in the running day
+  std::uint8_t prior_today = 0;       // messages given to the shared priors that day
+  std::uint8_t networks_24h = 0;      // new networks that mail came from on the running day
+  std::uint8_t place_spent = 0;       // evidence of places charged in the running day, nats × 32
+  std::uint8_t places_level : 4 = 0;  // of places_24h, already charged in the running day
+  std::uint8_t guessed : 4 = 0;  // wrong passwords before a right one, since the onset: bits of it
   std::uint8_t episode_new_level = 0;
   std::uint8_t episode_all_level = 0;
   std::uint8_t bounces_in_hour = 0;
@@ -91,7 +92,8 @@ struct AccountModel {
   std::uint8_t away_strangers = 0;  // written to from networks on trial, fading (away.h)
   std::uint8_t away_gain = 0;       // what of it away_hour brought; hours with questions (away.cc)
   std::uint8_t away_asked = 0;      // messages from there that wait for a person
-  std::uint8_t strikes = 0;         // timed holds that ran out since the onset
+  std::uint8_t strikes : 4 = 0;     // timed holds that ran out since the onset, at most 3
+  std::uint8_t complaints : 4 = 0;  // of recipients, about mail of the day, since the onset; to 15
   std::uint8_t read_habit = 0;      // busiest hours of reading, 16 steps a doubling
   std::uint8_t read_marks = 0;      // hours of reading known | charged in this hour, 4 bits each
   std::uint8_t switch_marks = 0;    // returns of the day | by habit, 4 bits each
@@ -102,6 +104,11 @@ static_assert(offsetof(AccountModel, live_hour) + 2 == sizeof(AccountModel));
 static_assert(std::is_trivially_copyable_v<AccountModel>);
 // By AccountIndex; each model fills its cache lines.
 using AccountModels = BigVector<AccountModel>;
+// What a right password by a stranger says behind wrong ones, nats: a few may be slips of an owner
+// in a new place. `bits` as in AccountModel::guessed.
+[[nodiscard]] constexpr float guess_nats(unsigned bits) {
+  return bits >= 4 ? 3.0F : bits >= 2 ? 1.5F : 0.0F;
+}
 inline constexpr float k_place_steps = 32;  // of a nat, in AccountModel::place_spent
 // Number of the newest 2-hour slot.
 [[nodiscard]] inline std::uint32_t day_slot_of(const AccountModel& m) { return m.hour_slot / 24; }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "detect/away.h"
+#include "detect/concurrent.h"
 #include "detect/detector_impl.h"
 
 namespace sekimori::detect {
@@ -26,13 +27,16 @@ constexpr std::uint32_t k_strangers_beside_deeds = 3;
 constexpr unsigned k_question_hours = 3, k_questions_any = 100;
 // Sooner where more than the sending speaks against the owner: places far away by so many nats,
 // deeds, or the fleet. Mail to known people is no newsletter: for it far fewer do. Of a newcomer
-// nothing speaks for the owner, and no place is far: so many messages do by themselves.
+// no place is far: so many messages do where several networks or countries take part.
 constexpr unsigned k_questions_strangers = 25, k_questions_known = 10, k_questions_newcomer = 12;
 constexpr float k_far_nats = 2.5F;
 // From so many messages that wait on, with so much suspicion, the rest of the run waits too: a
 // thief's mail to known people goes between that to strangers.
 constexpr unsigned k_questions_of_run = 2;
 constexpr double k_run_log_r = 5;
+// From so many on it waits whole, whatever R is: the messages of one sitting resemble each other,
+// so that R sinks again below every line while the question is still open.
+constexpr unsigned k_questions_whole_run = 25;
 // Strangers from networks on trial are asked about from this level on (away.h), whatever R is: it
 // does not rise where the owner writes to strangers anyway.
 constexpr double k_asked_level = 4;
@@ -42,9 +46,34 @@ constexpr double k_away_log_r = 2;
 // had, with so much suspicion.
 constexpr std::uint32_t k_burst_recipients = 8;
 constexpr double k_burst_log_r = 6, k_burst_asked_log_r = 3;
-// From a network on trial a message is held so much earlier; from any other a person is asked so
-// much later.
-constexpr double k_away_hold_nats = 2, k_home_ask_nats = 1, k_home_episode_nats = 2;
+// From a network on trial a message is held so much earlier. From one that vouches it is held so
+// much later, and a person asked so much later: thieves seldom sit in the owner's network, and when
+// they do R grows past these lines all the same. Where nothing is habit yet, asked so much later.
+constexpr double k_away_hold_nats = 2, k_home_hold_nats = 3, k_home_ask_nats = 4,
+                 k_else_ask_nats = 1;
+// Strangers one by one within an hour, from a network that vouches: held above so much more R, and
+// by time alone (a mail merge goes out once it has been quiet) up to so many.
+constexpr double k_home_episode_nats = 4;
+constexpr std::uint32_t k_home_episode_asked = 100;
+// From elsewhere they are asked about in an hour such as the account never had, whatever R is
+// (where the owner writes to strangers anyway it hardly rises): from these two counts on, with so
+// much suspicion.
+constexpr double k_strange_hour_log_r = 0;
+constexpr std::uint32_t k_strange_hour_large = 60;
+constexpr double k_strange_hour_large_log_r = -2;
+// A newcomer's run from one network is a new customer's first newsletter: stopped as anybody's run
+// is. From so many networks within a day, or places by turns so often, it is sooner.
+constexpr std::uint32_t k_newcomer_networks = 3, k_newcomer_changes = 4;
+
+// Networks that mail came from within a day, the present one included.
+std::uint32_t sent_from(const AccountModel& m, Instant t, std::uint32_t present) {
+  std::uint32_t networks = 1;
+  for (const PlaceRecord& p : m.places) {
+    const auto age = static_cast<std::uint16_t>(hour16(t) - p.last_hour);
+    if (p.network != 0 && p.network != present && p.sent() && age < 24) ++networks;
+  }
+  return networks;
+}
 
 constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
 
@@ -89,6 +118,12 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const bool burst = strange_burst && v.log_r >= k_burst_log_r;
   const bool to_strangers = experienced && v.new_recipients > 0;
   const double level = away && to_strangers ? away_level(m, t) : 0;
+  const std::uint8_t hour_level = level_of(v.counts.new_hour);
+  const bool strange_hour =
+      experienced && last_place.network != 0 && !last_place.home &&
+      v.counts.new_hour >= settings.hold_new_recipients && m.habits.level_new[hour_level] == 0 &&
+      v.log_r >= (v.counts.new_hour >= k_strange_hour_large ? k_strange_hour_large_log_r
+                                                            : k_strange_hour_log_r);
   const bool spray = level >= k_away_level && v.log_r >= k_away_log_r;
   const unsigned questions = away || !experienced ? away_questions(m, t) : 0;
   if (burst || spray) {
@@ -105,25 +140,35 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
                           : v.new_recipients > 0 ? k_questions_strangers
                                                  : k_questions_known;
     const unsigned hours_line = v.new_recipients > 0 ? k_question_hours : k_question_hours - 1;
-    const bool against = place_nats >= k_far_nats || deeds || in_fleet;
-    const bool unanswered = (away || !experienced) &&
-                            (questions >= (against || !experienced ? line : k_questions_any) ||
-                             away_question_hours(m, t) >= hours_line);
+    const bool against =
+        place_nats >= k_far_nats || deeds || in_fleet ||
+        (!experienced && (sent_from(m, t, last_place.network) >= k_newcomer_networks ||
+                          changes_of_day(m, t) >= k_newcomer_changes));
+    const bool unanswered =
+        (away || !experienced) && (questions >= (against ? line : k_questions_any) ||
+                                   away_question_hours(m, t) >= hours_line);
     const bool with_deeds =
         deeds && !last_place.home && v.new_recipients < k_strangers_beside_deeds;
     v.may_restrict = risky && enough && (unanswered || with_deeds);
   }
-  const bool of_run = questions >= k_questions_of_run && v.log_r >= k_run_log_r;
-  if (strange_burst || of_run || level >= k_asked_level) {
+  const bool of_sitting = v.new_recipients > 0 || m.away_hour == hour16(t);
+  const bool of_run = (questions >= k_questions_of_run && v.log_r >= k_run_log_r) ||
+                      (away && questions >= k_questions_whole_run && of_sitting);
+  if (strange_burst || strange_hour || of_run || level >= k_asked_level) {
     v.advice = HoldAdvice::asked;
     return;
   }
   if (!risky) return;
   // What a wrong "let go" costs grows with the strangers it reaches: so the lines fall with them.
   const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));
-  if (v.fan_out || v.log_r >= settings.ask_log_r - discount + (away ? 0 : k_home_ask_nats)) {
+  const bool home = last_place.home;
+  const double ask_later = away ? 0 : home ? k_home_ask_nats : k_else_ask_nats;
+  const double hold_later = away ? -k_away_hold_nats : home ? k_home_hold_nats : 0;
+  const bool merge = v.fan_out && home && v.new_recipients < settings.hold_new_recipients &&
+                     v.counts.new_hour < k_home_episode_asked;
+  if ((v.fan_out && !merge) || v.log_r >= settings.ask_log_r - discount + ask_later) {
     v.advice = HoldAdvice::asked;
-  } else if (v.log_r >= settings.hold_log_r - discount - (away ? k_away_hold_nats : 0)) {
+  } else if (merge || v.log_r >= settings.hold_log_r - discount + hold_later) {
     // A second time something from there would be let go by time alone: a slow thief waits.
     v.advice = away && m.strikes > 0 ? HoldAdvice::asked : HoldAdvice::timed;
   }

@@ -100,7 +100,9 @@ TEST(Away, ABlastIsOneQuestionAndStopsWhenItGoesOn) {
           box.send(from + seconds(5 * i),
                    mail(strangers(10, fmt::format("{}{}", tag, i)), "", k_elsewhere), Fate::held);
       stopped |= v.restricts(DetectSettings{}.restrict_log_r);
-      if (i > 1) EXPECT_EQ(v.advice, HoldAdvice::asked) << tag << i;
+      if (i > 1) {
+        EXPECT_EQ(v.advice, HoldAdvice::asked) << tag << i;
+      }
     }
     return stopped;
   };
@@ -110,6 +112,36 @@ TEST(Away, ABlastIsOneQuestionAndStopsWhenItGoesOn) {
             HoldAdvice::asked);
   EXPECT_FALSE(blast(t + hours(1), "second"));
   EXPECT_TRUE(blast(t + hours(2), "third"));
+}
+
+// The owner writes to strangers by the dozen, so R sinks while a thief's run goes on: what waits
+// for an answer is answered whole, not in part.
+TEST(Away, ARunThatWaitsDoesNotGetThroughWhenSuspicionSinks) {
+  Box box;
+  Instant t = k_hour;
+  for (int day = 0; day < 60; ++day, t = t + hours(24)) {
+    for (int i = 0; i < 12; ++i) {
+      box.send(t + minutes(3 * i), mail(strangers(1, fmt::format("own{}-{}", day, i)), "", k_home));
+    }
+  }
+  int waiting = 0, passed_then = 0;
+  double lowest = 100;
+  for (int i = 0; i < 150; ++i) {
+    const Submission one = mail(strangers(1, fmt::format("lateral{}", i)), "", k_elsewhere);
+    const Instant at = t + seconds(20 * i);
+    box.detector.advance(at);
+    const Verdict v = box.detector.judge(box.me, at, one);
+    const bool asked = v.advice == HoldAdvice::asked;
+    box.detector.commit(box.me, at, one, v, asked ? Fate::held : Fate::accepted);
+    if (waiting >= 25) {
+      passed_then += asked ? 0 : 1;
+      lowest = std::min(lowest, v.log_r);
+    }
+    waiting += asked ? 1 : 0;
+  }
+  EXPECT_GE(waiting, 100);
+  EXPECT_EQ(passed_then, 0);
+  EXPECT_LT(lowest, -2) << "R alone would have let it through";
 }
 
 TEST(Away, AFloodIsStoppedWithinTheHour) {

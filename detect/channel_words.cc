@@ -170,7 +170,17 @@ Text size_pattern_words(const Facts& f) {
 
 Text login_place_words(const Facts& f) {
   Text out;
-  if (f.places.networks == 0) {
+  if (f.model.guessed != 0) {
+    const unsigned tries = 1U << (f.model.guessed - 1U);
+    out = {
+        fmt::format(
+            "{}回以上の誤ったパスワードのあとに、使われたことのない場所から正しいパスワードで"
+            "サインインされました。",
+            tries),
+        fmt::format("After {} wrong passwords or more, somebody signed in with the right one from "
+                    "a place it was never used from before.",
+                    tries)};
+  } else if (f.places.networks == 0) {
     out = {"これまで使われたことのないネットワークからのログインがありました。",
            "It was signed in to from a network it was never used from before."};
   } else {
@@ -218,7 +228,7 @@ Text places_24h_words(const Facts& f) {
       fmt::format("Within a day it was used from {} new networks.", spelled(networks))};
 }
 
-Text bounce_words(const Facts& f) {
+Text dead_address_words(const Facts& f) {
   const std::uint32_t n = bounces(f);
   if (n == 0) {
     return {"存在しない宛先として戻ってきたメールが目立ちます。",
@@ -227,6 +237,26 @@ Text bounce_words(const Facts& f) {
   return {fmt::format("存在しない宛先として、1時間に{}件が戻ってきました。", grouped(n)),
           fmt::format("{} came back within the hour: no such recipient.",
                       counted(n, "message", "messages"))};
+}
+
+// Mail that recipients reported as spam; nothing when nobody did.
+Text complaint_words(const Facts& f) {
+  const std::uint32_t n = f.model.complaints;
+  if (n == 0) return {};
+  return {fmt::format("受け取った人から、迷惑メールだという報告が{}件届いています。", n),
+          n == 1 ? std::string("A recipient reported a message as spam.")
+                 : fmt::format("{} recipients reported messages as spam.", n)};
+}
+
+Text bounce_words(const Facts& f) {
+  const std::uint32_t n = bounces(f);
+  const Text complaints = complaint_words(f);
+  if (n == 0 && !complaints.en.empty()) return complaints;
+  if (!complaints.en.empty()) {
+    const Text dead = dead_address_words(f);
+    return {dead.ja + complaints.ja, dead.en + " " + complaints.en};
+  }
+  return dead_address_words(f);
 }
 
 Text settings_words(const Facts& f) {
@@ -342,7 +372,8 @@ Facts facts_of(const AccountModel& m, Instant now, const Verdict& v, const Submi
   } else if (run <= hours(1)) {
     f.recipients = v.counts.recipients_hour;
     f.strangers = v.counts.new_hour;
-    f.span = run;
+    // Without evidence each message begins a run anew: what was counted took the hour.
+    f.span = v.log_r > 0 ? run : hours(1);
   } else {
     f.recipients = v.counts.recipients_day;
     f.strangers = v.counts.new_day;
@@ -397,11 +428,20 @@ Text headline(const Facts& f) {
     text.ja += fmt::format("{}件が宛先不明で戻ってきました。", grouped(bounces(f)));
     text.en += fmt::format("; {} came back as unknown", grouped(bounces(f)));
   }
+  if (since_onset(f, Channel::bounce) >= k_worth_a_clause && f.model.complaints > 0) {
+    const unsigned n = f.model.complaints;
+    text.ja += fmt::format("迷惑メールの報告が{}件届いています。", n);
+    text.en += fmt::format("; {} reported as spam by recipients", n);
+  }
   const auto clause = [&](Channel c, const char* ja, const char* en) {
     if (since_onset(f, c) < k_worth_a_clause) return;
     text.ja += ja;
     text.en += en;
   };
+  if (f.model.guessed != 0) {
+    clause(Channel::login_place, "誤ったパスワードが続いたあとのサインインです。",
+           "; signed in to behind wrong passwords");
+  }
   clause(Channel::reading, "ふだんよりはるかに多くのメールが読み出されています。",
          "; far more mail than usual was read");
   clause(Channel::concurrent, "離れた場所から同時に使われています。",

@@ -16,6 +16,7 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr Instant k_now{k_start.us + 7200 * 1'000'000LL};
 
@@ -28,6 +29,7 @@ struct Story {
     model.logins = 33;
     remember("192.0.2.1", "JP", PlaceRecord::k_learnt | PlaceRecord::k_counted);
     verdict.recipients = 1;
+    verdict.log_r = 9;
   }
   void remember(std::string_view address, std::string_view country, unsigned state) {
     PlaceRecord& p = model.places[places++];
@@ -79,6 +81,17 @@ TEST(HeadLine, SaysTheWholeStoryWithTheAccountsOwnNumbers) {
             "ログインがありました。");
 }
 
+TEST(HeadLine, TellsOfWrongPasswordsBeforeTheRightOne) {
+  Story story;
+  story.sent(47, 45, minutes(3));
+  story.nats(Channel::login_place, 3);
+  story.model.guessed = 4;
+  EXPECT_THAT(story.head().en, HasSubstr("; signed in to behind wrong passwords."));
+  EXPECT_THAT(story.head().ja, HasSubstr("誤ったパスワードが続いたあとの"));
+  EXPECT_THAT(story.words(Channel::login_place).en, StartsWith("After 8 wrong passwords or more"));
+  EXPECT_THAT(story.words(Channel::login_place).ja, HasSubstr("8回以上の誤ったパスワード"));
+}
+
 TEST(HeadLine, OneMessageToOneStranger) {
   Story story;
   story.verdict.new_recipients = 1;
@@ -87,6 +100,14 @@ TEST(HeadLine, OneMessageToOneStranger) {
             "written to before.");
   EXPECT_EQ(story.head().ja,
             "1通のメールを1件の宛先へ送信しました(ふだんは1日4件ほど)。初めての相手です。");
+}
+
+TEST(HeadLine, WithoutEvidenceWhatWasCountedTookTheHour) {
+  Story story;
+  story.sent(246, 246, seconds(2));  // each message begins the run anew
+  story.verdict.log_r = 0;
+  EXPECT_THAT(story.head().en, StartsWith("246 recipients in 1 hour; "));
+  EXPECT_THAT(story.head().ja, StartsWith("1時間に246件の宛先へ送信しました"));
 }
 
 TEST(HeadLine, AYoungAccountHasNoHabitToNameYet) {
@@ -142,6 +163,7 @@ TEST(ChannelWords, AreThereForEveryChannelInBothLanguages) {
       story.sent(n, n, minutes(5));
       story.model.bounce_hour = hour16(k_now);
       story.model.bounces_in_hour = static_cast<std::uint8_t>(std::min(n, 255U));
+      story.model.complaints = static_cast<std::uint8_t>(std::min(n, 15U)) & 15U;
       story.model.logins = static_cast<std::uint8_t>(std::min(n, 255U));
       story.model.read_hour = hour16(k_now);
       story.model.read_units = static_cast<std::uint16_t>(n);
@@ -185,6 +207,13 @@ TEST(ChannelWords, HaveTheirNumbers) {
   story.model.bounces_in_hour = 1;
   EXPECT_EQ(story.words(Channel::bounce).en,
             "1 message came back within the hour: no such recipient.");
+  story.model.complaints = 2;
+  EXPECT_EQ(story.words(Channel::bounce).en,
+            "1 message came back within the hour: no such recipient. 2 recipients reported "
+            "messages as spam.");
+  story.model.bounces_in_hour = 0;
+  EXPECT_EQ(story.words(Channel::bounce).ja,
+            "受け取った人から、迷惑メールだという報告が2件届いています。");
   EXPECT_EQ(story.words(Channel::first_smtp).ja,
             "33回のログインで受信だけに使われてきたアカウントからの、初めての送信です。");
 }

@@ -275,6 +275,50 @@ TEST(Channels, DeadAddressesCountOnlyInLumps) {
   EXPECT_NEAR(box.detector.log_r(box.me, t + minutes(1)), full, 1e-6);
 }
 
+TEST(Channels, AComplaintIsWeakEvidenceAboutMailOfTheDay) {
+  Box box;
+  const Instant t = box.live(k_start, 40);
+  const auto complain = [&](const char* queue_id, std::string type, Instant at) {
+    Delivery complaint;
+    complaint.queue_id = queue_id;
+    complaint.status = DeliveryStatus::bounced;
+    complaint.dsn = "5.7.1";
+    complaint.reply = "feedback report: " + std::move(type);
+    const double before = box.detector.log_r(box.me, at);
+    box.detector.delivery(box.me, at, complaint);
+    return box.detector.log_r(box.me, at) - before;
+  };
+  for (const char* id : {"C1", "C2", "C3", "C4"}) {
+    Submission s = mail(strangers(1, id));
+    s.queue_id = id;
+    box.send(t, s);
+  }
+  const Instant later = t + hours(2);
+  EXPECT_EQ(complain("C1", "not-spam", later), 0);
+  EXPECT_EQ(complain("elsewhere", "abuse", later), 0);
+  for (const char* id : {"C1", "C2", "C3"}) {
+    const double said = complain(id, "abuse", later);
+    EXPECT_GT(said, 0.3) << id;
+    EXPECT_LT(said, 0.8) << id;
+  }
+  EXPECT_EQ(complain("C4", "abuse", later), 0);  // more of them say no more
+  EXPECT_EQ(complain("C1", "abuse", t + days(3)), 0);
+
+  // One of a newsletter's hundreds of readers always complains.
+  Box letters;
+  const Instant u = letters.live(k_start, 40);
+  Submission run = mail(strangers(500, "n"));
+  run.queue_id = "N1";
+  letters.send(u, run);
+  const double before = letters.detector.log_r(letters.me, u);
+  Delivery one;
+  one.queue_id = "N1";
+  one.status = DeliveryStatus::bounced;
+  one.reply = "feedback report: abuse";
+  letters.detector.delivery(letters.me, u, one);
+  EXPECT_EQ(letters.detector.log_r(letters.me, u), before);
+}
+
 TEST(Channels, AForeignSenderAndAMissingMessageIdAreHabitsToo) {
   Box box;
   Instant t = k_start;

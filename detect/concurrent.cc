@@ -60,4 +60,10 @@ float note_whereabouts(AccountModel& m, Instant t, const Place& place, bool calm
   return nats;
 }
 
+unsigned changes_of_day(const AccountModel& m, Instant t) {
+  const std::uint32_t minute = t.seconds32() / 60;
+  const std::uint32_t since = static_cast<std::uint16_t>(minute - m.last_minute);
+  return minute / 1440 == (minute - since) / 1440 ? m.switch_marks & 15U : 0;
+}
+
 }  // namespace sekimori::detect

@@ -16,4 +16,7 @@ inline constexpr float k_concurrent_cap = 3.0F;  // nats since the onset
 // only teaches the habit. `calm`: suspicion is low, so days that are over become habit.
 [[nodiscard]] float note_whereabouts(AccountModel&, Instant t, const Place& place, bool calm);
 
+// How often the place changed within minutes on the day of `t`, at most 15.
+[[nodiscard]] unsigned changes_of_day(const AccountModel&, Instant t);
+
 }  // namespace sekimori::detect

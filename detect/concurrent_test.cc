@@ -104,5 +104,44 @@ TEST(Concurrent, NeverRestrictsByItselfAndIsPutInWords) {
   EXPECT_TRUE(told);
 }
 
+// A right password behind wrong ones: evidence once, however often it is told, less for a few
+// tries, never enough by itself; gone with the onset.
+TEST(Guessed, RaisesTheAccountOnceAndNeverRestrictsByItself) {
+  Box box;
+  const Instant t = box.live(k_start, 40, "198.51.100.7");
+  const double before = box.detector.log_r(box.me, t);
+  Login few;
+  few.ip = ip("203.0.113.7");
+  few.guesses.own = 3;
+  box.detector.login(box.me, t, few);
+  const double some = box.detector.log_r(box.me, t);
+  EXPECT_GT(some, before + 0.5);
+  Login many = few;
+  many.guesses = {9, 6, 3000};
+  for (int i = 0; i < 20; ++i) box.detector.login(box.me, t, many);
+  const double all = box.detector.log_r(box.me, t);
+  EXPECT_GT(all, some + 0.5);
+  EXPECT_LT(all, before + 3.5);
+  const Verdict v = box.detector.judge(box.me, t + seconds(9), mail(strangers(1, "x")));
+  EXPECT_FALSE(v.may_restrict && v.log_r >= 9.21);
+  bool told = false;
+  for (const Evidence& e : box.detector.explain(box.me, t + seconds(9), v).evidence) {
+    told |= e.channel == Channel::login_place &&
+            e.text.en.find("wrong passwords or more") != std::string::npos;
+  }
+  EXPECT_TRUE(told);
+  // Taken back with the onset: an operator who restores the account has heard it.
+  box.detector.restored(box.me, t + minutes(1));
+  EXPECT_LT(box.detector.log_r(box.me, t + minutes(1)), some);
+
+  Box other;
+  (void)other.live(k_start, 40, "198.51.100.7");
+  Login plain;
+  plain.ip = few.ip;
+  const double calm = other.detector.log_r(other.me, t);
+  other.detector.login(other.me, t, plain);
+  EXPECT_NEAR(other.detector.log_r(other.me, t), calm, 1e-6) << "a sign-in alone says nothing";
+}
+
 }  // namespace
 }  // namespace sekimori::detect::test

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/complaint.h"
 #include "base/mail_address.h"
 #include "detect/detector_impl.h"
 #include "detect/reading.h"
@@ -31,6 +32,11 @@ constexpr std::size_t k_filter_growth = 1024;
 // a list with a few dead addresses is everybody's list.
 constexpr std::uint8_t k_bounces_min = 2, k_bounces_charged = 4;
 constexpr double k_bounce_share_min = 0.05;
+// A complaint says little, and the first three of a run of evidence all that complaints may say;
+// nothing while they are fewer than what a good newsletter gets, 3 of 1,000 recipients of the day.
+constexpr float k_complaint_nats = 0.7F;
+constexpr unsigned k_complaints_charged = 3;
+constexpr double k_complaint_share_min = 0.003;
 constexpr Duration k_raised_after_takeover = days(90);
 // ln R below which reading and whereabouts become habit.
 constexpr double k_calm_reading = 2;
@@ -94,6 +100,7 @@ std::uint32_t Detector::Impl::intern_domain(std::string_view mail_domain) {
   }
   const auto index = static_cast<std::uint32_t>(domains.size());
   domains.emplace_back().key = domain;
+  domain_learning.emplace_back();
   domain_index.put(map_key, index);
   link_domain(domains.back());
   return index;
@@ -132,9 +139,10 @@ AccountIndex Detector::Impl::slot_for_new() {
   return victim;
 }
 
-std::uint64_t Detector::Impl::queue_key_of(const AccountModel& m, std::string_view queue_id) const {
+std::uint64_t Detector::Impl::queue_key_of(std::uint64_t account_hash,
+                                           std::string_view queue_id) const {
   if (queue_id.empty()) return 0;
-  const std::uint64_t out = mix64(keyed_hash(key, queue_id) ^ m.name_hash);
+  const std::uint64_t out = mix64(keyed_hash(key, queue_id) ^ account_hash);
   return out == 0 ? 1 : out;
 }
 
@@ -185,8 +193,12 @@ void Detector::advance(Instant now) {
   }
 }
 
-Verdict Detector::judge(AccountIndex index, Instant t, const Submission& s) {
-  return impl_->judge(index, t, s);
+std::uint64_t Detector::prepare(std::uint64_t account_hash, const Submission& s) {
+  return impl_->prepare(account_hash, s);
+}
+Verdict Detector::judge(AccountIndex index, Instant t, const Submission& s,
+                        std::uint64_t prepared) {
+  return impl_->judge(index, t, s, prepared);
 }
 void Detector::commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v,
                       Fate fate) {
@@ -264,6 +276,7 @@ void Detector::login(AccountIndex index, Instant t, const Login& login) {
   const double log_r = i.log_r(m, t);
   i.note_place(m, t, view, false, log_r <= k_place_learn_below);
   i.look_at_whereabouts(m, t, login.place, log_r <= k_calm_reading);
+  if (login.guesses.any()) i.look_at_guesses(m, t, login.guesses);
 }
 
 bool Detector::Impl::from_new_place(const AccountModel& m, const IpAddress& ip) const {
@@ -294,8 +307,29 @@ void Detector::session(AccountIndex index, Instant t, const Session& session) {
   i.add_evidence(m, t, Channel::reading, nats);
 }
 
+// A recipient complained of a message. Owners' newsletters get complaints too, and whoever has a
+// mail may send one: weak evidence, of the day's mail only (what was thrown away with a
+// containment, or is older, is not there any more).
+void Detector::Impl::note_complaint(AccountModel& m, Instant t, std::string_view queue_id) {
+  const auto number = queue.find(queue_key_of(m, queue_id));
+  if (!number || queue.at(*number).dead != 0) return;
+  valid_for = 0;
+  const unsigned count = std::min(m.complaints + 1U, 15U);
+  if (count <= k_complaints_charged &&
+      count >= k_complaint_share_min * counts_at(m, t).recipients_day) {
+    std::array<float, k_families> nats{};
+    nats.fill(k_complaint_nats);
+    add_evidence(m, t, Channel::bounce, nats);
+  }
+  m.complaints = std::min(m.complaints + 1U, 15U) & 15U;
+}
+
 void Detector::delivery(AccountIndex index, Instant t, const Delivery& d) {
   Impl& i = *impl_;
+  if (d.status == DeliveryStatus::bounced && tells_of_spam(d.reply)) {
+    i.note_complaint(i.models[index], t, d.queue_id);
+    return;
+  }
   if (d.status != DeliveryStatus::bounced || !d.dsn.starts_with("5.1.")) return;
   i.valid_for = 0;
   AccountModel& m = i.models[index];
@@ -359,7 +393,7 @@ void Detector::hold_released(AccountIndex index, Instant, std::string_view queue
   LearningRecord& r = i.queue.at(*number);
   if (r.held == 0 || r.released != 0) return;
   r.released = 1;
-  m.strikes = static_cast<std::uint8_t>(std::min(m.strikes + 1, 3));
+  m.strikes = std::min(m.strikes + 1U, 3U) & 15U;
   if (r.added_log_r <= 0) return;
   const float factor = std::exp(-r.added_log_r / 2);
   for (float& sum : m.r) sum *= factor;
@@ -375,7 +409,8 @@ void Detector::vouched(AccountIndex index, Instant t) {
   m.cusum = 0;
   m.onset_us = 0;
   m.evidence.fill(0);
-  m.away_strangers = m.away_gain = m.away_asked = m.strikes = 0;
+  m.away_strangers = m.away_gain = m.away_asked = 0;
+  m.strikes = m.complaints = m.guessed = 0;
   i.raised.forget(fleet_name(m));
   for (std::uint64_t n = i.queue.first(); n != i.queue.last(); ++n) {
     LearningRecord& r = i.queue.at(n);
@@ -402,7 +437,7 @@ void Detector::contained(AccountIndex index, Instant t, Instant onset) {
   for (PlaceRecord& p : m.places) {
     if (p.network != 0 && !p.learnt()) p = {};
   }
-  LocalDomain& domain = i.domains[m.domain];
+  DomainLearning& domain = i.domain_learning[m.domain];
   domain.delta.raised_until_us =
       std::max(domain.delta.raised_until_us, (t + k_raised_after_takeover).us);
   domain.touched = true;
@@ -419,7 +454,8 @@ void Detector::restored(AccountIndex index, Instant t) {
   m.evidence.fill(0);
   m.place_spent = 0;
   m.bounces_in_hour = 0;
-  m.away_strangers = m.away_gain = m.away_asked = m.strikes = 0;
+  m.away_strangers = m.away_gain = m.away_asked = 0;
+  m.strikes = m.complaints = m.guessed = 0;
   // What the thief sent is not what the owner may not send any more today.
   m.hour_recipients.fill(0);
   m.hour_messages.fill(0);
@@ -440,9 +476,10 @@ Counts Detector::counts(AccountIndex index, Instant now) const {
 void Detector::contribute(PriorsBuilder& builder) {
   Impl& i = *impl_;
   PriorsBuilder::Impl& b = builder.impl();
-  for (LocalDomain& d : i.domains) {
+  for (std::size_t n = 0; n < i.domains.size(); ++n) {
+    DomainLearning& d = i.domain_learning[n];
     if (!d.touched) continue;
-    auto& to = b.domains[d.key];
+    auto& to = b.domains[i.domains[n].key];
     for (std::size_t band = 0; band < k_bands; ++band) {
       add_to(to.counts[band], d.delta.counts[band]);
     }

@@ -200,8 +200,14 @@ class Detector {
   // fold).
   void advance(Instant now);
 
+  // Before judge(), as early as the account's hash is known (and before find() waits for it):
+  // hashes the recipients and has memory bring what the judge will look at. What it returns stands
+  // for that until the next message is prepared or judged.
+  [[nodiscard]] std::uint64_t prepare(std::uint64_t account_hash, const Submission&);
   // What the message means if it were counted now. Changes nothing that a later call could see.
-  [[nodiscard]] Verdict judge(AccountIndex, Instant t, const Submission&);
+  // `prepared`: what prepare() returned for the same account and message; 0: nothing was prepared.
+  [[nodiscard]] Verdict judge(AccountIndex, Instant t, const Submission&,
+                              std::uint64_t prepared = 0);
   // Counts the judged message. `refused` keeps the suspicion (R) but no counters and no learning;
   // `held` counts, and what it added to R is remembered for hold_released().
   void commit(AccountIndex, Instant t, const Submission&, const Verdict&, Fate);

@@ -23,7 +23,12 @@ struct LocalDomain {
   std::uint64_t key = 0;
   const DomainPrior* prior = nullptr;  // in the installed epoch; nullptr: nothing known
   const BandedSums* sums = nullptr;    // of the prior's groups
-  PriorsBuilder::Impl::Delta delta;    // learnt since the last contribution
+};
+
+// What it learnt since the last contribution. Apart: judging looks at the above only, and two of
+// those fit on a cache line.
+struct DomainLearning {
+  PriorsBuilder::Impl::Delta delta;
   bool touched = false;
 };
 
@@ -46,17 +51,25 @@ using FamilyNats = std::array<Nats, k_families>;
 // The present run of evidence, as a model keeps it.
 struct Onset {
   explicit Onset(const AccountModel& m)
-      : at_us(m.onset_us), cusum(m.cusum), evidence(m.evidence), strikes(m.strikes) {}
+      : at_us(m.onset_us),
+        cusum(m.cusum),
+        evidence(m.evidence),
+        strikes(m.strikes),
+        complaints(m.complaints),
+        guessed(m.guessed) {}
   void keep(AccountModel& m) const {
     m.onset_us = at_us;
     m.cusum = cusum;
     m.evidence = evidence;
-    m.strikes = strikes;
+    m.strikes = strikes & 15U;
+    m.complaints = complaints & 15U;
+    m.guessed = guessed & 15U;
   }
   std::int64_t at_us;
   float cusum;
   std::array<std::int16_t, k_channels> evidence;
-  std::uint8_t strikes;
+  std::uint8_t strikes, complaints, guessed;
+  void clear_marks() { strikes = complaints = guessed = 0; }
 };
 
 // What a network means for an account before it is noted.
@@ -86,7 +99,8 @@ struct Detector::Impl {
 
   AccountModels models;
   NameTable names;
-  std::vector<LocalDomain> domains;
+  BigVector<LocalDomain> domains;
+  BigVector<DomainLearning> domain_learning;  // of domains
   FlatMap domain_index{64};
   std::uint32_t clock_hand = 0;  // where the search for an idle account to forget goes on
   std::vector<AccountIndex> forgotten;
@@ -121,28 +135,34 @@ struct Detector::Impl {
   std::uint32_t last_wrote_first = 0, last_strangers = 0, last_colleagues = 0,
                 last_domain_known = 0;
   std::uint64_t ticket = 0;     // counts judgements
+  std::uint64_t prepared = 0;   // the ticket that `keys` and last_queue_key were prepared under
   std::uint64_t valid_for = 0;  // the ticket the scratch belongs to; 0 after any change
   AuditSums audit;              // since the last epoch
 
   // --- identity
-  [[nodiscard]] std::uint64_t salt_of(const AccountModel& m) const { return mix64(m.name_hash); }
+  [[nodiscard]] static std::uint64_t salt_of(const AccountModel& m) { return mix64(m.name_hash); }
   [[nodiscard]] std::uint64_t domain_key(std::string_view mail_domain) const;
   AccountIndex intern(std::string_view account, std::uint64_t hash);
   AccountIndex slot_for_new();
   std::uint32_t intern_domain(std::string_view mail_domain);
   // Names the message for withdraw() and hold_released(); 0: it has no queue id.
-  [[nodiscard]] std::uint64_t queue_key_of(const AccountModel& m, std::string_view queue_id) const;
+  [[nodiscard]] std::uint64_t queue_key_of(std::uint64_t account_hash,
+                                           std::string_view queue_id) const;
+  [[nodiscard]] std::uint64_t queue_key_of(const AccountModel& m, std::string_view queue_id) const {
+    return queue_key_of(m.name_hash, queue_id);
+  }
   void link_domain(LocalDomain& d) const;
   void link_domains();  // after a new epoch was installed
 
   // --- judging (judge.cc)
   // The place and the patterns of a message whose recipients were looked at.
   void look_at_origin(const AccountModel& m, Instant t, const Submission& s);
-  void look_at_recipients(const AccountModel& m, const Submission& s);
+  [[nodiscard]] std::uint64_t prepare(std::uint64_t account_hash, const Submission& s);
+  void look_at_recipients(const AccountModel& m, const Submission& s, std::uint64_t made_ready);
   [[nodiscard]] Bins bins_of(const AccountModel& m, Instant t, const Submission& s,
                              const Counts& before);
   void weigh(const AccountModel& m, const Bins& bins, FamilyNats& out) const;
-  Verdict judge(AccountIndex index, Instant t, const Submission& s);
+  Verdict judge(AccountIndex index, Instant t, const Submission& s, std::uint64_t made_ready);
   void advise(const AccountModel& m, Instant t, Verdict& v) const;
   [[nodiscard]] double injection(const AccountModel& m, Instant t) const;
   // What is left of R at `t`: suspicion that nothing adds to fades.
@@ -170,6 +190,7 @@ struct Detector::Impl {
   // --- folding (fold.cc)
   void commit(AccountIndex index, Instant t, const Submission& s, const Verdict& v, Fate fate);
   void look_at_whereabouts(AccountModel& m, Instant t, const Place& place, bool calm);
+  void look_at_guesses(AccountModel& m, Instant t, const GuessesBefore& guesses);
   // Is this network not yet habit, or has suspicion something to do with a new place?
   [[nodiscard]] bool from_new_place(const AccountModel& m, const IpAddress& ip) const;
   static void charge_place(AccountModel& m, Instant t, const PlaceView& view);
@@ -177,6 +198,7 @@ struct Detector::Impl {
   // Multiplies R_f by e^(η·nats_f) at `t` and keeps onset and sums.
   void add_evidence(AccountModel& m, Instant t, Channel channel,
                     const std::array<float, k_families>& nats);
+  void note_complaint(AccountModel& m, Instant t, std::string_view queue_id);
   // `left` is fading() at that moment.
   static void fade_onset(Onset& onset, double left);
   static void raise_onset(Onset& onset, Instant t, double log_r_step, const Nats& nats);

@@ -27,6 +27,25 @@ TEST(Detector, JudgingLeavesNoTrace) {
   EXPECT_EQ(first.log_r, second.log_r);
 }
 
+TEST(Detector, PreparingAheadChangesNothing) {
+  Box box;
+  const Instant t = box.live(k_start, 5);
+  box.detector.advance(t);
+  const std::uint64_t name = keyed_hash(HashKey{}, "taro@example.jp");
+  const Submission spray = mail(strangers(30, "a"), "q1"), other = mail(strangers(3, "b"), "q2");
+  const Verdict plain = box.detector.judge(box.me, t, spray);
+  const std::uint64_t ready = box.detector.prepare(name, spray);
+  const Verdict ahead = box.detector.judge(box.me, t, spray, ready);
+  EXPECT_EQ(ahead.log_r, plain.log_r);
+  EXPECT_EQ(ahead.new_recipients, 30U);
+  // What was prepared for one message is not taken for the next one's, nor twice.
+  EXPECT_EQ(box.detector.judge(box.me, t, other, ready).new_recipients, 3U);
+  (void)box.detector.prepare(name, spray);
+  EXPECT_EQ(box.detector.judge(box.me, t, other).new_recipients, 3U);
+  box.detector.commit(box.me, t, other, box.detector.judge(box.me, t, other), Fate::accepted);
+  EXPECT_EQ(box.detector.counts(box.me, t).recipients_hour, 3U);
+}
+
 TEST(Detector, ASprayFromAKnownAccountPassesTheRestrictionLine) {
   Box box;
   Instant t = box.live(k_start, 40);

@@ -1,5 +1,6 @@
 // Counting, suspicion and learning: how facts change the state.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "detect/away.h"
@@ -68,13 +69,13 @@ void Detector::Impl::raise_onset(Onset& onset, Instant t, double step, const Nat
   if (onset.cusum <= 0 && step > 0) {
     onset.at_us = t.us;
     onset.evidence.fill(0);
-    onset.strikes = 0;
+    onset.clear_marks();
   }
   onset.cusum = static_cast<float>(std::clamp(onset.cusum + step, 0.0, 60.0));
   if (onset.cusum <= 0) {
     onset.at_us = 0;
     onset.evidence.fill(0);
-    onset.strikes = 0;
+    onset.clear_marks();
     return;
   }
   for (std::size_t c = 0; c < k_channels; ++c) {
@@ -117,6 +118,19 @@ void Detector::Impl::look_at_whereabouts(AccountModel& m, Instant t, const Place
   add_evidence(m, t, Channel::concurrent, nats);
 }
 
+void Detector::Impl::look_at_guesses(AccountModel& m, Instant t, const GuessesBefore& guesses) {
+  // An address that tried many accounts tried each of them with several passwords, soon or late.
+  const std::uint32_t tries =
+      std::max({guesses.own, 2 * std::min(guesses.accounts, 1U << 20U), guesses.addresses});
+  const auto bits = static_cast<unsigned>(std::min<int>(std::bit_width(tries), 15));
+  const float said = guess_nats(bits) - guess_nats(m.guessed);
+  if (said <= 0) return;
+  std::array<float, k_families> nats{};
+  nats.fill(said);
+  add_evidence(m, t, Channel::login_place, nats);
+  if (m.onset_us != 0) m.guessed = bits & 15U;
+}
+
 // Places speak where mail comes from them: how many were new today, and what was said of them.
 void Detector::Impl::charge_place(AccountModel& m, Instant t, const PlaceView& view) {
   if (m.place_day != day16(t)) {
@@ -126,7 +140,7 @@ void Detector::Impl::charge_place(AccountModel& m, Instant t, const PlaceView& v
     m.places_level = 0;
   }
   add_saturating(m.networks_24h, 1);
-  m.places_level = std::max(m.places_level, view.level);
+  m.places_level = std::max<std::uint8_t>(m.places_level, view.level) & 15U;
   const float nats = std::max(0.0F, *std::ranges::max_element(view.place_nats));
   add_saturating(m.place_spent, static_cast<std::uint64_t>(std::lround(nats * k_place_steps)));
 }
@@ -195,7 +209,7 @@ void Detector::Impl::commit(AccountIndex index, Instant t, const Submission& s, 
   AccountModel& m = models[index];
   const bool judged = v.ticket != 0 && v.ticket == valid_for;
   if (!judged) {
-    look_at_recipients(m, s);
+    look_at_recipients(m, s, 0);
     look_at_origin(m, t, s);
   }
   valid_for = 0;
@@ -320,7 +334,14 @@ void Detector::Impl::prefetch_learning() const {
     __builtin_prefetch(lines + at, 1);
   }
   const LearningRecord& r = queue.at(queue.first() + k_ahead);
-  const std::uint64_t salt = salt_of(models[r.account]);
+  const AccountModel& m = models[r.account];
+  const DomainLearning& domain = domain_learning[m.domain];
+  const auto* counts = reinterpret_cast<const char*>(&domain.delta.counts[band_of(m.learnt)]);
+  for (std::size_t at = 0; at < sizeof(Histograms); at += k_cache_line) {
+    __builtin_prefetch(counts + at, 1);
+  }
+  __builtin_prefetch(&domain.delta.messages, 1);
+  const std::uint64_t salt = salt_of(m);
   for (std::uint32_t i = 0; i < std::min(r.recipients, 8U); ++i) {
     const std::uint64_t pair = pair_key(salt, queue.recipient(r, i).address);
     contacts.prefetch_insert(pair);
@@ -361,7 +382,8 @@ void Detector::Impl::learn_front() {
 
 void Detector::Impl::learn(const LearningRecord& r) {
   AccountModel& m = models[r.account];
-  LocalDomain& domain = domains[m.domain];
+  const std::uint64_t own_domain = domains[m.domain].key;
+  DomainLearning& domain = domain_learning[m.domain];
   const std::size_t band = band_of(m.learnt);
   const Instant t{r.t_us};
   const auto day = day16(t);
@@ -404,8 +426,8 @@ void Detector::Impl::learn(const LearningRecord& r) {
     if (of_past) note_pair(contact_pairs, contacts, pair);
     contacts.insert(pair, t);
     if (k.fresh() && new_contacts.size() < k_new_contacts_max) {
-      new_contacts.push_back(mix64(domain.key ^ k.address));
-      const std::uint64_t mail_domain = mix64(~domain.key ^ (k.domain & ~1ULL));
+      new_contacts.push_back(mix64(own_domain ^ k.address));
+      const std::uint64_t mail_domain = mix64(~own_domain ^ (k.domain & ~1ULL));
       if (new_mail_domains.empty() || new_mail_domains.back() != mail_domain) {
         new_mail_domains.push_back(mail_domain);
       }

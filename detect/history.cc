@@ -154,9 +154,9 @@ void Detector::absorb(Detector& past, Instant now,
   }
   // Domains by their account: an index of theirs means nothing here.
   for (AccountIndex a = 0; a < p.models.size(); ++a) {
-    LocalDomain& from = p.domains[p.models[a].domain];
+    DomainLearning& from = p.domain_learning[p.models[a].domain];
     if (!from.touched) continue;
-    LocalDomain& to = i.domains[i.models[index_here[a]].domain];
+    DomainLearning& to = i.domain_learning[i.models[index_here[a]].domain];
     for (std::size_t band = 0; band < k_bands; ++band) {
       add_to(to.delta.counts[band], from.delta.counts[band]);
     }

@@ -77,7 +77,7 @@ std::uint64_t Detector::Impl::domain_key(std::string_view mail_domain) const {
   return keyed_hash(key, mail_domain) & ~1ULL;
 }
 
-void Detector::Impl::look_at_recipients(const AccountModel& m, const Submission& s) {
+std::uint64_t Detector::Impl::prepare(std::uint64_t account_hash, const Submission& s) {
   keys.clear();
   std::string_view domain_text;
   std::uint64_t domain = 0;
@@ -97,14 +97,23 @@ void Detector::Impl::look_at_recipients(const AccountModel& m, const Submission&
   }
   // Every table below is larger than the caches: ask for all lines first, so that they come at
   // once. Who wrote to the account is asked of those only whom it never wrote to.
-  const std::uint64_t salt = salt_of(m);
+  const std::uint64_t salt = mix64(account_hash);
   for (const RecipientKey& k : keys) {
     const std::uint64_t pair = pair_key(salt, k.address);
     contacts.prefetch(pair);
     queue.prefetch_pair(pair);
   }
-  last_queue_key = queue_key_of(m, s.queue_id);
+  last_queue_key = queue_key_of(account_hash, s.queue_id);
   if (last_queue_key != 0) queue.prefetch_queue_key(last_queue_key);
+  valid_for = 0;  // the judgement before lost its recipients
+  return prepared = ++ticket;
+}
+
+void Detector::Impl::look_at_recipients(const AccountModel& m, const Submission& s,
+                                        std::uint64_t made_ready) {
+  if (made_ready == 0 || made_ready != prepared) (void)prepare(m.name_hash, s);
+  prepared = 0;
+  const std::uint64_t salt = salt_of(m);
   const std::uint64_t own_domain = domains[m.domain].key;
   last_strangers = last_wrote_first = last_colleagues = last_domain_known = 0;
   bool any_fresh = false;
@@ -395,7 +404,7 @@ PlaceView Detector::Impl::look_at_place(const AccountModel& m, Instant t, const 
   // must not restrict.
   const float spent =
       std::max(m.place_day == day16(t) ? static_cast<float>(m.place_spent) / k_place_steps : 0.0F,
-               spent_on(m, Channel::login_place));
+               spent_on(m, Channel::login_place) - guess_nats(m.guessed));
   const float room = std::max(
       0.0F, static_cast<float>(k_cap_nats[index_of(Channel::login_place)]) - std::max(spent, 0.0F));
   const double ln_p0 = std::log(double{p0});
@@ -438,12 +447,13 @@ void Detector::Impl::look_at_origin(const AccountModel& m, Instant t, const Subm
                               last_place.network, habit);
 }
 
-Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s) {
+Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s,
+                              std::uint64_t made_ready) {
   const AccountModel& m = models[index];
   for (std::size_t line = 0; line < sizeof m; line += k_cache_line) {
     __builtin_prefetch(reinterpret_cast<const char*>(&m) + line);
   }
-  look_at_recipients(m, s);
+  look_at_recipients(m, s, made_ready);
   Verdict v;
   v.recipients = static_cast<std::uint32_t>(keys.size());
   v.new_recipients = last_strangers;

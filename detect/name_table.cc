@@ -48,7 +48,7 @@ void NameTable::add(AccountModels& models, AccountIndex index, std::string_view 
   AccountModel& m = models[index];
   m.name_offset = static_cast<std::uint32_t>(arena_.size());
   m.name_length = static_cast<std::uint16_t>(name.size());
-  arena_.append(name);
+  arena_.insert(arena_.end(), name.begin(), name.end());
   const std::size_t mask = slots_.size() - 1;
   std::size_t i = home(m.name_hash);
   while (slots_[i] != 0) i = (i + 1) & mask;
@@ -76,12 +76,12 @@ void NameTable::remove(AccountModels& models, AccountIndex index) {
   }
   slots_[i] = 0;
   if (waste_ < 65536 || waste_ < arena_.size() / 2) return;
-  std::string fresh;
+  BigVector<char> fresh;
   fresh.reserve(arena_.size() - waste_);
   for (AccountModel& m : models) {
     const std::string_view kept = name(m);
     m.name_offset = static_cast<std::uint32_t>(fresh.size());
-    fresh.append(kept);
+    fresh.insert(fresh.end(), kept.begin(), kept.end());
   }
   arena_ = std::move(fresh);
   waste_ = 0;

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,7 +26,7 @@ class NameTable {
   // waste.
   void remove(AccountModels& models, AccountIndex index);
   [[nodiscard]] std::string_view name(const AccountModel& m) const {
-    return std::string_view(arena_).substr(m.name_offset, m.name_length);
+    return {arena_.data() + m.name_offset, m.name_length};
   }
 
  private:
@@ -43,7 +42,7 @@ class NameTable {
     return (hash_or_slot >> 32) & (slots_.size() - 1);
   }
   void rehash(std::size_t slots);
-  std::string arena_;
+  BigVector<char> arena_;
   BigVector<std::uint64_t> slots_ = BigVector<std::uint64_t>(64);
   std::size_t used_ = 0;
   std::size_t waste_ = 0;

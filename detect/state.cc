@@ -21,10 +21,10 @@ void Detector::save(std::string& out) const {
   }
   put(out, i.clock_hand);
   put(out, static_cast<std::uint64_t>(i.domains.size()));
-  for (const LocalDomain& d : i.domains) {
-    put(out, d.key);
-    put(out, d.delta);
-    put(out, static_cast<std::uint8_t>(d.touched));
+  for (std::size_t n = 0; n < i.domains.size(); ++n) {
+    put(out, i.domains[n].key);
+    put(out, i.domain_learning[n].delta);
+    put(out, static_cast<std::uint8_t>(i.domain_learning[n].touched));
   }
   i.contacts.save(out);
   i.writers.save(out);
@@ -70,9 +70,10 @@ Result<void> Detector::load(std::string_view bytes) {
   const auto domain_count = in.get<std::uint64_t>();
   for (std::uint64_t n = 0; n < domain_count && in.ok(); ++n) {
     LocalDomain& d = i.domains.emplace_back();
+    DomainLearning& learning = i.domain_learning.emplace_back();
     d.key = in.get<std::uint64_t>();
-    d.delta = in.get<PriorsBuilder::Impl::Delta>();
-    d.touched = in.get<std::uint8_t>() != 0;
+    learning.delta = in.get<PriorsBuilder::Impl::Delta>();
+    learning.touched = in.get<std::uint8_t>() != 0;
     i.domain_index.put(d.key == 0 ? 1 : d.key, n);
   }
   i.contacts.load(in);
@@ -119,9 +120,11 @@ std::uint64_t Detector::Impl::hash() const {
     accounts += hash_bytes({bytes + k_identity_bytes, sizeof m - k_identity_bytes}, m.name_hash);
   }
   std::uint64_t domain_sum = 0;
-  for (const LocalDomain& d : domains) {
+  for (std::size_t n = 0; n < domains.size(); ++n) {
+    const DomainLearning& d = domain_learning[n];
     if (!d.touched) continue;
-    domain_sum += hash_bytes({reinterpret_cast<const char*>(&d.delta), sizeof d.delta}, d.key);
+    domain_sum +=
+        hash_bytes({reinterpret_cast<const char*>(&d.delta), sizeof d.delta}, domains[n].key);
   }
   std::uint64_t waiting = 0;
   for (std::uint64_t n = queue.first(); n != queue.last(); ++n) {
