@@ -4,74 +4,25 @@
 
 #include <array>
 #include <charconv>
-#include <utility>
+
+#include "base/words.h"
 
 namespace sekimori::decide {
 namespace {
 
-template <class Enum>
-using Words = std::pair<Enum, std::string_view>;
+using std::string_view_literals::operator""sv;
 
-constexpr std::array k_enquiry_states = {
-    Words<EnquiryState>{EnquiryState::open, "open"},
-    Words<EnquiryState>{EnquiryState::taken, "taken"},
-    Words<EnquiryState>{EnquiryState::answered, "answered"},
-    Words<EnquiryState>{EnquiryState::closed, "closed"},
-};
-constexpr std::array k_topics = {
-    Words<EnquiryTopic>{EnquiryTopic::cannot_receive, "cannot_receive"},
-    Words<EnquiryTopic>{EnquiryTopic::slow, "slow"},
-    Words<EnquiryTopic>{EnquiryTopic::cannot_sign_in, "cannot_sign_in"},
-    Words<EnquiryTopic>{EnquiryTopic::cannot_send, "cannot_send"},
-    Words<EnquiryTopic>{EnquiryTopic::suspended, "suspended"},
-    Words<EnquiryTopic>{EnquiryTopic::suspicious, "suspicious"},
-    Words<EnquiryTopic>{EnquiryTopic::other, "other"},
-};
-constexpr std::array k_vias = {
-    Words<EnquiryVia>{EnquiryVia::web, "web"},
-    Words<EnquiryVia>{EnquiryVia::telephone, "telephone"},
-};
-constexpr std::array k_matches = {
-    Words<ContractMatch>{ContractMatch::not_known, "not_known"},
-    Words<ContractMatch>{ContractMatch::matches, "matches"},
-    Words<ContractMatch>{ContractMatch::differs, "differs"},
-};
-constexpr std::array k_acts = {
-    Words<EnquiryAct>{EnquiryAct::opened, "opened"},
-    Words<EnquiryAct>{EnquiryAct::taken, "taken"},
-    Words<EnquiryAct>{EnquiryAct::returned, "returned"},
-    Words<EnquiryAct>{EnquiryAct::called, "called"},
-    Words<EnquiryAct>{EnquiryAct::not_reached, "not_reached"},
-    Words<EnquiryAct>{EnquiryAct::answered, "answered"},
-    Words<EnquiryAct>{EnquiryAct::closed, "closed"},
-};
-constexpr std::array k_verdicts = {
-    Words<FeedbackVerdict>{FeedbackVerdict::right, "right"},
-    Words<FeedbackVerdict>{FeedbackVerdict::wrong, "wrong"},
-    Words<FeedbackVerdict>{FeedbackVerdict::unsure, "unsure"},
-};
-constexpr std::array k_investigation_states = {
-    Words<InvestigationState>{InvestigationState::estimated, "estimated"},
-    Words<InvestigationState>{InvestigationState::accepted, "accepted"},
-    Words<InvestigationState>{InvestigationState::declined, "declined"},
-    Words<InvestigationState>{InvestigationState::started, "started"},
-    Words<InvestigationState>{InvestigationState::finished, "finished"},
-};
-
-template <class Table, class Enum>
-std::string_view word_of(const Table& table, Enum value) {
-  for (const auto& [one, word] : table) {
-    if (one == value) return word;
-  }
-  return "";
-}
-template <class Enum, class Table>
-std::optional<Enum> value_of(const Table& table, std::string_view text) {
-  for (const auto& [one, word] : table) {
-    if (word == text) return one;
-  }
-  return std::nullopt;
-}
+constexpr std::array k_enquiry_states{"open"sv, "taken"sv, "answered"sv, "closed"sv};
+constexpr std::array k_topics{"cannot_receive"sv, "slow"sv,      "cannot_sign_in"sv,
+                              "cannot_send"sv,    "suspended"sv, "suspicious"sv,
+                              "other"sv};
+constexpr std::array k_vias{"web"sv, "telephone"sv};
+constexpr std::array k_matches{"not_known"sv, "matches"sv, "differs"sv};
+constexpr std::array k_acts{"opened"sv,      "taken"sv,    "returned"sv, "called"sv,
+                            "not_reached"sv, "answered"sv, "closed"sv};
+constexpr std::array k_verdicts{"right"sv, "wrong"sv, "unsure"sv};
+constexpr std::array k_investigation_states{"estimated"sv, "accepted"sv, "declined"sv, "started"sv,
+                                            "finished"sv};
 
 // One character of UTF-8 from the front; what is none is taken byte by byte.
 char32_t take_character(std::string_view& text) {

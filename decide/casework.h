@@ -11,6 +11,7 @@
 
 #include "base/instant.h"
 #include "base/result.h"
+#include "decide/records.h"
 
 namespace sekimori::decide {
 
@@ -119,6 +120,40 @@ struct Customer {
                                            std::string_view registered_name,
                                            std::string_view said_number,
                                            std::string_view said_name);
+
+// ---- notes ----
+
+// What people wrote down about an account for each other; its owner never sees it.
+struct AccountNote {
+  Instant t;
+  std::string who;
+  std::string text;
+  bool operator==(const AccountNote&) const = default;
+};
+// More is a diary; an account's list is read whole.
+inline constexpr std::size_t k_account_notes_max = 500;
+
+// ---- what is asked for ----
+
+struct EnquiryFilter {
+  std::optional<EnquiryState> state;
+  bool waiting = false;  // open and taken
+  std::string account;   // "" = all
+  std::string taken_by;  // "" = all
+  std::size_t offset = 0;
+  std::size_t limit = 100;
+};
+
+// Of the audit, newest first. Empty: all.
+struct AuditFilter {
+  std::optional<Subject> subject = {};
+  std::string within = {};  // of this domain and its accounts
+  std::string who = {};     // exactly
+  std::string action = {};  // exactly
+  std::string search = {};  // part of the subject or the reason
+  std::size_t offset = 0;
+  std::size_t limit = 100;
+};
 
 // ---- "was this wrong?" ----
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/complaint.h"
 #include "base/ip_place.h"
 #include "base/mail_address.h"
 #include "decide/damage_state.h"
@@ -212,9 +213,9 @@ void DamageFold::State::session(const Event& event, const Session& body) {
       mass.sent += one.messages;
       mass.sent_deleted = mass.sent_deleted || one.messages == 0;
     }
-    auto known = std::ranges::find(reading.expunges, one.mailbox, &MailboxExpunge::mailbox);
-    if (known != reading.expunges.end()) {
-      known->messages += one.messages;
+    auto same = std::ranges::find(reading.expunges, one.mailbox, &MailboxExpunge::mailbox);
+    if (same != reading.expunges.end()) {
+      same->messages += one.messages;
     } else if (reading.expunges.size() < bounds.mailboxes_max) {
       reading.expunges.push_back(one);
     }

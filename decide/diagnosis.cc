@@ -40,6 +40,19 @@ std::string megabytes(std::uint64_t bytes) {
                                  : fmt::format("{} MB", (bytes + 500'000) / 1'000'000);
 }
 
+// How long ago, in a reader's words: the clock on their wall is not known here.
+Text ago(Duration passed) {
+  const auto minutes = std::max<std::int64_t>(passed.us, 0) / 60'000'000;
+  const auto said = [](std::int64_t n, std::string_view ja, std::string_view en) {
+    return Text{fmt::format("約 {} {}前", n, ja),
+                fmt::format("about {} {}{} ago", n, en, n == 1 ? "" : "s")};
+  };
+  if (minutes < 2) return {"たった今", "just now"};
+  if (minutes < 120) return said(minutes, "分", "minute");
+  if (minutes < 48 * 60) return said(minutes / 60, "時間", "hour");
+  return said(minutes / (24 * 60), "日", "day");
+}
+
 class Findings {
  public:
   void add(std::string code, FindingWeight weight, Text what, Text next) {
@@ -210,17 +223,21 @@ void look_at_reading(const DiagnosisFacts& facts, Findings& out) {
   }
   if (!any) {
     const bool nobody_tried = facts.wrong.empty() && facts.refused == 0;
-    out.add("never_reads", FindingWeight::warning,
-            {nobody_tried
-                 ? "この7日間、IMAP・POP3 のサインインがありません。メールソフトがこのサーバーに"
-                   "つながっていません。"
-                 : "この7日間、成功した IMAP・POP3 のサインインがありません。",
-             nobody_tried ? "There was no sign-in to IMAP or POP3 for seven days: the mail program "
-                            "does not reach this server."
-                          : "No sign-in to IMAP or POP3 succeeded for seven days."},
-            {"メールソフトの受信サーバー名とポート番号を、設定のご案内と見比べてください。",
-             "Please compare the incoming server's name and port in the mail program with the "
-             "instructions."});
+    out.add(
+        "never_reads", FindingWeight::warning,
+        {nobody_tried
+             ? "この7日間、IMAP・POP3 のサインインがありません。メールソフトがこのサーバーに"
+               "つながっていません。"
+             : "この7日間、成功した IMAP・POP3 のサインインがありません。",
+         nobody_tried ? "There was no sign-in to IMAP or POP3 for seven days: the mail program "
+                        "does not reach this server."
+                      : "No sign-in to IMAP or POP3 succeeded for seven days."},
+        // Which name was typed cannot be known: what went elsewhere never came here.
+        {"メールソフトの受信サーバー名とポート番号を、設定のご案内と見比べてください。名前やポート番号が"
+         "違うときの接続は、このサーバーには届かず、記録にも残りません。",
+         "Please compare the incoming server's name and port in the mail program with the "
+         "instructions. A connection to another name or port never reaches this server and "
+         "leaves no trace here."});
   }
 }
 
@@ -394,12 +411,15 @@ std::vector<Finding> diagnose(const DiagnosisFacts& facts) {
       for (const auto& [service, reading] : facts.reading) found = std::max(found, reading.last);
       return found;
     }();
+    const Text when = last.is_set() ? ago(facts.now - last) : Text();
     out.add(
         "nothing_here", FindingWeight::fine,
-        {fmt::format("サーバー側に異常は見つかりませんでした。最後のサインインは{}です。",
-                     last.is_set() ? format_instant(last) : "記録なし"),
-         fmt::format("Nothing is wrong on the server's side. The last sign-in was at {}.",
-                     last.is_set() ? format_instant(last) : "no known time")},
+        {"サーバー側に異常は見つかりませんでした。" +
+             (last.is_set() ? fmt::format("最後のサインインは{}です。", when.ja)
+                            : std::string("最近のサインインの記録はありません。")),
+         "Nothing is wrong on the server's side. " +
+             (last.is_set() ? fmt::format("The last sign-in was {}.", when.en)
+                            : std::string("No sign-in is known of late."))},
         {"機器を再起動し、ほかの回線や別の機器でも試してください。続く場合は、この結果の番号を窓口へ"
          "お知らせください。",
          "Please restart the device and try another connection or device. If it goes on, tell "

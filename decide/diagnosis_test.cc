@@ -57,7 +57,18 @@ TEST(Diagnosis, NothingWrongIsAFindingWithTheLastSignIn) {
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].code, "nothing_here");
   EXPECT_EQ(found[0].weight, FindingWeight::fine);
-  EXPECT_NE(found[0].what.en.find("2026-11-22T11:00:00"), std::string::npos);
+  EXPECT_NE(found[0].what.en.find("The last sign-in was about "), std::string::npos);
+  // As long ago as it is, in words.
+  auto facts = healthy();
+  const std::vector<std::pair<Duration, std::string>> said{
+      {seconds(30), "最後のサインインはたった今です。"},
+      {minutes(45), "最後のサインインは約 45 分前です。"},
+      {hours(3), "最後のサインインは約 3 時間前です。"},
+      {days(3), "最後のサインインは約 3 日前です。"}};
+  for (const auto& [passed, words] : said) {
+    for (auto& [service, reading] : facts.reading) reading.last = facts.now - passed;
+    EXPECT_NE(diagnose(facts)[0].what.ja.find(words), std::string::npos) << words;
+  }
 }
 
 TEST(Diagnosis, SaysWhatTheServerKnows) {

@@ -26,7 +26,9 @@ std::string Directory::account_of(std::string_view login) const {
   const auto at = address.rfind('@');
   if (at != std::string::npos) {
     // The look among a million accounts comes last: hardly an address has a delimiter.
-    const auto cut = std::string_view(address).substr(0, at).find_first_of(delimiters_);
+    const auto local = std::string_view(address).substr(0, at);
+    const auto cut = delimiters_.size() == 1 ? local.find(delimiters_.front())
+                                             : local.find_first_of(delimiters_);
     if (cut != std::string_view::npos && cut != 0 && !accounts_.contains(address)) {
       address.erase(cut, at - cut);
     }

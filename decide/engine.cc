@@ -67,6 +67,9 @@ std::uint16_t pwhash_bits(std::string_view hex) {
   return value | k_pwhash_known;
 }
 
+// The value of PolicyField::mode that has everything held.
+constexpr double k_mode_hold_all = 2;
+
 // The mail servers said it, not a person or the guard itself.
 bool is_sensed(const Event& event) {
   return !std::holds_alternative<StandingSet>(event.body) &&
@@ -112,12 +115,30 @@ Engine::Engine(EngineSettings settings, EventJournal* journal,
 Engine::~Engine() = default;
 
 Mode Engine::Impl::mode_of(std::string_view account) const {
+  const auto set_by_people = [&](const PolicyValues* values) -> std::optional<Mode> {
+    constexpr auto k_mode = static_cast<std::size_t>(PolicyField::mode);
+    if (values == nullptr || !(*values)[k_mode]) return std::nullopt;
+    return *(*values)[k_mode] != 0 ? Mode::enforce : Mode::observe;
+  };
+  const PolicyTable* policy = settings.policy.get();
+  if (policy != nullptr) {
+    if (const auto mode = set_by_people(policy->of_account(account))) return *mode;
+  }
   const std::lock_guard lock(modes_mutex);
   if (const auto it = account_modes.find(account); it != account_modes.end()) return it->second;
+  if (policy != nullptr) {
+    if (const auto mode = set_by_people(policy->of_domain(domain_of(account)))) return *mode;
+  }
   if (const auto it = domain_modes.find(domain_of(account)); it != domain_modes.end()) {
     return it->second;
   }
   return server_mode;
+}
+
+bool Engine::Impl::holds_all(std::string_view account) const {
+  if (settings.policy == nullptr) return false;
+  const auto mode = settings.policy->find(account, PolicyField::mode);
+  return mode && *mode >= k_mode_hold_all;
 }
 
 detect::AccountIndex Engine::Impl::intern(Shard& shard, std::string_view account,
@@ -209,8 +230,10 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
     d.answer.text = std::move(text);
   };
 
+  const Rules rules = rules_of(event.account, control);
   const double discount = control.standing == Standing::probation ? k_probation_discount : 0;
-  const bool over_line = v.restricts(settings.restrict_log_r - discount);
+  const bool over_line = v.restricts(rules.restrict_log_r - discount);
+  d.by_order = holds_all(event.account);
   // While the circuit breaker is open the machine stops nobody: what it would have stopped is held,
   // and so is all that such an account sends until its suspicion is gone.
   const bool ask_instead =
@@ -220,34 +243,36 @@ Engine::Impl::Decision Engine::Impl::decide(Shard& shard, AccountControl& contro
       (over_line || (control.observed != Standing::normal && v.log_r >= settings.detect.ask_log_r));
   if (over_line && !ask_instead) {
     const bool suspend =
-        settings.suspend_by_machine && v.log_r >= settings.suspend_log_r &&
+        settings.suspend_by_machine && v.log_r >= rules.suspend_log_r &&
         strong_channels(v, settings.suspend_channel_nats) >= settings.suspend_channels &&
         stranger_signed_in(v, settings.suspend_channel_nats);
     d.contain = suspend ? Standing::suspended : Standing::restricted;
     refuse(suspend ? "judge:suspend" : "judge:restrict", "");
   } else if (!d.by_breaker && control.holds >= settings.hold_pile &&
-             v.advice == detect::HoldAdvice::asked) {
+             (v.advice == detect::HoldAdvice::asked || d.by_order)) {
     refuse("hold_pile", std::string(k_hold_pile));
-  } else if (const auto [name, limit] = limit_passed(limits_of(control), v.counts, n);
-             limit != 0 && v.advice != detect::HoldAdvice::asked && !d.by_breaker) {
+  } else if (const auto [name, limit] = limit_passed(rules.limits, v.counts, n);
+             limit != 0 && v.advice != detect::HoldAdvice::asked && !d.by_breaker && !d.by_order) {
     // A message that would wait for a person waits, over a limit too: nothing leaves, and the judge
     // sees how it goes on.
     std::string rule = "limit:";
     rule += name;
     std::ranges::replace(rule, ' ', '_');
     refuse(std::move(rule), limit_text(name, limit));
-  } else if (d.by_breaker || v.advice != detect::HoldAdvice::none ||
-             (limits_of(control).new_recipients_per_day != 0 &&
-              v.counts.new_day > limits_of(control).new_recipients_per_day &&
-              v.new_recipients > 0 && !v.approved)) {
-    d.hold =
-        v.advice == detect::HoldAdvice::timed && !d.by_breaker ? HoldKind::timed : HoldKind::asked;
+  } else if (d.by_breaker || d.by_order || v.advice != detect::HoldAdvice::none ||
+             (rules.limits.new_recipients_per_day != 0 &&
+              v.counts.new_day > rules.limits.new_recipients_per_day && v.new_recipients > 0 &&
+              !v.approved)) {
+    d.hold = v.advice == detect::HoldAdvice::timed && !d.by_breaker && !d.by_order
+                 ? HoldKind::timed
+                 : HoldKind::asked;
     if (shard.holds.size() >= k_holds_max) {
       d.hold.reset();
       refuse("hold_full", std::string(k_hold_full));
     } else {
       d.fate = Fate::held;
       d.answer.rule = d.by_breaker                            ? "hold_breaker"
+                      : d.by_order                            ? "hold_order"
                       : v.advice == detect::HoldAdvice::timed ? "hold_timed"
                       : v.advice == detect::HoldAdvice::asked ? "hold_asked"
                                                               : "hold_new_recipients_per_day";
@@ -287,7 +312,8 @@ void Engine::Impl::note_raised(Shard& shard) {
 }
 
 void Engine::Impl::submission(Shard& shard, const Event& event, const Submission& mail,
-                              std::uint64_t name_hash, std::uint64_t id_hash, Applied& out) {
+                              std::uint64_t name_hash, std::uint64_t id_hash,
+                              std::uint64_t prepared, Applied& out) {
   const auto index = intern(shard, event.account, name_hash);
   const auto n = static_cast<std::uint32_t>(mail.to.size());
   ++shard.totals.submissions;
@@ -305,7 +331,7 @@ void Engine::Impl::submission(Shard& shard, const Event& event, const Submission
     return;  // refused mail is no event: it neither counts nor teaches, nor does time pass by it
   }
   shard.detector.advance(event.t);
-  detect::Verdict v = shard.detector.judge(index, event.t, mail);
+  detect::Verdict v = shard.detector.judge(index, event.t, mail, prepared);
   watch_place(shard, index, event, mail.ip, mail.place);
   ApprovalInForce* const approval =
       open_gate ? nullptr : approval_for(shard, index, event, mail, v);
@@ -442,6 +468,9 @@ void Engine::apply(const Event& event, Applied& out) {
   shard.detector.prefetch_name(name_hash);
   const std::uint64_t id_hash = id_hash_of(impl_->settings, event);
   shard.ids.prefetch(id_hash);
+  // What a message's recipients need is hashed while memory brings the account.
+  const auto* const mail = std::get_if<Submission>(&event.body);
+  const std::uint64_t prepared = mail == nullptr ? 0 : shard.detector.prepare(name_hash, *mail);
   Impl::prefetch(shard, name_hash);
   ++shard.totals.events;
   if (!event.id.empty() && shard.ids.contains(id_hash)) {
@@ -450,8 +479,8 @@ void Engine::apply(const Event& event, Applied& out) {
     return;
   }
   shard.suspended.clear();
-  if (const auto* mail = std::get_if<Submission>(&event.body)) {
-    impl_->submission(shard, event, *mail, name_hash, id_hash, out);
+  if (mail != nullptr) {
+    impl_->submission(shard, event, *mail, name_hash, id_hash, prepared, out);
     out.approvals = shard.suspended;
     return;
   }

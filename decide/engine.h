@@ -21,6 +21,7 @@
 #include "decide/approval.h"
 #include "decide/circuit_breaker.h"
 #include "decide/history.h"
+#include "decide/policy.h"
 #include "decide/ports.h"
 #include "decide/records.h"
 #include "decide/standing.h"
@@ -30,15 +31,6 @@ namespace sekimori::decide {
 
 // Fixed: the state's hash and a journal's order depend on it.
 inline constexpr std::size_t k_shards = 64;
-
-struct Limits {  // per account unless said otherwise; 0 = off
-  std::uint32_t recipients_per_hour = 0;
-  std::uint32_t recipients_per_day = 0;
-  std::uint32_t messages_per_hour = 0;
-  std::uint32_t new_recipients_per_day = 0;
-  std::uint64_t bytes_per_day = 0;
-  std::uint32_t recipients_per_message = 0;
-};
 
 struct EngineSettings {
   detect::DetectSettings detect;
@@ -59,7 +51,10 @@ struct EngineSettings {
   Mode mode = Mode::observe;
   std::vector<std::pair<std::string, Mode>> domain_modes;   // override the server's
   std::vector<std::pair<std::string, Mode>> account_modes;  // override the domain's
-  std::string portal_url;                                   // ASCII, printed in refusals
+  // What people set for domains and accounts; each value goes before the configuration's of the
+  // same reach. Null: nothing.
+  std::shared_ptr<const PolicyTable> policy;
+  std::string portal_url;  // ASCII, printed in refusals
   HashKey key{};
 };
 
@@ -199,8 +194,11 @@ class Engine {
   void set_modes(Mode server, std::vector<std::pair<std::string, Mode>> domains,
                  std::vector<std::pair<std::string, Mode>> accounts);
   // Takes over what may change while running: modes, lines, limits, texts. The hash key, the
-  // learning delay and the memory bounds stay as they are.
+  // learning delay, the memory bounds and the policy stay as they are.
   void set_live(EngineSettings settings);
+  // Takes over what people set for domains and accounts, from the next decision on.
+  void set_policy(std::shared_ptr<const PolicyTable> policy);
+  [[nodiscard]] std::shared_ptr<const PolicyTable> policy() const;
   void set_bypass(bool on);  // the panic handle: every answer is dunno, nothing is contained
   [[nodiscard]] bool bypass() const;
 
@@ -210,7 +208,7 @@ class Engine {
     Mode mode = Mode::observe;
     double log_r = 0;
     detect::Counts counts;
-    Limits limits;       // those in force, probation's included
+    Limits limits;       // those in force, the policy's and probation's included
     std::string pwhash;  // of the last good sign-in, as Dovecot tells it ("025a"); "" = not known
     bool known = false;  // has the model ever seen it
     std::vector<HeldMessage> holds;

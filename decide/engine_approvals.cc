@@ -56,7 +56,8 @@ ApprovalInForce* Engine::Impl::approval_for(Shard& shard, detect::AccountIndex i
   const auto it = shard.approvals.find(event.account);
   if (it == shard.approvals.end()) return nullptr;
   // An account that is past the line by what else it did is nobody's newsletter.
-  if (v.log_r_before >= settings.restrict_log_r) return nullptr;
+  if (v.log_r_before >= rules_of(event.account, shard.controls[index]).restrict_log_r)
+    return nullptr;
   const auto message = message_of(shard.detector, index, event, mail);
   bool asks = false;
   for (auto& one : it->second) {

@@ -98,9 +98,11 @@ void Engine::Impl::add_hold(Shard& shard, detect::AccountIndex index, const Even
   const bool instead_of_stop = control.mode == Mode::enforce &&
                                control.observed != Standing::normal &&
                                breaker_open.load(std::memory_order_relaxed);
-  hold.reason = instead_of_stop && !recovering
-                    ? breaker_hold_reason(why.headline)
-                    : hold_reason(kind, why.headline, v, settings, limits_of(control));
+  hold.reason =
+      instead_of_stop && !recovering ? breaker_hold_reason(why.headline)
+      : holds_all(event.account) && v.advice == detect::HoldAdvice::none
+          ? held_by_order_reason()
+          : hold_reason(kind, why.headline, v, settings, rules_of(event.account, control).limits);
   hold.evidence = evidence_line(why.evidence);
   if (kind == HoldKind::timed) {
     hold.release_at = event.t + detect::hold_after(settings.timed_hold, v.strikes);

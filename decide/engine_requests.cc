@@ -31,7 +31,7 @@ Answer Engine::may_send(std::string_view account, Instant now, std::uint32_t rec
   // While messages wait for a person the judge must see what follows: END-OF-MESSAGE decides.
   if (recipients == 0 || !index || control.holds > 0) return answer;
   const Mode mode = control.mode;
-  const Limits& l = impl_->limits_of(control);
+  const Limits l = impl_->rules_of(account, control).limits;
   if (l.recipients_per_hour == 0 && l.recipients_per_day == 0) return answer;
   const auto counts = shard.detector.counts(*index, now);
   const auto passes = [&](std::uint32_t limit, std::uint32_t used, std::string_view name) {
@@ -425,6 +425,7 @@ void Engine::set_live(EngineSettings next) {
     next.detect.learning_delay = now.detect.learning_delay;
     next.detect.accounts_max = now.detect.accounts_max;
     next.detect.contact_filter_bytes = now.detect.contact_filter_bytes;
+    next.policy = now.policy;
     now = next;
     {
       const std::lock_guard lock(impl_->breaker_mutex);
@@ -435,6 +436,25 @@ void Engine::set_live(EngineSettings next) {
   set_modes(next.mode, std::move(next.domain_modes), std::move(next.account_modes));
 }
 
+void Engine::set_policy(std::shared_ptr<const PolicyTable> policy) {
+  {
+    const auto all = impl_->lock_all();
+    impl_->settings.policy = std::move(policy);
+  }
+  for (auto& shard : impl_->shards) {
+    const std::lock_guard lock(shard->mutex);
+    for (detect::AccountIndex i = 0; i < shard->controls.size(); ++i) {
+      if (!shard->controls[i].known) continue;
+      shard->controls[i].mode = impl_->mode_of(shard->detector.name_of(i));
+    }
+  }
+}
+
+std::shared_ptr<const PolicyTable> Engine::policy() const {
+  const std::lock_guard lock(impl_->shards.front()->mutex);  // any shard's keeps it in place
+  return impl_->settings.policy;
+}
+
 void Engine::set_bypass(bool on) { impl_->bypass.store(on, std::memory_order_relaxed); }
 bool Engine::bypass() const { return impl_->bypass.load(std::memory_order_relaxed); }
 
@@ -442,10 +462,10 @@ bool Engine::bypass() const { return impl_->bypass.load(std::memory_order_relaxe
 
 Engine::AccountView Engine::view(std::string_view account, Instant now) const {
   AccountView out;
-  out.limits = impl_->settings.limits;
   out.standing.subject = {SubjectKind::account, std::string(account)};
   const Shard& shard = impl_->shard_of(account);
   const std::lock_guard lock(shard.mutex);
+  out.limits = impl_->rules_of(account, AccountControl{}).limits;
   const auto index = shard.detector.find(account);
   if (!index || *index >= shard.controls.size()) {
     out.mode = impl_->mode_of(account);
@@ -454,7 +474,7 @@ Engine::AccountView Engine::view(std::string_view account, Instant now) const {
   out.known = true;
   out.standing = impl_->record_of(shard, *index);
   out.standing.incident = shard.controls[*index].incident;
-  out.limits = impl_->limits_of(shard.controls[*index]);
+  out.limits = impl_->rules_of(account, shard.controls[*index]).limits;
   if (const auto pwhash = shard.controls[*index].pwhash; pwhash != 0) {
     out.pwhash = fmt::format("{:04x}", pwhash & ~k_pwhash_known);
   }

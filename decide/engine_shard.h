@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/big_vector.h"
 #include "decide/approval.h"
 #include "decide/engine.h"
 #include "decide/engine_past.h"
@@ -59,7 +60,7 @@ struct Shard {
 
   mutable std::mutex mutex;
   detect::Detector detector;
-  std::vector<AccountControl> controls;  // by AccountIndex
+  BigVector<AccountControl> controls;  // by AccountIndex
   // Reasons and names of those that ever left normal.
   std::unordered_map<detect::AccountIndex, StandingRecord> records;
   std::unordered_map<std::string, HeldMessage, StringHash, std::equal_to<>> holds;
@@ -119,6 +120,8 @@ struct Engine::Impl {
     if (index && *index < shard.controls.size()) __builtin_prefetch(&shard.controls[*index], 1);
   }
   Mode mode_of(std::string_view account) const;
+  // A person has set that all this account sends waits for a decision.
+  [[nodiscard]] bool holds_all(std::string_view account) const;
   detect::AccountIndex intern(Shard& shard, std::string_view account) {
     return intern(shard, account, hash_of(account));
   }
@@ -132,12 +135,13 @@ struct Engine::Impl {
     std::optional<HoldKind> hold;
     std::optional<Standing> contain;
     bool by_breaker = false;  // held where it would have been stopped
+    bool by_order = false;    // held because a person wants all of it held
     bool only_observed = false;
   };
   Decision decide(Shard&, AccountControl&, const Event&, const Submission&,
                   const detect::Verdict&) const;
   void submission(Shard&, const Event&, const Submission&, std::uint64_t name_hash,
-                  std::uint64_t id_hash, Applied& out);
+                  std::uint64_t id_hash, std::uint64_t prepared, Applied& out);
   // Everything that is not a submission, live and recovered alike. `index` is the event's account.
   void fold(Shard&, detect::AccountIndex index, const Event&);
   // The messages that wait for a person from now on are added to `asked`, where given.
@@ -173,8 +177,13 @@ struct Engine::Impl {
   [[nodiscard]] std::uint64_t queue_key(std::string_view queue_id) const {
     return queue_id.empty() ? 0 : keyed_hash(settings.key, queue_id) | 1U;
   }
-  [[nodiscard]] const Limits& limits_of(const AccountControl& control) const {
-    return control.standing == Standing::probation ? settings.probation_limits : settings.limits;
+  // Limits and lines of an account, with what people set for it or its domain. A shard's lock.
+  [[nodiscard]] Rules rules_of(std::string_view account, const AccountControl& control) const {
+    const bool probation = control.standing == Standing::probation;
+    Rules rules{probation ? settings.probation_limits : settings.limits, settings.restrict_log_r,
+                settings.suspend_log_r};
+    if (settings.policy) settings.policy->lay_over(rules, account, probation);
+    return rules;
   }
   // The account's, domain's or server's standing that stops sending; nullopt: none does.
   [[nodiscard]] std::optional<StandingRecord> sending_stop(const Shard&, std::string_view account,
@@ -214,6 +223,8 @@ struct Engine::Impl {
 // decided, and what happens next.
 [[nodiscard]] Text hold_reason(HoldKind kind, const Text& headline, const detect::Verdict&,
                                const EngineSettings&, const Limits&);
+// Why a message waits where a person wants all of the account's to.
+[[nodiscard]] Text held_by_order_reason();
 // The strongest channels with their nats, strongest first, "shape 3.10, velocity 2.20"; what fits
 // into a line of a mail log or a table.
 [[nodiscard]] std::string evidence_line(const std::vector<detect::Evidence>&);

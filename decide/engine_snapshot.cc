@@ -191,7 +191,7 @@ Result<void> Engine::load(std::string_view name, std::uint64_t sequence, std::st
   if (!take(bytes, count) || bytes.size() < count * 24) {
     return bad_input(fmt::format("snapshot part {} is cut", name));
   }
-  std::vector<AccountControl> controls(count);
+  BigVector<AccountControl> controls(count);
   for (auto& control : controls) {
     std::uint64_t since = 0;
     std::uint64_t onset = 0;

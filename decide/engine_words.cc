@@ -41,6 +41,12 @@ Text hold_reason(HoldKind kind, const Text& headline, const detect::Verdict& v,
   return out;
 }
 
+Text held_by_order_reason() {
+  return {
+      "このアカウントから送るメールは、担当者の指定により、すべて確認があるまで配送を待たせています。",
+      "A person has set that everything this account sends waits until it is confirmed."};
+}
+
 std::string evidence_line(const std::vector<detect::Evidence>& evidence) {
   constexpr std::size_t k_named = 6;
   std::string out;

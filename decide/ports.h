@@ -48,7 +48,7 @@ class StateStore {
   // changes nothing and succeeds. Errors: operating (retry), uncertain (retry: idempotent).
   [[nodiscard]] virtual Result<void> apply(const StandingChange&) = 0;
   [[nodiscard]] virtual Result<void> put_incident(const Incident&) = 0;  // insert or replace
-  // Insert or replace; what is older (held_at) than what is stored changes nothing and succeeds.
+  // Insert or replace. One older (held_at) than stored, or open where that ended, changes nothing.
   [[nodiscard]] virtual Result<void> put_hold(const HeldMessage&) = 0;
   [[nodiscard]] virtual Result<void> append_audit(const AuditEntry&) = 0;
   // Holds and audit entries, in this order, as by put_hold and append_audit; a store that can takes

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/big_vector.h"
 #include "base/result.h"
 
 namespace sekimori::decide {
@@ -86,13 +87,13 @@ class RecentIds {
       return i;
     }
     void grow() {
-      std::vector<std::uint64_t> old(slots_.empty() ? 64 : slots_.size() * 2);
+      BigVector<std::uint64_t> old(slots_.empty() ? 64 : slots_.size() * 2);
       old.swap(slots_);
       for (const std::uint64_t id : old) {
         if (id != 0) slots_[place(id)] = id;
       }
     }
-    std::vector<std::uint64_t> slots_;
+    BigVector<std::uint64_t> slots_;
     std::size_t size_ = 0;
   };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 namespace sekimori::decide {
+
 namespace {
 
 constexpr std::size_t k_hops_named = 3;

@@ -63,9 +63,6 @@ struct ReturnedReport {
   Text verdict;                    // one or two sentences
 };
 
-// How the reply of a complaint's `delivery` event begins; its type follows.
-inline constexpr std::string_view k_complaint_reply = "feedback report: ";
-
 // What the counts mean, for operators and the owner alike.
 [[nodiscard]] Text verdict_on(const ReturnedCounts& counts);
 // The sentence of the notice to the owner of a spoofed address: how many, from where, the proof.

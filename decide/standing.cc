@@ -29,7 +29,7 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
   if (contains) {
     // An app password still opens what a restriction leaves open.
     out.push_back(StepKind::suspend_app_passwords);
-    if (is_account) out.push_back(StepKind::hold_queued);
+    out.push_back(StepKind::hold_queued);
     out.push_back(StepKind::pause_forwards);
   }
   // Let go by a person's word and not by a recovery: its passwords are what they were.
@@ -37,7 +37,12 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
   if (was_contained && is_account && (to == Standing::normal || to == Standing::probation)) {
     out.push_back(StepKind::resume_app_passwords);
   }
-  if (forbids_receiving(from) && !forbids_receiving(to)) out.push_back(StepKind::requeue_waiting);
+  // What an account's own containment holds waits for a person's eyes: the thief's mail is among
+  // it. A domain's is everybody's mail, and goes on with what waits for the domain.
+  const bool lets_go = kind == SubjectKind::domain && was_contained && !forbids_sending(to);
+  if (lets_go || (forbids_receiving(from) && !forbids_receiving(to))) {
+    out.push_back(StepKind::requeue_waiting);
+  }
   out.push_back(StepKind::notify);
   return out;
 }

@@ -107,14 +107,19 @@ TEST(Standing, ContainmentRefusesThenFlushesThenKicks) {
   EXPECT_EQ(stepped->steps.back(), StepKind::notify);
 }
 
-TEST(Standing, ADomainsContainmentTakesAwayWhatIsNewAndLeavesTheQueue) {
+TEST(Standing, ADomainsContainmentHoldsItsQueueAndItsRestoreLetsItGo) {
   const auto stepped = step(record_in(Standing::normal, SubjectKind::domain),
                             request_of(RequestKind::restrict, false));
   ASSERT_TRUE(stepped);
-  const std::vector<StepKind> expected{StepKind::write_guard, StepKind::flush_auth_cache,
-                                       StepKind::suspend_app_passwords, StepKind::pause_forwards,
-                                       StepKind::notify};
+  const std::vector<StepKind> expected{StepKind::write_guard,           StepKind::flush_auth_cache,
+                                       StepKind::suspend_app_passwords, StepKind::hold_queued,
+                                       StepKind::pause_forwards,        StepKind::notify};
   EXPECT_EQ(stepped->steps, expected);
+  const auto restored = step(stepped->next, request_of(RequestKind::restore, false));
+  ASSERT_TRUE(restored);
+  const std::vector<StepKind> opening{StepKind::write_guard, StepKind::flush_auth_cache,
+                                      StepKind::requeue_waiting, StepKind::notify};
+  EXPECT_EQ(restored->steps, opening);
 }
 
 TEST(Standing, ARestoreFlushesTheCacheAndRequeuesWaitingMail) {
