@@ -54,7 +54,7 @@ class AccountConformanceTest : public testing::Test {
     settings.create = false;
     return std::move(PostfixadminStore::open(std::move(settings))).value();
   }
-  std::string sql(const std::string& text) { return run_sql(url, text); }
+  std::string sql(const std::string& text) { return run_on_database(url, text); }
   void domain(const std::string& name) {
     const auto added = store->add_domain(name, "顧客番号 A-1024");
     ASSERT_TRUE(added) << added.error().text;
@@ -127,6 +127,23 @@ TEST_F(AccountConformanceTest, TimesAreWhatTheClockSays) {
     EXPECT_GE(t, before) << format_instant(t);
     EXPECT_LE(t, wall_clock() + seconds(2)) << format_instant(t);
   }
+  const auto editor = [&] {
+    return store
+        ->editor_of("taro@example.jp", WayKind::forward, wall_clock() - minutes(5),
+                    wall_clock() + minutes(5))
+        .value();
+  };
+  EXPECT_EQ(editor(), "");
+  const std::string row_of_now =
+      "INSERT INTO log (timestamp, username, domain, action, data) VALUES (CURRENT_TIMESTAMP, "
+      "'boss@example.jp (192.0.2.1)', 'example.jp', 'edit_alias', 'taro@example.jp')";
+  sql(row_of_now);
+  EXPECT_EQ(editor(), "boss@example.jp");
+  EXPECT_EQ(store
+                ->editor_of("taro@example.jp", WayKind::forward, wall_clock() - hours(10),
+                            wall_clock() - hours(8))
+                .value(),
+            "");
   sql("UPDATE mailbox SET created = '2000-01-01 00:00:00'");
   EXPECT_FALSE(store->account("taro@example.jp").value()->created.is_set()) << "never";
 }

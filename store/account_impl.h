@@ -14,6 +14,7 @@
 #include "store/account_schema.h"
 #include "store/account_store.h"
 #include "store/database.h"
+#include "store/like.h"
 
 namespace sekimori::store {
 
@@ -37,16 +38,6 @@ inline std::string write_time(Instant t) {
   text[10] = ' ';
   text.resize(19);
   return text;
-}
-
-// For LIKE … ESCAPE '!'.
-inline std::string contains_pattern(std::string_view part) {
-  std::string pattern = "%";
-  for (const char c : part) {
-    if (c == '!' || c == '%' || c == '_') pattern += '!';
-    pattern += c;
-  }
-  return pattern + "%";
 }
 
 // Before the hash of an app password that is to fit nothing. No scheme hashes to it: crypt(3) never
@@ -211,6 +202,12 @@ struct PostfixadminStore::Impl {
         "COALESCE(CASE WHEN {0} < '2000-01-02' THEN '' ELSE CAST(TIMESTAMPADD(SECOND, "
         "TIMESTAMPDIFF(SECOND, NOW(), UTC_TIMESTAMP()), {0}) AS CHAR) END, '')",
         name);
+  }
+
+  // A moment as SQL to compare PostfixAdmin's times with: MySQL's are in the server's own zone.
+  [[nodiscard]] std::string moment(Instant t) const {
+    if (database.dialect() != Dialect::mysql) return fmt::format("'{}'", write_time(t));
+    return fmt::format("FROM_UNIXTIME({})", t.us / 1'000'000);
   }
 
   // The conditions of a filter, and what is bound to them in order.

@@ -134,6 +134,26 @@ Result<std::vector<AccountRow>> PostfixadminStore::accounts(const AccountFilter&
   });
 }
 
+Result<void> PostfixadminStore::each_name(
+    const std::function<void(std::string_view address, std::string_view name)>& each) {
+  const Impl& impl = *impl_;
+  return impl_->read("cannot read the accounts", [&](soci::session& sql) -> Result<void> {
+    std::vector<std::string> addresses(k_batch);
+    std::vector<std::string> names(k_batch);
+    soci::statement all =
+        (sql.prepare << fmt::format("SELECT username, COALESCE({}, '') FROM {}",
+                                    impl.optional_column("name"), impl.table("mailbox")),
+         into(addresses), into(names));
+    all.execute();
+    while (all.fetch()) {
+      for (std::size_t i = 0; i < addresses.size(); ++i) each(addresses[i], names[i]);
+      addresses.resize(k_batch);
+      names.resize(k_batch);
+    }
+    return {};
+  });
+}
+
 Result<std::uint64_t> PostfixadminStore::count(const AccountFilter& filter) {
   const Impl& impl = *impl_;
   return impl_->read("cannot count the accounts", [&](soci::session& sql) {

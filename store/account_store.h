@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +54,9 @@ class PostfixadminStore : public decide::AccountStore {
       std::string_view address) override;
   [[nodiscard]] Result<std::vector<decide::AccountRow>> accounts(const AccountFilter&) override;
   [[nodiscard]] Result<std::uint64_t> count(const AccountFilter&) override;
+  // Calls `each` with every mailbox's address and name, in any order: a second for a million.
+  [[nodiscard]] Result<void> each_name(
+      const std::function<void(std::string_view address, std::string_view name)>& each);
   // Uses address, name, phone, email_other, quota_bytes and active of the row; the times are the
   // database's. Errors: bad_input (no such domain, it is full, or the address is taken).
   [[nodiscard]] Result<void> add(const decide::AccountRow&,
@@ -77,6 +81,22 @@ class PostfixadminStore : public decide::AccountStore {
   };
   // An active administrator, by their login. nullopt also where the tables do not exist.
   [[nodiscard]] Result<std::optional<Admin>> admin(std::string_view login);
+  struct ListedAdmin {
+    std::string login;
+    bool active = true;
+    bool is_superadmin = false;
+    bool has_totp = false;
+    std::vector<std::string> domains;
+  };
+  // All of them, by login. Empty where the tables do not exist.
+  [[nodiscard]] Result<std::vector<ListedAdmin>> listed_admins();
+  struct ListedDomain {
+    std::string domain;
+    std::string description;
+    bool active = true;
+  };
+  // All of them, by name.
+  [[nodiscard]] Result<std::vector<ListedDomain>> listed_domains();
   // The domain's description, where providers write the customer's number; "" = none.
   [[nodiscard]] Result<std::string> domain_description(std::string_view domain);
   // Removes the app passwords of an account (PostfixAdmin 4; a password change leaves them alone).

@@ -2,7 +2,6 @@
 
 #include <grp.h>
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <cstdlib>
 
 #include "store/password_hash.h"
+#include "store/sqlite_for_test.h"
 #include "store/temporary_directory_test.h"
 
 namespace sekimori::store {
@@ -30,20 +30,8 @@ class AccountStoreTest : public testing::Test {
   }
   // Runs SQL on the side, as PostfixAdmin or an operator would; returns the first value.
   std::string sql(const std::string& text) {
-    sqlite3* db = nullptr;
-    EXPECT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
-    std::string value;
-    char* problem = nullptr;
-    sqlite3_exec(
-        db, text.c_str(),
-        [](void* out, int, char** values, char**) {
-          *static_cast<std::string*>(out) = values[0] == nullptr ? "NULL" : values[0];
-          return 0;
-        },
-        &value, &problem);
-    EXPECT_EQ(problem, nullptr) << problem;
-    sqlite3_free(problem);
-    sqlite3_close(db);
+    std::string value = run_sql(path(), text);
+    if (!value.empty()) value.pop_back();  // the '|' behind it
     return value;
   }
   static AccountRow row(const std::string& address, const std::string& name = "") {

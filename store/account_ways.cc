@@ -241,18 +241,18 @@ Result<std::string> PostfixadminStore::editor_of(std::string_view address, WayKi
   const std::string_view word = log_word(kind);
   if (word.empty()) return std::string();
   const std::string domain(domain_of(name));
-  const std::string from = write_time(since);
-  const std::string to = write_time(until);
+  const std::string from = impl.moment(since);
+  const std::string to = impl.moment(until);
   return impl_->read("cannot read the log", [&](soci::session& sql) {
     std::string editor;
     if (!impl.tables.contains(impl.table("log"))) return editor;
     Query query(sql);
     std::string who, action, data;
-    query.into(who).into(action).into(data).bind(domain).bind(from).bind(to);
+    query.into(who).into(action).into(data).bind(domain);
     // By (domain, timestamp), for which PostfixAdmin has an index.
     query.run("SELECT username, action, data FROM " + impl.table("log") +
-              " WHERE domain = :domain AND timestamp >= :since AND timestamp <= :until "
-              "ORDER BY timestamp");
+              " WHERE domain = :domain AND timestamp >= " + from + " AND timestamp <= " + to +
+              " ORDER BY timestamp");
     while (query.next()) {
       // "actor (address)"; the data is the account, perhaps with more behind it.
       const std::string of = ascii_lower(data.substr(0, data.find_first_of(" ,;")));

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <array>
 
-#include "store/database.h"
+#include "store/case_impl.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -53,6 +54,12 @@ const Migrations& case_migrations() {
           "answered_by VARCHAR(320) NOT NULL, started_us BIGINT NOT NULL, "
           "started_by VARCHAR(320) NOT NULL, finished_us BIGINT NOT NULL, "
           "finished_by VARCHAR(320) NOT NULL)",
+      },
+      // 2: what people wrote down about accounts.
+      {
+          "CREATE TABLE account_note (account VARCHAR(320) NOT NULL, place BIGINT NOT NULL, "
+          "t_us BIGINT NOT NULL, who VARCHAR(320) NOT NULL, body TEXT NOT NULL, "
+          "PRIMARY KEY (account, place))",
       },
   };
   return migrations;
@@ -182,52 +189,6 @@ std::vector<Feedback> read_feedback(Query& query, const std::string& text) {
   return out;
 }
 
-// The same for the audit's filter.
-class AuditCondition {
- public:
-  explicit AuditCondition(const AuditFilter& filter)
-      : filter_(filter),
-        subject_(filter.subject.value_or(decide::Subject{})),
-        pattern_(within_pattern(filter.within)),
-        search_("%") {
-    for (const char c : filter.search) {
-      if (c == '!' || c == '%' || c == '_') search_ += '!';
-      search_ += c;
-    }
-    search_ += '%';
-  }
-  std::string add_to(Query& query) const {
-    std::string text = " WHERE 1 = 1";
-    if (filter_.subject) {
-      text += " AND kind = :kind AND subject = :subject";
-      query.bind(subject_.kind).bind(subject_.id);
-    }
-    if (!filter_.within.empty()) {
-      text += std::string(" AND ") + k_incident_within;
-      query.bind(pattern_).bind(filter_.within);
-    }
-    if (!filter_.who.empty()) {
-      text += " AND who = :who";
-      query.bind(filter_.who);
-    }
-    if (!filter_.action.empty()) {
-      text += " AND action = :action";
-      query.bind(filter_.action);
-    }
-    if (!filter_.search.empty()) {
-      text += " AND (subject LIKE :search ESCAPE '!' OR why LIKE :search_too ESCAPE '!')";
-      query.bind(search_).bind(search_);
-    }
-    return text;
-  }
-
- private:
-  const AuditFilter& filter_;
-  SubjectRow subject_;
-  std::string pattern_;
-  std::string search_;
-};
-
 struct InvestigationRow {
   Number incident = 0, amount = 0, estimated = 0, answered = 0, started = 0, finished = 0;
   std::string state;
@@ -262,23 +223,13 @@ std::optional<Investigation> find_investigation(soci::session& sql, std::uint64_
 
 }  // namespace
 
-struct CaseStore::Impl {
-  explicit Impl(DatabaseSettings settings) : database(std::move(settings)) {}
-  Database database;
-};
-
 CaseStore::CaseStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CaseStore::~CaseStore() = default;
 
 Result<std::unique_ptr<CaseStore>> CaseStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "casework", case_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<CaseStore>(new CaseStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "casework", case_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<CaseStore>(new CaseStore(std::move(*impl)));
 }
 
 // ---------------------------------------------------------------- enquiries
@@ -527,45 +478,7 @@ Result<Investigation> CaseStore::change_investigation(std::uint64_t incident,
   return after;
 }
 
-// ---------------------------------------------------------------- the audit
-
-Result<std::vector<AuditEntry>> CaseStore::audit(const AuditFilter& filter) {
-  const AuditCondition condition(filter);
-  return impl_->database.read("cannot read the audit", [&](soci::session& sql) {
-    std::vector<AuditEntry> out;
-    Query query(sql);
-    Number t = 0;
-    Number incident = 0;
-    SubjectRow subject;
-    AuditEntry row;
-    query.into(t).into(row.who).into(row.action).into(subject.kind).into(subject.id);
-    query.into(incident).into(row.why).into(row.detail);
-    const std::string where = condition.add_to(query);
-    query.run("SELECT t_us, who, action, kind, subject, incident, why, detail FROM audit" + where +
-              fmt::format(" ORDER BY id DESC LIMIT {} OFFSET {}",
-                          std::min(filter.limit, k_limit_max), filter.offset));
-    while (query.next()) {
-      row.t = Instant{t};
-      row.subject = subject.value();
-      row.incident = static_cast<std::uint64_t>(incident);
-      out.push_back(row);
-    }
-    return out;
-  });
-}
-
-Result<std::uint64_t> CaseStore::count_audit(const AuditFilter& filter) {
-  const AuditCondition condition(filter);
-  return impl_->database.read("cannot count the audit", [&](soci::session& sql) {
-    Query query(sql);
-    Number count = 0;
-    query.into(count);
-    const std::string where = condition.add_to(query);
-    query.run("SELECT COUNT(*) FROM audit" + where);
-    (void)query.next();
-    return static_cast<std::uint64_t>(count);
-  });
-}
+// ---------------------------------------------------------------- all of it
 
 Result<void> CaseStore::prune(Instant before) {
   const Number bound = before.us;

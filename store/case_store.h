@@ -22,26 +22,6 @@ namespace sekimori::store {
 // 5000 behind has another problem.
 inline constexpr std::size_t k_enquiries_waiting_max = 5000;
 
-struct EnquiryFilter {
-  std::optional<decide::EnquiryState> state;
-  bool waiting = false;  // open and taken
-  std::string account;   // "" = all
-  std::string taken_by;  // "" = all
-  std::size_t offset = 0;
-  std::size_t limit = 100;
-};
-
-// Of the audit. Empty: all.
-struct AuditFilter {
-  std::optional<decide::Subject> subject = {};
-  std::string within = {};  // of this domain and its accounts
-  std::string who = {};     // exactly
-  std::string action = {};  // exactly
-  std::string search = {};  // part of the subject or the reason
-  std::size_t offset = 0;
-  std::size_t limit = 100;
-};
-
 // Any thread; calls are served one at a time. Never throws.
 class CaseStore {
  public:
@@ -53,8 +33,8 @@ class CaseStore {
   [[nodiscard]] Result<decide::Enquiry> open_enquiry(decide::Enquiry enquiry, const Secret& key,
                                                      const std::string& who);
   // Newest first; what waits: oldest first.
-  [[nodiscard]] Result<std::vector<decide::Enquiry>> enquiries(const EnquiryFilter&);
-  [[nodiscard]] Result<std::uint64_t> count_enquiries(const EnquiryFilter&);
+  [[nodiscard]] Result<std::vector<decide::Enquiry>> enquiries(const decide::EnquiryFilter&);
+  [[nodiscard]] Result<std::uint64_t> count_enquiries(const decide::EnquiryFilter&);
   [[nodiscard]] Result<std::optional<decide::Enquiry>> enquiry(std::uint64_t id);
   [[nodiscard]] Result<std::vector<decide::EnquiryEntry>> entries(std::uint64_t id);
   // decide::step() in one transaction with its entry. not_found; bad_input as step().
@@ -65,6 +45,10 @@ class CaseStore {
 
   [[nodiscard]] Result<std::optional<decide::Customer>> customer(std::string_view account);
   [[nodiscard]] Result<void> put_customer(const decide::Customer&);
+
+  // Newest first; notes only grow. bad_input: there are k_account_notes_max of the account.
+  [[nodiscard]] Result<std::vector<decide::AccountNote>> notes(std::string_view account);
+  [[nodiscard]] Result<void> add_note(std::string_view account, const decide::AccountNote&);
 
   // Newest first. A later word of the same person takes the place of the earlier.
   [[nodiscard]] Result<std::vector<decide::Feedback>> feedback(std::uint64_t incident);
@@ -81,8 +65,11 @@ class CaseStore {
                                                                    const Change& change);
 
   // Newest first.
-  [[nodiscard]] Result<std::vector<decide::AuditEntry>> audit(const AuditFilter&);
-  [[nodiscard]] Result<std::uint64_t> count_audit(const AuditFilter&);
+  struct AuditPage {
+    std::vector<decide::AuditEntry> rows;
+    std::uint64_t total = 0;  // of all pages
+  };
+  [[nodiscard]] Result<AuditPage> audit(const decide::AuditFilter&);
 
   // Closed and answered enquiries not changed since.
   [[nodiscard]] Result<void> prune(Instant before);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/database_for_test.h"
 #include "store/temporary_directory_test.h"
 
 namespace sekimori::store {
@@ -18,7 +19,7 @@ class CaseStoreTest : public testing::Test {
   void SetUp() override { reopen(); }
   void reopen() {
     store_.reset();
-    StateStoreSettings settings{.url = "sqlite://" + (directory_ / "s.db"), .busy_ms = 100};
+    StateStoreSettings settings{.url = test_database(directory_ / "s.db"), .busy_ms = 100};
     state_ = std::move(*SqlStateStore::open(settings));  // the counters are its
     auto opened = CaseStore::open(settings);
     ASSERT_TRUE(opened) << opened.error().text;
@@ -47,6 +48,24 @@ class CaseStoreTest : public testing::Test {
   std::unique_ptr<SqlStateStore> state_;
   std::unique_ptr<CaseStore> store_;
 };
+
+TEST_F(CaseStoreTest, NotesOnlyGrowAndHaveABound) {
+  const AccountNote first{k_t, "nao", "電話で確認。'; DROP TABLE account_note; --\n折り返し待ち。"};
+  const AccountNote second{k_t + seconds(1), "kei", "折り返しあり"};
+  ASSERT_TRUE(store_->add_note("taro@example.jp", first));
+  ASSERT_TRUE(store_->add_note("taro@example.jp", second));
+  reopen();
+  EXPECT_EQ(store_->notes("taro@example.jp").value(), (std::vector{second, first}));
+  EXPECT_TRUE(store_->notes("hanako@example.jp").value().empty());
+  for (std::size_t i = 2; i < k_account_notes_max; ++i) {
+    ASSERT_TRUE(store_->add_note("taro@example.jp", second));
+  }
+  const auto refused = store_->add_note("taro@example.jp", second);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::bad_input);
+  EXPECT_EQ(store_->notes("taro@example.jp").value().size(), k_account_notes_max);
+  EXPECT_TRUE(store_->add_note("hanako@example.jp", first));
+}
 
 TEST_F(CaseStoreTest, EnquiriesAreAllThereAfterReopening) {
   const auto first = opened();
@@ -154,10 +173,10 @@ TEST_F(CaseStoreTest, TheAuditIsFilteredAndPaged) {
   put("ken", "suspend", {SubjectKind::domain, "example.jp"}, "");
   put("ken", "suspend", {SubjectKind::account, "bob@badexample.jp"}, "spam");
   const auto found = [this](AuditFilter filter) {
-    const auto rows = store_->audit(filter).value();
-    EXPECT_EQ(store_->count_audit(filter).value(), rows.size());
+    const auto page = store_->audit(filter).value();
+    EXPECT_EQ(page.total, page.rows.size());
     std::string out;
-    for (const auto& row : rows) out += row.action + " " + row.subject.id + ";";
+    for (const auto& row : page.rows) out += row.action + " " + row.subject.id + ";";
     return out;
   };
   EXPECT_EQ(found({.within = "example.jp"}),
@@ -170,8 +189,35 @@ TEST_F(CaseStoreTest, TheAuditIsFilteredAndPaged) {
   AuditFilter second;
   second.offset = 1;
   second.limit = 1;
-  EXPECT_EQ(store_->audit(second).value().at(0).subject.id, "example.jp");
-  EXPECT_EQ(store_->count_audit(second).value(), 4U);
+  EXPECT_EQ(store_->audit(second).value().rows.at(0).subject.id, "example.jp");
+  EXPECT_EQ(store_->audit(second).value().total, 4U);
+  // Pages of a search, and what the machine said in words.
+  AuditEntry said;
+  said.t = k_t;
+  said.who = "machine";
+  said.action = "suspend";
+  said.subject = {SubjectKind::account, "bob@badexample.jp"};
+  said.why = "ln R 47.54, velocity";
+  said.detail = R"({"words":{"ja":"ブラジルから急に送信","en":"It suddenly sent from Brazil."}})";
+  ASSERT_TRUE(state_->append_audit(said));
+  for (const char* part : {"ブラジル", "Brazil", "ln R 47"}) {
+    const auto page = store_->audit({.search = part}).value();
+    EXPECT_EQ(page.total, 1U) << part;
+    ASSERT_EQ(page.rows.size(), 1U) << part;
+    EXPECT_EQ(page.rows[0], said);
+  }
+  std::string pages;
+  for (std::size_t offset = 0; offset < 6; ++offset) {
+    AuditFilter one;
+    one.search = "example";
+    one.offset = offset;
+    one.limit = 1;
+    const auto page = store_->audit(one).value();
+    EXPECT_EQ(page.total, 5U);
+    for (const auto& row : page.rows) pages += row.action + " ";
+  }
+  EXPECT_EQ(pages, "suspend suspend suspend restore restrict ");
+  EXPECT_EQ(found({.search = "nothing of the kind"}), "");
 }
 
 TEST_F(CaseStoreTest, InvestigationsAreKeptAsTheyWentOn) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "store/database.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -64,15 +65,9 @@ DamageStore::DamageStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DamageStore::~DamageStore() = default;
 
 Result<std::unique_ptr<DamageStore>> DamageStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "damage", damage_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<DamageStore>(new DamageStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "damage", damage_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<DamageStore>(new DamageStore(std::move(*impl)));
 }
 
 Result<void> DamageStore::put(const KeptReport& report,

@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "store/files.h"
+#include "store/lost_page.h"
 
 // SOCI's own headers of these want the servers' client headers as well.
 namespace soci {
@@ -22,6 +23,10 @@ const backend_factory* factory_mysql();
 
 namespace sekimori::store {
 namespace {
+
+// What one writer at a time is agreed by, on a server: "Sekimori".
+constexpr long long k_writer_lock = 0x53656b696d6f7269;
+constexpr std::string_view k_mysql_lock = "LEFT(CONCAT('sekimori.', DATABASE()), 64)";
 
 // After this a connection to a server is tried before it is used.
 constexpr std::chrono::seconds k_idle_before_a_question(20);
@@ -101,6 +106,35 @@ void Database::open_server(const DatabaseAddress& address) {
     session_ << "SET SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,ANSI_QUOTES'";
     session_ << fmt::format("SET SESSION innodb_lock_wait_timeout = {}",
                             std::max(1U, settings_.busy_ms / 1000));
+  } else {
+    session_ << fmt::format("SET lock_timeout = {}", std::max(1U, settings_.busy_ms));
+  }
+}
+
+void Database::begin() {
+  // SQLite: the write lock at once, since a transaction that begins by reading could not get it
+  // later without failing (SQLITE_BUSY_SNAPSHOT). Our own tables on a server: one writer at a time
+  // as well, since a store reads before it writes and must not be overtaken between.
+  if (dialect_ == Dialect::sqlite) {
+    session_ << "BEGIN IMMEDIATE";
+    return;
+  }
+  if (settings_.own && dialect_ == Dialect::mysql) {  // before the snapshot that its reads see
+    int is_ours = 0;
+    session_ << fmt::format("SELECT COALESCE(GET_LOCK({}, {}), 0)", k_mysql_lock,
+                            std::max(1U, settings_.busy_ms / 1000)),
+        soci::into(is_ours);
+    if (is_ours != 1) throw std::runtime_error("another connection is writing");
+  }
+  session_ << "START TRANSACTION";
+  if (settings_.own && dialect_ == Dialect::postgresql) {  // given back at the transaction's end
+    session_ << fmt::format("SELECT pg_advisory_xact_lock({})", k_writer_lock);
+  }
+}
+
+void Database::let_others_write() {
+  if (settings_.own && dialect_ == Dialect::mysql) {
+    session_ << fmt::format("DO RELEASE_LOCK({})", k_mysql_lock);
   }
 }
 
@@ -119,6 +153,7 @@ void Database::forget_if_dead() noexcept {
 
 void Database::close() noexcept {
   open_ = false;
+  const auto held = hold_mapped_pages();
   try {
     session_.close();
   } catch (...) {  // a broken connection cannot be closed any better
@@ -129,6 +164,7 @@ void Database::rollback() noexcept {
   if (!open_) return;
   try {
     session_ << "ROLLBACK";
+    let_others_write();
   } catch (...) {
     close();
   }
@@ -143,11 +179,14 @@ Error Database::failure(std::string_view what, const std::exception& e) {
 Result<void> Database::write(std::string_view what,
                              const std::function<Result<void>(soci::session&)>& work) {
   const std::lock_guard guard(mutex_);
+  if (dialect_ == Dialect::sqlite) {
+    if (auto there = restore_lost_pages(); !there) {
+      return operating_failure(fmt::format("{}: {}", what, there.error().text));
+    }
+  }
   try {
     open();
-    // Takes the write lock at once: a transaction that begins by reading could not get it later
-    // without failing (SQLITE_BUSY_SNAPSHOT).
-    session_ << (dialect_ == Dialect::sqlite ? "BEGIN IMMEDIATE" : "START TRANSACTION");
+    begin();
   } catch (const std::exception& e) {
     return std::unexpected(failure(what, e));
   }
@@ -169,6 +208,11 @@ Result<void> Database::write(std::string_view what,
     close();
     return uncertain_write(fmt::format("{}: the end of the transaction failed: {}", what, words));
   }
+  try {
+    let_others_write();
+  } catch (const std::exception&) {  // the server gives back what a closed connection held
+    close();
+  }
   return {};
 }
 
@@ -183,6 +227,11 @@ void replace_word(std::string& text, std::string_view word, std::string_view by)
 
 // The statement as this database wants it.
 std::string spelled(std::string statement, Dialect dialect) {
+  if (dialect == Dialect::postgresql) replace_word(statement, "INSTR(", "STRPOS(");
+  // Only there an index belongs to its table's names.
+  if (dialect != Dialect::mysql && statement.starts_with("DROP INDEX ")) {
+    statement.erase(statement.find(" ON "));
+  }
   if (dialect != Dialect::mysql) return statement;
   // Its TEXT ends at 64 KiB; its usual comparison takes "a" for "A", and queue ids are both.
   replace_word(statement, " TEXT", " MEDIUMTEXT");
@@ -223,11 +272,12 @@ class Progress {
     try {
       sql_ << statement;
     } catch (const soci::soci_error& e) {
-      // The power failed between the statement and the note of it: it is there.
-      const bool is_there =
-          index == started_at_ && (e.get_error_message().find("exists") != std::string::npos ||
-                                   e.get_error_message().find("Duplicate") != std::string::npos);
-      if (!is_there) throw;
+      // The power failed between the statement and the note of it: it is there, or gone already.
+      const std::string why = e.get_error_message();
+      const bool is_done = index == started_at_ && (why.find("exists") != std::string::npos ||
+                                                    why.find("Duplicate") != std::string::npos ||
+                                                    why.find("Unknown table") != std::string::npos);
+      if (!is_done) throw;
     }
     done_ = index + 1;
     set_version(sql_, name_, done_);

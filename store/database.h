@@ -63,7 +63,8 @@ class Database {
     }
   }
 
-  // Runs work(session) in a transaction that is committed when it returns success and rolled back
+  // Runs work(session) in a transaction, one writer at a time for our own tables (busy_ms is waited
+  // for another), that is committed when it returns success and rolled back
   // when it returns an error or throws (operating). A commit that fails is an uncertain error.
   [[nodiscard]] Result<void> write(std::string_view what,
                                    const std::function<Result<void>(soci::session&)>& work);
@@ -80,6 +81,8 @@ class Database {
   void open();  // throws
   void open_file(const DatabaseAddress& address);
   void open_server(const DatabaseAddress& address);
+  void begin();             // throws
+  void let_others_write();  // throws
   // A server may have ended a connection that nobody used for a while.
   void forget_if_dead() noexcept;
   // Also closes the session unless the trouble is a lock.

@@ -41,7 +41,7 @@ inline std::string test_database(const std::string& path) {
 
 // Runs one statement on the side, as PostfixAdmin or an operator would; the first value of the
 // first row, "NULL" for none.
-inline std::string run_sql(const std::string& url, const std::string& text) {
+inline std::string run_on_database(const std::string& url, const std::string& text) {
   Database database({.url = url, .busy_ms = 5000, .own = false});
   std::string value;
   auto done = database.write("a test's own statement", [&](soci::session& sql) -> Result<void> {

@@ -4,7 +4,9 @@
 #include <sodium.h>
 
 #include "store/database.h"
+#include "store/desk_schema.h"
 #include "store/one_time_code.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -14,20 +16,6 @@ namespace {
 constexpr std::string_view k_code_alphabet = "ACDEFGHJKMNPQRTWXY34679";
 constexpr int k_code_groups = 3;
 constexpr int k_code_group = 4;
-
-const Migrations& desk_migrations() {
-  static const Migrations migrations{
-      {
-          "CREATE TABLE ip_rule (id BIGINT NOT NULL PRIMARY KEY, network VARCHAR(64) NOT NULL UNIQUE, "
-          "action VARCHAR(8) NOT NULL, reason TEXT NOT NULL, created_us BIGINT NOT NULL, "
-          "expires_us BIGINT NOT NULL, set_by VARCHAR(320) NOT NULL)",
-          "CREATE TABLE recovery_code (account VARCHAR(320) NOT NULL PRIMARY KEY, "
-          "hash VARCHAR(128) NOT NULL, expires_us BIGINT NOT NULL, tries INTEGER NOT NULL, "
-          "made_by VARCHAR(320) NOT NULL)",
-      },
-  };
-  return migrations;
-}
 
 }  // namespace
 
@@ -40,84 +28,9 @@ DeskStore::DeskStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DeskStore::~DeskStore() = default;
 
 Result<std::unique_ptr<DeskStore>> DeskStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "desk", desk_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<DeskStore>(new DeskStore(std::move(impl)));
-}
-
-Result<std::vector<IpRuleRow>> DeskStore::ip_rules(Instant now) {
-  const Number bound = now.us;
-  return impl_->database.read("cannot read the address rules", [&](soci::session& sql) {
-    std::vector<IpRuleRow> rows;
-    Query query(sql);
-    IpRuleRow row;
-    Number id = 0;
-    Number created = 0;
-    Number expires = 0;
-    query.into(id).into(row.network).into(row.action).into(row.reason).into(created).into(expires);
-    query.into(row.by).bind(bound);
-    query.run(
-        "SELECT id, network, action, reason, created_us, expires_us, set_by FROM ip_rule "
-        "WHERE expires_us = 0 OR expires_us > :now ORDER BY network");
-    while (query.next()) {
-      row.id = static_cast<std::uint64_t>(id);
-      row.created = Instant{created};
-      row.expires = Instant{expires};
-      rows.push_back(row);
-    }
-    return rows;
-  });
-}
-
-Result<IpRuleRow> DeskStore::put_ip_rule(const IpRuleRow& rule) {
-  IpRuleRow stored = rule;
-  auto done = impl_->database.write(
-      "cannot write the address rule", [&](soci::session& sql) -> Result<void> {
-        const Number created = rule.created.us;
-        const Number expires = rule.expires.us;
-        Number count = 0;
-        sql << "SELECT COUNT(*) FROM ip_rule", soci::into(count);
-        if (static_cast<std::size_t>(count) >= k_ip_rules_max) {
-          return bad_input(
-              fmt::format("there are {} address rules already; remove some first", count));
-        }
-        Number id = 0;
-        sql << "SELECT COALESCE(MAX(id), 0) + 1 FROM ip_rule", soci::into(id);
-        sql << "DELETE FROM ip_rule WHERE network = :network", soci::use(rule.network);
-        sql << "INSERT INTO ip_rule (id, network, action, reason, created_us, expires_us, set_by) "
-               "VALUES (:id, :network, :action, :reason, :created, :expires, :set_by)",
-            soci::use(id), soci::use(rule.network), soci::use(rule.action), soci::use(rule.reason),
-            soci::use(created), soci::use(expires), soci::use(rule.by);
-        stored.id = static_cast<std::uint64_t>(id);
-        return {};
-      });
-  if (!done) return std::unexpected(done.error());
-  return stored;
-}
-
-Result<IpRuleRow> DeskStore::remove_ip_rule(std::optional<std::uint64_t> id,
-                                            std::string_view network) {
-  auto all = ip_rules(Instant{1});
-  if (!all) return std::unexpected(all.error());
-  for (const IpRuleRow& row : *all) {
-    if (id ? row.id != *id : row.network != network) continue;
-    const Number bound = number(row.id);
-    auto done = impl_->database.write(
-        "cannot remove the address rule", [&](soci::session& sql) -> Result<void> {
-          sql << "DELETE FROM ip_rule WHERE id = :id", soci::use(bound);
-          return {};
-        });
-    if (!done) return std::unexpected(done.error());
-    return row;
-  }
-  return not_found(id ? fmt::format("there is no address rule {}", *id)
-                      : fmt::format("there is no address rule for {}", network));
+  auto impl = open_own<Impl>(settings, "desk", desk_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<DeskStore>(new DeskStore(std::move(*impl)));
 }
 
 Result<Secret> DeskStore::new_recovery_code(std::string_view account, Instant expires,
@@ -180,7 +93,6 @@ Result<bool> DeskStore::take_recovery_code(std::string_view account, const Secre
 Result<std::uint64_t> DeskStore::count_incidents(const decide::StateStore::IncidentFilter& filter) {
   const std::string state(filter.state ? to_string(*filter.state) : std::string_view());
   const SubjectRow subject(filter.subject.value_or(decide::Subject{}));
-  const std::string pattern = within_pattern(filter.within);
   return impl_->database.read("cannot count incidents", [&](soci::session& sql) {
     Query query(sql);
     Number count = 0;
@@ -195,8 +107,8 @@ Result<std::uint64_t> DeskStore::count_incidents(const decide::StateStore::Incid
       query.bind(subject.kind).bind(subject.id);
     }
     if (!filter.within.empty()) {
-      where += std::string(" AND ") + k_incident_within;
-      query.bind(pattern).bind(filter.within);
+      where += " AND domain = :within";
+      query.bind(filter.within);
     }
     query.run("SELECT COUNT(*) FROM incident" + where);
     (void)query.next();

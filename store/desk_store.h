@@ -1,5 +1,5 @@
-// What the people's side keeps beside standings and incidents: address rules, one-time recovery
-// codes, and the counts that lists need. In the same database as the state store.
+// What the people's side keeps beside standings, incidents and rules (rule_store.h): one-time
+// recovery codes, and the counts that lists need. In the same database as the state store.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,6 @@
 
 namespace sekimori::store {
 
-struct IpRuleRow {
-  std::uint64_t id = 0;
-  std::string network;  // "192.0.2.0/24", normalised by the caller; unique
-  std::string action;   // "allow" or "deny"
-  std::string reason;
-  Instant created;
-  Instant expires;  // unset: never
-  std::string by;
-};
-
-// More rules than this want a DNSBL or a firewall set, not a list that every login walks.
-inline constexpr std::size_t k_ip_rules_max = 100'000;
 // Wrong codes after which the code is void.
 inline constexpr int k_code_tries_max = 5;
 
@@ -38,14 +26,6 @@ class DeskStore {
   // Makes or updates its tables. Errors: operating, bad_input (the URL).
   [[nodiscard]] static Result<std::unique_ptr<DeskStore>> open(const StateStoreSettings& settings);
   ~DeskStore();
-
-  // Rules that are not over at `now`, by network.
-  [[nodiscard]] Result<std::vector<IpRuleRow>> ip_rules(Instant now);
-  // Replaces the rule of the same network. Errors: bad_input (too many).
-  [[nodiscard]] Result<IpRuleRow> put_ip_rule(const IpRuleRow& rule);
-  // By id, or by network where id is not given. Errors: not_found.
-  [[nodiscard]] Result<IpRuleRow> remove_ip_rule(std::optional<std::uint64_t> id,
-                                                 std::string_view network);
 
   // Makes a code that is easy to read out over the telephone (three groups of four from an alphabet
   // without look-alikes: 58 bits), keeps only its Argon2id hash, and ends the account's earlier

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "store/database.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -200,14 +201,9 @@ FigureStore::FigureStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 FigureStore::~FigureStore() = default;
 
 Result<std::unique_ptr<FigureStore>> FigureStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "figures", figure_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<FigureStore>(new FigureStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "figures", figure_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<FigureStore>(new FigureStore(std::move(*impl)));
 }
 
 Result<std::uint64_t> FigureStore::position() {
@@ -311,6 +307,35 @@ Result<std::vector<SignInRow>> FigureStore::sign_ins_between(std::string_view ac
               " AND hour >= :from AND hour < :until ORDER BY hour DESC, last_us DESC LIMIT " +
               std::to_string(std::min(limit, k_limit_max)));
     while (query.next()) out.push_back(stored.value(who));
+    return out;
+  });
+}
+
+Result<std::vector<SignInRow>> FigureStore::good_sign_ins(std::int64_t hour, std::size_t limit) {
+  const Number first = hour;
+  return impl_->database.read("cannot read the sign-ins", [&](soci::session& sql) {
+    std::vector<SignInRow> out;
+    Query query(sql);
+    SignInRow row;
+    Number begin = 0;
+    Number last = 0;
+    Number asn = 0;
+    Number hosting = 0;
+    query.into(row.key.account).into(row.key.ip).into(begin).into(last).into(asn).into(hosting);
+    query.bind(first);
+    // Oldest places first: an account's first one is where it lives.
+    query.run(
+        "SELECT account, ip, MIN(first_us), MAX(last_us), MAX(asn), MAX(hosting) "
+        "FROM figure_sign_in WHERE hour >= :from AND outcome = 'ok' GROUP BY account, ip "
+        "ORDER BY 3 LIMIT " +
+        std::to_string(limit));
+    while (query.next()) {
+      row.first = Instant{begin};
+      row.last = Instant{last};
+      row.place.asn = static_cast<std::uint32_t>(asn);
+      row.place.hosting = hosting != 0;
+      out.push_back(row);
+    }
     return out;
   });
 }

@@ -48,6 +48,11 @@ class FigureStore {
                                                                         std::int64_t until,
                                                                         std::size_t limit);
 
+  // From where accounts were signed in to since `hour`: one row for each account and address, with
+  // first, last and the operator; in the order of the first, at most `limit`.
+  [[nodiscard]] Result<std::vector<decide::SignInRow>> good_sign_ins(std::int64_t hour,
+                                                                     std::size_t limit);
+
   // Removes the hours and the sign-ins before these times.
   [[nodiscard]] Result<void> prune(Instant figures_before, Instant sign_ins_before);
 

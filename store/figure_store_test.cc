@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/database_for_test.h"
 #include "store/temporary_directory_test.h"
 
 namespace sekimori::store {
@@ -19,7 +20,7 @@ class FigureStoreTest : public testing::Test {
   void SetUp() override { reopen(); }
   void reopen() {
     store_.reset();
-    auto opened = FigureStore::open({.url = "sqlite://" + (directory_ / "s.db"), .busy_ms = 100});
+    auto opened = FigureStore::open({.url = test_database(directory_ / "s.db"), .busy_ms = 100});
     ASSERT_TRUE(opened) << opened.error().text;
     store_ = std::move(*opened);
   }

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "store/files.h"
+#include "store/lost_page.h"
 
 namespace sekimori::store {
 namespace {
@@ -117,6 +118,7 @@ struct SqliteGuardStore::Impl {
   int last_code = SQLITE_OK;
 
   void close() {
+    const auto held = hold_mapped_pages();
     if (db != nullptr) sqlite3_close_v2(db);
     db = nullptr;
   }
@@ -182,7 +184,10 @@ struct SqliteGuardStore::Impl {
     return {};
   }
 
-  Result<void> begin() { return run("BEGIN IMMEDIATE", "write"); }
+  Result<void> begin() {
+    if (auto there = restore_lost_pages(); !there) return there;
+    return run("BEGIN IMMEDIATE", "write");
+  }
   Result<void> end(Result<void> done) {
     if (done) {
       const int code = sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);

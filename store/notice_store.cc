@@ -1,11 +1,14 @@
 #include "store/notice_store.h"
 
 #include <fmt/format.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <array>
 
 #include "store/database.h"
+#include "store/own_migrations.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -17,33 +20,9 @@ using decide::NoticeState;
 
 constexpr std::size_t k_limit_max = 1000;
 constexpr std::size_t k_detail_max = 500;
+constexpr std::size_t k_key_max = 760;  // 3,072 bytes of four a character are MySQL's longest index
 // Only the last hour and a little is ever asked for.
 constexpr Duration k_sendings_kept = hours(24);
-
-const Migrations& notice_migrations() {
-  static const Migrations migrations{
-      {
-          // series: to whom about what, for the rule "again only on change"; '' for the others
-          "CREATE TABLE notice (id BIGINT NOT NULL PRIMARY KEY, "
-          "notice_key VARCHAR(1500) NOT NULL UNIQUE, series VARCHAR(1500) NOT NULL, "
-          "told VARCHAR(64) NOT NULL, kind VARCHAR(16) NOT NULL, subject VARCHAR(320) NOT NULL, "
-          "incident BIGINT NOT NULL, channel VARCHAR(16) NOT NULL, audience VARCHAR(16) NOT NULL, "
-          "recipient VARCHAR(400) NOT NULL, summary_ja TEXT NOT NULL, summary_en TEXT NOT NULL, "
-          "state VARCHAR(16) NOT NULL, tries BIGINT NOT NULL, created_us BIGINT NOT NULL, "
-          "changed_us BIGINT NOT NULL, due_us BIGINT NOT NULL, detail TEXT NOT NULL)",
-          "CREATE INDEX notice_due ON notice (state, due_us)",
-          "CREATE INDEX notice_of ON notice (kind, subject, id)",
-          "CREATE INDEX notice_series ON notice (series, id)",
-          "CREATE TABLE notice_sending (recipient VARCHAR(400) NOT NULL, sent_us BIGINT NOT NULL)",
-          "CREATE INDEX notice_sending_to ON notice_sending (recipient, sent_us)",
-          "CREATE TABLE waiting_mail (account VARCHAR(320) NOT NULL, sender BIGINT NOT NULL, "
-          "first_us BIGINT NOT NULL, last_us BIGINT NOT NULL, PRIMARY KEY (account, sender))",
-      },
-      // 2: waiting mail has a store of its own (store/waiting_store).
-      {"DROP TABLE waiting_mail"},
-  };
-  return migrations;
-}
 
 std::vector<NoticeRow> read_rows(soci::session& sql, const std::string& rest,
                                  const std::vector<std::string>& texts,
@@ -97,9 +76,21 @@ std::string where(const NoticeFilter& filter, std::vector<std::string>& texts) {
   return text;
 }
 
+// What identifies a notice or a series: longer than MySQL has room for in an index, its digest.
+std::string kept_key(const std::string& text) {
+  if (text.size() <= k_key_max) return text;
+  std::array<unsigned char, crypto_generichash_BYTES> digest{};
+  crypto_generichash(digest.data(), digest.size(),
+                     reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
+  std::array<char, 2 * crypto_generichash_BYTES + 1> hex{};
+  sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
+  return hex.data();
+}
+
 std::string series_of(const NoticeRow& row) {
-  return fmt::format("{}|{}|{}|{}|{}|{}", row.incident, to_string(row.subject.kind), row.subject.id,
-                     to_string(row.channel), to_string(row.audience), row.to);
+  return kept_key(fmt::format("{}|{}|{}|{}|{}|{}", row.incident, to_string(row.subject.kind),
+                              row.subject.id, to_string(row.channel), to_string(row.audience),
+                              row.to));
 }
 
 Number scalar(soci::session& sql, const std::string& text, const std::vector<std::string>& texts) {
@@ -145,6 +136,31 @@ void store_state(soci::session& sql, const NoticeRow& row) {
 
 }  // namespace
 
+const Migrations& notice_migrations() {
+  static const Migrations migrations{
+      {
+          // series: to whom about what, for the rule "again only on change"; '' for the others
+          "CREATE TABLE notice (id BIGINT NOT NULL PRIMARY KEY, "
+          "notice_key VARCHAR(760) NOT NULL UNIQUE, series VARCHAR(760) NOT NULL, "
+          "told VARCHAR(64) NOT NULL, kind VARCHAR(16) NOT NULL, subject VARCHAR(320) NOT NULL, "
+          "incident BIGINT NOT NULL, channel VARCHAR(16) NOT NULL, audience VARCHAR(16) NOT NULL, "
+          "recipient VARCHAR(400) NOT NULL, summary_ja TEXT NOT NULL, summary_en TEXT NOT NULL, "
+          "state VARCHAR(16) NOT NULL, tries BIGINT NOT NULL, created_us BIGINT NOT NULL, "
+          "changed_us BIGINT NOT NULL, due_us BIGINT NOT NULL, detail TEXT NOT NULL)",
+          "CREATE INDEX notice_due ON notice (state, due_us)",
+          "CREATE INDEX notice_of ON notice (kind, subject, id)",
+          "CREATE INDEX notice_series ON notice (series, id)",
+          "CREATE TABLE notice_sending (recipient VARCHAR(400) NOT NULL, sent_us BIGINT NOT NULL)",
+          "CREATE INDEX notice_sending_to ON notice_sending (recipient, sent_us)",
+          "CREATE TABLE waiting_mail (account VARCHAR(320) NOT NULL, sender BIGINT NOT NULL, "
+          "first_us BIGINT NOT NULL, last_us BIGINT NOT NULL, PRIMARY KEY (account, sender))",
+      },
+      // 2: waiting mail has a store of its own (store/waiting_store).
+      {"DROP TABLE waiting_mail"},
+  };
+  return migrations;
+}
+
 struct NoticeStore::Impl {
   explicit Impl(DatabaseSettings settings) : database(std::move(settings)) {}
   Database database;
@@ -154,15 +170,9 @@ NoticeStore::NoticeStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 NoticeStore::~NoticeStore() = default;
 
 Result<std::unique_ptr<NoticeStore>> NoticeStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "notices", notice_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<NoticeStore>(new NoticeStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "notices", notice_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<NoticeStore>(new NoticeStore(std::move(*impl)));
 }
 
 Result<std::size_t> NoticeStore::put(std::span<const NoticeRow> rows, decide::Repeat repeat) {
@@ -190,6 +200,7 @@ Result<std::size_t> NoticeStore::put(std::span<const NoticeRow> rows, decide::Re
                                               "AND told = :told",
                                               {series, row.kind}));
           }
+          key = kept_key(key);
           if (scalar(sql, "SELECT COUNT(*) FROM notice WHERE notice_key = :key", {key}) > 0) {
             continue;
           }

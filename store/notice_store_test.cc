@@ -175,6 +175,16 @@ TEST_F(Notices, ForgetsWhatEndedLongAgo) {
   EXPECT_EQ(left.front().state, NoticeState::waiting);
 }
 
+TEST_F(Notices, AKeyThatNoIndexHoldsIsToldOnceAsWell) {
+  NoticeRow long_one = notice("restricted", 7);
+  long_one.key = std::string(900, 'k') + "1";
+  NoticeRow other = long_one;
+  other.key.back() = '2';
+  EXPECT_EQ(put(long_one, Repeat::never), 1U);
+  EXPECT_EQ(put(long_one, Repeat::never), 0U);
+  EXPECT_EQ(put(other, Repeat::never), 1U);
+}
+
 TEST_F(Notices, TwoConnectionsTellOnce) {
   auto second = open();
   std::size_t added = 0;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "store/database.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -55,15 +56,9 @@ bool operator_password_fits(const std::string& hash, const Secret& password) {
 }
 
 Result<std::unique_ptr<OperatorStore>> OperatorStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "operators", operator_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<OperatorStore>(new OperatorStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "operators", operator_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<OperatorStore>(new OperatorStore(std::move(*impl)));
 }
 
 Result<std::vector<OperatorRow>> OperatorStore::list() {

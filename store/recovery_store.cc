@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "store/own_migrations.h"
+#include "store/own_store.h"
 #include "store/recovery_impl.h"
 
 namespace sekimori::store {
@@ -15,46 +17,6 @@ using decide::GateKind;
 using decide::Recovery;
 using soci::into;
 using soci::use;
-
-const Migrations& recovery_migrations() {
-  static const Migrations migrations{
-      {
-          "CREATE TABLE recovery (id BIGINT NOT NULL PRIMARY KEY, account VARCHAR(320) NOT NULL, "
-          "incident BIGINT NOT NULL, contained_us BIGINT NOT NULL, begun_us BIGINT NOT NULL, "
-          "begun_by VARCHAR(320) NOT NULL, earlier_hash VARCHAR(64) NOT NULL, "
-          "current_hash VARCHAR(64) NOT NULL, earlier_pwhashes VARCHAR(256) NOT NULL, "
-          "pwhash VARCHAR(32) NOT NULL, by_machine INTEGER NOT NULL, times INTEGER NOT NULL, "
-          "ended_us BIGINT NOT NULL, ended_by VARCHAR(320) NOT NULL, epoch BIGINT NOT NULL, "
-          "was_active INTEGER NOT NULL, told_us BIGINT NOT NULL, ready_us BIGINT NOT NULL, "
-          "networks TEXT NOT NULL, kept TEXT NOT NULL)",
-          "CREATE INDEX recovery_account ON recovery (account, id)",
-          "CREATE INDEX recovery_ended ON recovery (ended_us)",
-          "CREATE TABLE recovery_gate (recovery BIGINT NOT NULL, gate VARCHAR(32) NOT NULL, "
-          "state VARCHAR(16) NOT NULL, evidence_ja TEXT NOT NULL, evidence_en TEXT NOT NULL, "
-          "proved_us BIGINT NOT NULL, PRIMARY KEY (recovery, gate))",
-          "CREATE TABLE contact (account VARCHAR(320) NOT NULL, kind VARCHAR(16) NOT NULL, "
-          "since_us BIGINT NOT NULL, value VARCHAR(320) NOT NULL, "
-          "PRIMARY KEY (account, kind, since_us))",
-          "CREATE TABLE contact_code (account VARCHAR(320) NOT NULL PRIMARY KEY, "
-          "hash VARCHAR(128) NOT NULL, expires_us BIGINT NOT NULL, tries INTEGER NOT NULL, "
-          "hour_us BIGINT NOT NULL, sent INTEGER NOT NULL)",
-          "CREATE TABLE totp_use (account VARCHAR(320) NOT NULL PRIMARY KEY, "
-          "step BIGINT NOT NULL, window_us BIGINT NOT NULL, tries INTEGER NOT NULL)",
-          "CREATE TABLE owner_session (token VARCHAR(64) NOT NULL PRIMARY KEY, "
-          "account VARCHAR(320) NOT NULL, proof VARCHAR(16) NOT NULL, expires_us BIGINT NOT NULL)",
-          "CREATE INDEX owner_session_account ON owner_session (account)",
-      },
-      // 2: what owners keep at the portal
-      {
-          "CREATE TABLE owner_totp (account VARCHAR(320) NOT NULL PRIMARY KEY, "
-          "secret VARCHAR(256) NOT NULL, since_us BIGINT NOT NULL)",
-          "CREATE TABLE owner_network (account VARCHAR(320) NOT NULL, "
-          "network VARCHAR(64) NOT NULL, mine INTEGER NOT NULL, at_us BIGINT NOT NULL, "
-          "PRIMARY KEY (account, network))",
-      },
-  };
-  return migrations;
-}
 
 constexpr std::string_view k_columns =
     "id, account, incident, contained_us, begun_us, begun_by, earlier_hash, current_hash, "
@@ -251,6 +213,46 @@ KnownContacts known_contacts(soci::session& sql, const std::string& after,
 
 }  // namespace
 
+const Migrations& recovery_migrations() {
+  static const Migrations migrations{
+      {
+          "CREATE TABLE recovery (id BIGINT NOT NULL PRIMARY KEY, account VARCHAR(320) NOT NULL, "
+          "incident BIGINT NOT NULL, contained_us BIGINT NOT NULL, begun_us BIGINT NOT NULL, "
+          "begun_by VARCHAR(320) NOT NULL, earlier_hash VARCHAR(64) NOT NULL, "
+          "current_hash VARCHAR(64) NOT NULL, earlier_pwhashes VARCHAR(256) NOT NULL, "
+          "pwhash VARCHAR(32) NOT NULL, by_machine INTEGER NOT NULL, times INTEGER NOT NULL, "
+          "ended_us BIGINT NOT NULL, ended_by VARCHAR(320) NOT NULL, epoch BIGINT NOT NULL, "
+          "was_active INTEGER NOT NULL, told_us BIGINT NOT NULL, ready_us BIGINT NOT NULL, "
+          "networks TEXT NOT NULL, kept TEXT NOT NULL)",
+          "CREATE INDEX recovery_account ON recovery (account, id)",
+          "CREATE INDEX recovery_ended ON recovery (ended_us)",
+          "CREATE TABLE recovery_gate (recovery BIGINT NOT NULL, gate VARCHAR(32) NOT NULL, "
+          "state VARCHAR(16) NOT NULL, evidence_ja TEXT NOT NULL, evidence_en TEXT NOT NULL, "
+          "proved_us BIGINT NOT NULL, PRIMARY KEY (recovery, gate))",
+          "CREATE TABLE contact (account VARCHAR(320) NOT NULL, kind VARCHAR(16) NOT NULL, "
+          "since_us BIGINT NOT NULL, value VARCHAR(320) NOT NULL, "
+          "PRIMARY KEY (account, kind, since_us))",
+          "CREATE TABLE contact_code (account VARCHAR(320) NOT NULL PRIMARY KEY, "
+          "hash VARCHAR(128) NOT NULL, expires_us BIGINT NOT NULL, tries INTEGER NOT NULL, "
+          "hour_us BIGINT NOT NULL, sent INTEGER NOT NULL)",
+          "CREATE TABLE totp_use (account VARCHAR(320) NOT NULL PRIMARY KEY, "
+          "step BIGINT NOT NULL, window_us BIGINT NOT NULL, tries INTEGER NOT NULL)",
+          "CREATE TABLE owner_session (token VARCHAR(64) NOT NULL PRIMARY KEY, "
+          "account VARCHAR(320) NOT NULL, proof VARCHAR(16) NOT NULL, expires_us BIGINT NOT NULL)",
+          "CREATE INDEX owner_session_account ON owner_session (account)",
+      },
+      // 2: what owners keep at the portal
+      {
+          "CREATE TABLE owner_totp (account VARCHAR(320) NOT NULL PRIMARY KEY, "
+          "secret VARCHAR(256) NOT NULL, since_us BIGINT NOT NULL)",
+          "CREATE TABLE owner_network (account VARCHAR(320) NOT NULL, "
+          "network VARCHAR(64) NOT NULL, mine INTEGER NOT NULL, at_us BIGINT NOT NULL, "
+          "PRIMARY KEY (account, network))",
+      },
+  };
+  return migrations;
+}
+
 std::string_view to_string(ContactKind kind) {
   switch (kind) {
     case ContactKind::email_other: return "email_other";
@@ -264,15 +266,9 @@ RecoveryStore::RecoveryStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 RecoveryStore::~RecoveryStore() = default;
 
 Result<std::unique_ptr<RecoveryStore>> RecoveryStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "recovery", recovery_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<RecoveryStore>(new RecoveryStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "recovery", recovery_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<RecoveryStore>(new RecoveryStore(std::move(*impl)));
 }
 
 Result<RecoveryRow> RecoveryStore::begin(const RecoveryRow& given) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "store/database.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -59,15 +60,9 @@ ReturnedStore::ReturnedStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 ReturnedStore::~ReturnedStore() = default;
 
 Result<std::unique_ptr<ReturnedStore>> ReturnedStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "returned", returned_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<ReturnedStore>(new ReturnedStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "returned", returned_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<ReturnedStore>(new ReturnedStore(std::move(*impl)));
 }
 
 Result<std::vector<ReturnedMail>> ReturnedStore::put(const std::vector<ReturnedMail>& mails) {

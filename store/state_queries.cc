@@ -1,5 +1,10 @@
 // The reading half of SqlStateStore.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <map>
+#include <ranges>
 
 #include "store/state_impl.h"
 #include "store/state_rows.h"
@@ -61,16 +66,20 @@ std::vector<Step> read_steps(soci::session& sql, const std::string& rest, const 
   return steps;
 }
 
-std::vector<EvidenceLine> read_evidence(soci::session& sql, Number incident) {
-  std::vector<EvidenceLine> lines;
+// Of all of them at once: a page has a thousand.
+void read_evidence(soci::session& sql, std::vector<Incident>& incidents) {
+  if (incidents.empty()) return;
+  std::map<Number, Incident*> by_id;
+  for (Incident& incident : incidents) by_id[number(incident.id)] = &incident;
   Query query(sql);
+  Number incident = 0;
   EvidenceLine line;
-  query.into(line.channel).into(line.nats).into(line.text.ja).into(line.text.en).bind(incident);
-  query.run(
-      "SELECT channel, nats, text_ja, text_en FROM evidence WHERE incident = :incident "
-      "ORDER BY line");
-  while (query.next()) lines.push_back(line);
-  return lines;
+  query.into(incident).into(line.channel).into(line.nats).into(line.text.ja).into(line.text.en);
+  query.run(fmt::format(
+      "SELECT incident, channel, nats, text_ja, text_en FROM evidence WHERE incident IN ({}) "
+      "ORDER BY incident, line",
+      fmt::join(std::views::keys(by_id), ", ")));
+  while (query.next()) by_id.at(incident)->evidence.push_back(line);
 }
 
 std::vector<Incident> read_incidents(soci::session& sql, const std::string& rest,
@@ -104,9 +113,7 @@ std::vector<Incident> read_incidents(soci::session& sql, const std::string& rest
       incidents.push_back(row);
     }
   }
-  for (Incident& incident : incidents) {
-    incident.evidence = read_evidence(sql, number(incident.id));
-  }
+  read_evidence(sql, incidents);
   return incidents;
 }
 
@@ -196,8 +203,7 @@ Result<std::vector<Incident>> SqlStateStore::incidents(const IncidentFilter& fil
       texts.push_back(subject.id);
     }
     if (!filter.within.empty()) {
-      where.add(k_incident_within);
-      texts.push_back(within_pattern(filter.within));
+      where.add("domain = :within");
       texts.push_back(filter.within);
     }
     return read_incidents(sql,

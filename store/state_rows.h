@@ -9,8 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/mail_address.h"
 #include "decide/records.h"
 #include "store/database.h"
+#include "store/like.h"
 
 namespace sekimori::store {
 
@@ -28,17 +30,18 @@ template <class Enum>
   return *parsed;
 }
 
-// What belongs to a domain: its accounts, by within_pattern(), and itself.
-inline constexpr const char* k_incident_within =
-    "(kind = 'account' AND subject LIKE :pattern ESCAPE '!' OR "
-    "kind = 'domain' AND subject = :within)";
-[[nodiscard]] inline std::string within_pattern(std::string_view domain) {
-  std::string pattern = "%@";
-  for (const char c : domain) {
-    if (c == '!' || c == '%' || c == '_') pattern += '!';
-    pattern += c;
+// The column `domain` of incidents and audit entries: "" of the server's.
+[[nodiscard]] inline std::string domain_column(const decide::Subject& s) {
+  switch (s.kind) {
+    case decide::SubjectKind::account: return std::string(domain_of(s.id));
+    case decide::SubjectKind::domain: return s.id;
+    case decide::SubjectKind::server: break;
   }
-  return pattern;
+  return {};
+}
+// Accounts of a domain, where a table has no such column.
+[[nodiscard]] inline std::string within_pattern(std::string_view domain) {
+  return "%@" + like_literal(domain);
 }
 
 struct SubjectRow {

@@ -1,5 +1,6 @@
 #include "store/state_store.h"
 
+#include "store/own_store.h"
 #include "store/state_impl.h"
 #include "store/state_rows.h"
 #include "store/state_schema.h"
@@ -85,22 +86,23 @@ void write_incident(soci::session& sql, const Incident& incident) {
           ? "UPDATE incident SET kind = :kind, subject = :subject, state = :state, "
             "opened_us = :opened, onset_us = :onset, closed_us = :closed, mode = :mode, "
             "standing = :standing, log_r = :log_r, family = :family, summary_ja = :ja, "
-            "summary_en = :en, opened_by = :by WHERE id = :id"
+            "summary_en = :en, opened_by = :by, domain = :domain WHERE id = :id"
           : "INSERT INTO incident (kind, subject, state, opened_us, onset_us, closed_us, mode, "
-            "standing, log_r, family, summary_ja, summary_en, opened_by, id) VALUES (:kind, "
-            ":subject, :state, :opened, :onset, :closed, :mode, :standing, :log_r, :family, "
-            ":ja, :en, :by, :id)";
+            "standing, log_r, family, summary_ja, summary_en, opened_by, domain, id) VALUES "
+            "(:kind, :subject, :state, :opened, :onset, :closed, :mode, :standing, :log_r, "
+            ":family, :ja, :en, :by, :domain, :id)";
   const SubjectRow subject(incident.subject);
   const std::string state(to_string(incident.state));
   const Number opened = number(incident.opened);
   const Number onset = number(incident.onset);
   const Number closed = number(incident.closed);
   const std::string mode(to_string(incident.mode));
+  const std::string domain = domain_column(incident.subject);
   const std::string standing(to_string(incident.standing));
   const double log_r = real(incident.log_r);
   sql << statement, use(subject.kind), use(subject.id), use(state), use(opened), use(onset),
       use(closed), use(mode), use(standing), use(log_r), use(incident.family),
-      use(incident.summary.ja), use(incident.summary.en), use(incident.by), use(id);
+      use(incident.summary.ja), use(incident.summary.en), use(incident.by), use(domain), use(id);
   write_evidence(sql, id, incident.evidence);
   raise_counter(sql, "incident", id);
 }
@@ -127,11 +129,12 @@ void write_entry(soci::session& sql, const std::string& table, const AuditEntry&
       use(entry.why), use(entry.detail), into(found);
   if (found > 0) return;
   const Number id = next_number(sql, table);
+  const std::string domain = domain_column(entry.subject);
   sql << "INSERT INTO " + table +
-             " (id, t_us, who, action, kind, subject, incident, why, detail) VALUES (:id, :t, :who, "
-             ":action, :kind, :subject, :incident, :why, :detail)",
+             " (id, t_us, who, action, kind, subject, incident, why, detail, domain) VALUES (:id, "
+             ":t, :who, :action, :kind, :subject, :incident, :why, :detail, :domain)",
       use(id), use(t), use(entry.who), use(entry.action), use(subject.kind), use(subject.id),
-      use(incident), use(entry.why), use(entry.detail);
+      use(incident), use(entry.why), use(entry.detail), use(domain);
 }
 
 void write_step(soci::session& sql, const Step& step, bool known) {
@@ -199,6 +202,12 @@ void write_hold(soci::session& sql, const HeldMessage& hold) {
   sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id AND held_us > :held", use(hold.queue_id),
       use(held), into(found);
   if (found > 0) return;  // held again meanwhile: the end of the first time comes late
+  if (hold.state == HoldState::held || hold.state == HoldState::releasing) {
+    sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id AND held_us = :held AND state IN "
+           "('released', 'deleted')",
+        use(hold.queue_id), use(held), into(found);
+    if (found > 0) return;  // ended meanwhile: this is the retry of an earlier, uncertain write
+  }
   sql << "SELECT COUNT(*) FROM hold WHERE queue_id = :id", use(hold.queue_id), into(found);
   const std::string statement =
       found > 0
@@ -253,15 +262,9 @@ Result<std::unique_ptr<SqlStateStore>> SqlStateStore::open(StateStoreSettings se
   if (const auto address = parse_database_url(settings.url); !address) {
     return std::unexpected(address.error());
   }
-  auto impl = std::make_unique<Impl>(DatabaseSettings{.url = std::move(settings.url),
-                                                      .password_file = settings.password_file,
-                                                      .busy_ms = settings.busy_ms,
-                                                      .own = true,
-                                                      .file_mode = 0640});
-  if (auto done = migrate(impl->database, "state", state_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<SqlStateStore>(new SqlStateStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "state", state_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<SqlStateStore>(new SqlStateStore(std::move(*impl)));
 }
 
 Result<void> SqlStateStore::apply(const StandingChange& change) {
@@ -319,6 +322,13 @@ Result<void> SqlStateStore::put_records(std::span<const Record> records) {
                                  }
                                  return {};
                                });
+}
+
+Result<void> SqlStateStore::try_write() {
+  return impl_->database.write("nothing can be written", [](soci::session& sql) -> Result<void> {
+    sql << "UPDATE schema_version SET version = version WHERE name = 'state'";
+    return {};
+  });
 }
 
 Result<void> SqlStateStore::append_audit(const AuditEntry& entry) {

@@ -26,6 +26,8 @@ class SqlStateStore : public decide::StateStore {
   // Makes or updates the tables. Errors: operating, bad_input (the URL).
   [[nodiscard]] static Result<std::unique_ptr<SqlStateStore>> open(StateStoreSettings settings);
   ~SqlStateStore() override;
+  // Writes what is there already, to see whether it is taken. Errors: operating, uncertain.
+  [[nodiscard]] Result<void> try_write();
 
   // Of two changes with the same epoch a person's beats the machine's; otherwise the first one
   // stays.

@@ -204,12 +204,20 @@ TYPED_TEST(StateStoreTest, HoldsAreReplacedAndFiltered) {
   HeldMessage released = hold("4Xa", HoldState::released);
   released.ended_by = "time";
   ASSERT_TRUE(this->store->put_hold(released));
+  // The retry of an uncertain write, behind the end that came meanwhile.
+  ASSERT_TRUE(this->store->put_hold(hold("4Xa")));
+  ASSERT_TRUE(this->store->put_records(std::vector<decide::StateStore::Record>{hold("4Xa")}));
   EXPECT_EQ(this->store->holds({}).value(), (std::vector{hold("4Xb"), released}));
   EXPECT_EQ(this->store->holds({.account = {}, .state = HoldState::held, .incident = {}}).value(),
             std::vector{hold("4Xb")});
   EXPECT_EQ(this->store->holds({.account = "taro@example.jp", .state = {}, .incident = {}})->size(),
             2U);
   EXPECT_EQ(this->store->holds({"x@example.jp", std::nullopt, 0, 100})->size(), 0U);
+  HeldMessage again = hold("4Xa");
+  again.held_at = k_t + minutes(1);
+  ASSERT_TRUE(this->store->put_hold(again));
+  EXPECT_EQ(this->store->holds({.account = {}, .state = HoldState::held, .incident = {}})->size(),
+            2U);
 }
 
 TYPED_TEST(StateStoreTest, StepsAreCarriedOutOnce) {

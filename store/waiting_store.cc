@@ -1,6 +1,7 @@
 #include "store/waiting_store.h"
 
 #include "store/database.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -33,15 +34,9 @@ WaitingStore::WaitingStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 WaitingStore::~WaitingStore() = default;
 
 Result<std::unique_ptr<WaitingStore>> WaitingStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "waiting", waiting_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<WaitingStore>(new WaitingStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "waiting", waiting_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<WaitingStore>(new WaitingStore(std::move(*impl)));
 }
 
 Result<std::vector<WaitingMessage>> WaitingStore::all() {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "store/own_migrations.h"
+#include "store/own_store.h"
 #include "store/state_rows.h"
 
 namespace sekimori::store {
@@ -15,35 +17,6 @@ using decide::WayChange;
 using decide::WayKind;
 using soci::into;
 using soci::use;
-
-const Migrations& ways_migrations() {
-  // Contents are base64: scripts hold any byte, and PostgreSQL's TEXT does not.
-  static const Migrations migrations{
-      {
-          "CREATE TABLE way (account VARCHAR(320) NOT NULL, kind VARCHAR(16) NOT NULL, "
-          "wkey VARCHAR(320) NOT NULL, content TEXT NOT NULL, PRIMARY KEY (account, kind, wkey))",
-          "CREATE TABLE way_change (id BIGINT NOT NULL PRIMARY KEY, "
-          "account VARCHAR(320) NOT NULL, kind VARCHAR(16) NOT NULL, wkey VARCHAR(320) NOT NULL, "
-          "has_before INTEGER NOT NULL, content_before TEXT NOT NULL, "
-          "has_after INTEGER NOT NULL, content_after TEXT NOT NULL, looked_us BIGINT NOT NULL, "
-          "seen_us BIGINT NOT NULL, external INTEGER NOT NULL, told INTEGER NOT NULL, "
-          "state VARCHAR(16) NOT NULL, changed_us BIGINT NOT NULL, "
-          "changed_by VARCHAR(320) NOT NULL, reason TEXT NOT NULL, incident BIGINT NOT NULL)",
-          "CREATE INDEX way_change_account ON way_change (account, seen_us)",
-          "CREATE INDEX way_change_seen ON way_change (seen_us)",
-          "CREATE INDEX way_change_told ON way_change (told, id)",
-          "CREATE INDEX way_change_state ON way_change (state)",
-          "CREATE TABLE way_watch (name VARCHAR(16) NOT NULL PRIMARY KEY, "
-          "after_account VARCHAR(320) NOT NULL, rounds BIGINT NOT NULL, begun_us BIGINT NOT NULL, "
-          "before_us BIGINT NOT NULL)",
-      },
-      // 2: who made it, where the provider's log says.
-      {
-          "ALTER TABLE way_change ADD COLUMN editor VARCHAR(320) NOT NULL DEFAULT ''",
-      },
-  };
-  return migrations;
-}
 
 std::string encoded(std::string_view text) {
   std::string out(sodium_base64_encoded_len(text.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
@@ -148,6 +121,35 @@ void remove_way(soci::session& sql, const std::string& account, WayKind kind,
 
 }  // namespace
 
+const Migrations& ways_migrations() {
+  // Contents are base64: scripts hold any byte, and PostgreSQL's TEXT does not.
+  static const Migrations migrations{
+      {
+          "CREATE TABLE way (account VARCHAR(320) NOT NULL, kind VARCHAR(16) NOT NULL, "
+          "wkey VARCHAR(320) NOT NULL, content TEXT NOT NULL, PRIMARY KEY (account, kind, wkey))",
+          "CREATE TABLE way_change (id BIGINT NOT NULL PRIMARY KEY, "
+          "account VARCHAR(320) NOT NULL, kind VARCHAR(16) NOT NULL, wkey VARCHAR(320) NOT NULL, "
+          "has_before INTEGER NOT NULL, content_before TEXT NOT NULL, "
+          "has_after INTEGER NOT NULL, content_after TEXT NOT NULL, looked_us BIGINT NOT NULL, "
+          "seen_us BIGINT NOT NULL, external INTEGER NOT NULL, told INTEGER NOT NULL, "
+          "state VARCHAR(16) NOT NULL, changed_us BIGINT NOT NULL, "
+          "changed_by VARCHAR(320) NOT NULL, reason TEXT NOT NULL, incident BIGINT NOT NULL)",
+          "CREATE INDEX way_change_account ON way_change (account, seen_us)",
+          "CREATE INDEX way_change_seen ON way_change (seen_us)",
+          "CREATE INDEX way_change_told ON way_change (told, id)",
+          "CREATE INDEX way_change_state ON way_change (state)",
+          "CREATE TABLE way_watch (name VARCHAR(16) NOT NULL PRIMARY KEY, "
+          "after_account VARCHAR(320) NOT NULL, rounds BIGINT NOT NULL, begun_us BIGINT NOT NULL, "
+          "before_us BIGINT NOT NULL)",
+      },
+      // 2: who made it, where the provider's log says.
+      {
+          "ALTER TABLE way_change ADD COLUMN editor VARCHAR(320) NOT NULL DEFAULT ''",
+      },
+  };
+  return migrations;
+}
+
 struct WaysStore::Impl {
   explicit Impl(DatabaseSettings settings) : database(std::move(settings)) {}
   Database database;
@@ -157,15 +159,9 @@ WaysStore::WaysStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WaysStore::~WaysStore() = default;
 
 Result<std::unique_ptr<WaysStore>> WaysStore::open(const StateStoreSettings& settings) {
-  DatabaseSettings database;
-  database.url = settings.url;
-  database.busy_ms = settings.busy_ms;
-  database.password_file = settings.password_file;
-  auto impl = std::make_unique<Impl>(std::move(database));
-  if (auto done = migrate(impl->database, "ways", ways_migrations()); !done) {
-    return std::unexpected(done.error());
-  }
-  return std::unique_ptr<WaysStore>(new WaysStore(std::move(impl)));
+  auto impl = open_own<Impl>(settings, "ways", ways_migrations());
+  if (!impl) return std::unexpected(impl.error());
+  return std::unique_ptr<WaysStore>(new WaysStore(std::move(*impl)));
 }
 
 Result<WaysStore::Known> WaysStore::known(std::string_view after, std::string_view last) {
