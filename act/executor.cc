@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <set>
 #include <utility>
@@ -35,6 +37,12 @@ constexpr Duration k_queued_by = minutes(10);
 bool is_record_of(const Step& step, const HeldMessage& message) {
   return message.held_at >= step.created && message.kind == decide::HoldKind::asked &&
          message.incident == step.incident;
+}
+
+// In the evidence of a message that is held because its domain was contained: it goes when that is
+// restored.
+std::string mark_of(const decide::Subject& domain) {
+  return fmt::format("held with the domain {}", domain.id);
 }
 
 decide::StateStore::HoldFilter filter_of(const decide::Subject& subject) {
@@ -88,6 +96,12 @@ bool is_still_wanted(StepKind kind, Standing in_force) {
 
 std::string subject_text(const decide::Subject& subject) {
   return subject.kind == SubjectKind::server ? "the server" : subject.id;
+}
+
+// As executor.h says of a step that is done.
+std::string done_detail(const Text& done) {
+  if (done.en.empty()) return {};
+  return boost::json::serialize(boost::json::object{{"ja", done.ja}, {"en", done.en}});
 }
 
 std::string_view notice_kind(Standing standing) {
@@ -212,8 +226,8 @@ void Executor::try_step(Step& step, const StandingRecord& standing, Instant now)
       fmt::format("{} for {}", to_string(step.kind), subject_text(step.subject));
   if (result) {
     step.state = StepState::done;
-    if (step.kind != StepKind::notify) step.detail = *result;
-    log(result->empty() ? name + ": done" : fmt::format("{}: done, {}", name, *result));
+    if (step.kind != StepKind::notify) step.detail = done_detail(*result);
+    log(result->en.empty() ? name + ": done" : fmt::format("{}: done, {}", name, result->en));
     return;
   }
   const bool useless = result.error().kind == ErrorKind::bad_input;
@@ -226,7 +240,7 @@ void Executor::try_step(Step& step, const StandingRecord& standing, Instant now)
 Executor::Done Executor::carry_out(const Step& step, const StandingRecord& standing, Instant now) {
   const auto no_more = [](const Result<void>& result) -> Done {
     if (!result) return std::unexpected(result.error());
-    return std::string();
+    return Text{};
   };
   const bool one = step.subject.kind == SubjectKind::account;
   switch (step.kind) {
@@ -240,10 +254,15 @@ Executor::Done Executor::carry_out(const Step& step, const StandingRecord& stand
     case StepKind::suspend_app_passwords:
     case StepKind::pause_forwards:
     case StepKind::resume_app_passwords:
-      if (!settings_.ways || step.subject.kind == SubjectKind::server) return std::string();
+      if (!settings_.ways || step.subject.kind == SubjectKind::server) return Text{};
       return settings_.ways(step, standing.standing);
     case StepKind::hold_queued: return hold_queued(step, standing, now);
-    case StepKind::requeue_waiting: return no_more(requeue_waiting(step));
+    case StepKind::requeue_waiting: {
+      auto let_go = release_held(step, standing);
+      if (!let_go) return let_go;
+      if (auto tried = requeue_waiting(step); !tried) return std::unexpected(tried.error());
+      return let_go;
+    }
     case StepKind::stop_server_sending: return no_more(hands_.stop_server_sending(true));
     case StepKind::start_server_sending: return no_more(hands_.stop_server_sending(false));
     case StepKind::notify: return no_more(notify(step, standing));
@@ -252,17 +271,19 @@ Executor::Done Executor::carry_out(const Step& step, const StandingRecord& stand
 }
 
 Executor::Done Executor::kick_sessions(const Step& step) {
-  if (step.subject.kind == SubjectKind::server) return std::string();
+  if (step.subject.kind == SubjectKind::server) return Text{};
   auto ended = hands_.kick(step.subject.kind == SubjectKind::account ? step.subject.id
                                                                      : "*@" + step.subject.id);
   if (!ended) return std::unexpected(ended.error());
-  return fmt::format("{} sessions were ended", *ended);
+  if (*ended == 0) return Text{"接続中のセッションはありませんでした", "no session was open"};
+  return Text{fmt::format("{} 件のセッションを終わらせました", *ended),
+              fmt::format("{} sessions were ended", *ended)};
 }
 
 Executor::Done Executor::hold_queued(const Step& step, const StandingRecord& standing,
                                      Instant now) {
   // Nothing leaves: it waits where it is.
-  if (step.subject.kind == SubjectKind::server) return std::string();
+  if (step.subject.kind == SubjectKind::server) return Text{};
   auto found = queue_.find(step.subject, false);
   if (!found) return std::unexpected(found.error());
   auto& theirs = found->theirs;
@@ -294,6 +315,7 @@ Executor::Done Executor::hold_queued(const Step& step, const StandingRecord& sta
     message.recipients = queued.recipients;
     message.size = queued.size;
     message.kind = decide::HoldKind::asked;
+    if (step.subject.kind == SubjectKind::domain) message.evidence = mark_of(step.subject);
     message.incident = step.incident;
     message.reason = standing.reason;
     ids.push_back(id);
@@ -324,7 +346,59 @@ Executor::Done Executor::hold_queued(const Step& step, const StandingRecord& sta
     ++messages;
     recipients += message.recipients;
   }
-  return fmt::format("{} messages to {} recipients are held", messages, recipients);
+  if (messages == 0) return Text{"送信待ちのメールはありませんでした", "no mail was queued"};
+  return Text{fmt::format("{} 通({} 宛先)を保留しました", messages, recipients),
+              fmt::format("{} messages to {} recipients are held", messages, recipients)};
+}
+
+Executor::Done Executor::release_held(const Step& step, const StandingRecord& standing) {
+  const bool is_open = !decide::forbids_sending(standing.standing);
+  if (step.subject.kind != SubjectKind::domain || !is_open) return Text{};
+  auto standings = store_.standings();
+  if (!standings) return std::unexpected(standings.error());
+  std::set<std::string> contained;
+  for (const StandingRecord& record : *standings) {
+    if (record.subject.kind == SubjectKind::account && decide::forbids_sending(record.standing)) {
+      contained.insert(record.subject.id);
+    }
+  }
+  decide::StateStore::HoldFilter filter = filter_of(step.subject);
+  filter.state = HoldState::held;
+  std::vector<HeldMessage> ending;
+  auto read = decide::each_hold(store_, filter, [&](HeldMessage& message) {
+    if (message.evidence != mark_of(step.subject)) return;
+    if (!contained.contains(message.account)) ending.push_back(std::move(message));
+  });
+  if (!read) return std::unexpected(read.error());
+  for (std::size_t at = 0; at < ending.size();) {
+    const std::size_t begin = at;
+    std::vector<std::string> ids;
+    std::vector<decide::StateStore::Record> portion;
+    // Whose word it is, before Postfix does it: a containment that comes in between spares it.
+    for (; at < ending.size() && at < begin + k_hold_at_once; ++at) {
+      HeldMessage& message = ending[at];
+      message.ended_by = standing.by;
+      message.ended_at = settings_.now ? settings_.now() : standing.since;
+      ids.push_back(message.queue_id);
+      portion.emplace_back(message);
+    }
+    if (auto stored = store_.put_records(portion); !stored) return std::unexpected(stored.error());
+    if (auto done = hands_.release(ids); !done) return std::unexpected(done.error());
+    portion.clear();
+    for (std::size_t i = begin; i < at; ++i) {
+      ending[i].state = HoldState::released;
+      if (settings_.on_hold) settings_.on_hold(ending[i]);
+      portion.emplace_back(ending[i]);
+    }
+    if (auto stored = store_.put_records(portion); !stored) return std::unexpected(stored.error());
+    if (at < ending.size() && is_woken()) {
+      return operating_failure(
+          fmt::format("{} messages are still to be let go", ending.size() - at));
+    }
+  }
+  if (ending.empty()) return Text{};
+  return Text{fmt::format("保留していた {} 通を送りました", ending.size()),
+              fmt::format("{} messages were let go", ending.size())};
 }
 
 Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records, Instant since,

@@ -7,6 +7,9 @@
 // kick_sessions (a client that is kicked first signs in again) and write_guard → requeue_waiting
 // (mail would wait again). With Dovecot down, queued mail is held and people are told all the same.
 //
+// What a step did stands in its detail in both languages, {"ja":"3 件の…","en":"3 sessions were
+// ended"}, for web/json_views; "" where "done" says it all. Earlier versions left it in English.
+//
 // A step of an older standing is skipped, unless the standing in force still asks for it: the
 // queued mail of a restriction that became a suspension is held, the mail that a restore let go
 // still goes.
@@ -33,7 +36,7 @@ struct ExecutorSettings {
   std::function<void(const decide::HeldMessage&)> on_hold = {};
   // Carries out suspend_app_passwords, pause_forwards and resume_app_passwords for an account or a
   // domain; what was done, in words. Empty: there is nothing of the kind.
-  std::function<Result<std::string>(const decide::Step&, Standing in_force)> ways = {};
+  std::function<Result<Text>(const decide::Step&, Standing in_force)> ways = {};
   // One line for the log: what was done, what failed. Never a secret.
   std::function<void(std::string_view)> log = {};
 };
@@ -65,8 +68,9 @@ class Executor {
 
  private:
   using StepResult = Result<void>;
-  // What was done, for the incident's record ("3 sessions were ended"); "" where done says it all.
-  using Done = Result<std::string>;
+  // What was done, for the incident's record ("3 sessions were ended"); empty where done says it
+  // all.
+  using Done = Result<Text>;
   using Queue = std::map<std::string, LoginQueue::Queued>;
   // Does it and notes in the step how it went.
   void try_step(decide::Step& step, const decide::StandingRecord& standing, Instant now);
@@ -85,6 +89,8 @@ class Executor {
   Result<std::size_t> reconcile(std::vector<decide::HeldMessage>& records, Instant since,
                                 bool is_given_up);
   StepResult give_up_holding(const decide::Step& step, Instant now);
+  // Lets go what the domain's containment held, but for accounts that are contained themselves.
+  Done release_held(const decide::Step& step, const decide::StandingRecord& standing);
   StepResult requeue_waiting(const decide::Step& step);
   StepResult notify(const decide::Step& step, const decide::StandingRecord& standing);
   bool is_woken();  // something new came since this pass began

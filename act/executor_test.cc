@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
 #include <latch>
+#include <map>
 
 #include "act/executor_world_for_test.h"
 
@@ -51,10 +53,10 @@ TEST(Executor, WaysAreClosedBesideTheQueueAndTriedUntilDone) {
   world.request(k_taro, RequestKind::suspend);
   bool is_down = true;
   const auto with_ways = [&](ExecutorSettings& settings) {
-    settings.ways = [&](const Step& step, Standing in_force) -> Result<std::string> {
+    settings.ways = [&](const Step& step, Standing in_force) -> Result<Text> {
       if (is_down && step.kind == StepKind::pause_forwards) return operating_failure("away");
       world.calls.push_back(fmt::format("{} {}", to_string(step.kind), to_string(in_force)));
-      return std::string("2 of them");
+      return Text{"2 件です", "2 of them"};
     };
   };
   Process process(world, with_ways);
@@ -84,6 +86,24 @@ TEST(Executor, WaysAreClosedBesideTheQueueAndTriedUntilDone) {
     EXPECT_EQ(step.state, StepState::done) << to_string(step.kind) << " " << step.detail;
   }
   EXPECT_FALSE(world.was_called("pause_forwards normal"));
+}
+
+TEST(Executor, SaysInBothLanguagesWhatAStepDid) {
+  World world;
+  fill_queue(world);
+  Process process(world);
+  world.request(k_taro, RequestKind::suspend);
+  process.executor->run_once(at(0));
+  ASSERT_TRUE(world.all_done());
+  std::map<StepKind, std::string> said;
+  for (const Step& step : world.steps) said[step.kind] = step.detail;
+  EXPECT_EQ(said.at(StepKind::write_guard), "");
+  const auto held = boost::json::parse(said.at(StepKind::hold_queued));
+  EXPECT_TRUE(held.at("en").as_string().ends_with("are held")) << said.at(StepKind::hold_queued);
+  EXPECT_NE(held.at("ja").as_string().find("保留しました"), std::string::npos);
+  const auto ended = boost::json::parse(said.at(StepKind::kick_sessions));
+  EXPECT_FALSE(ended.at("ja").as_string().empty());
+  EXPECT_FALSE(ended.at("en").as_string().empty());
 }
 
 TEST(Executor, AsksTheIndexBeforePostfix) {
@@ -189,6 +209,53 @@ TEST(Executor, WhatAPersonLetGoMeanwhileIsNotHeldAgain) {
   Process second(later);
   second.executor->run_once(at(1));
   EXPECT_TRUE(later.was_called("hold AAAAAA2"));
+}
+
+TEST(Executor, ADomainsMailIsHeldAndLetGoWithIt) {
+  const Subject domain{SubjectKind::domain, "a.test"};
+  World world;
+  fill_queue(world);
+  world.request(domain, RequestKind::restrict);
+  Process process(world);
+  process.executor->run_once(at(0));
+  EXPECT_TRUE(world.all_done());
+  std::vector<std::string> held;
+  for (const auto& [id, hold] : world.holds) {
+    EXPECT_EQ(hold.evidence, "held with the domain a.test");
+    EXPECT_EQ(domain_of(hold.account), "a.test");
+    held.push_back(id);
+  }
+  ASSERT_GE(held.size(), 3U);  // of more than one account
+  // One of them is contained meanwhile; one hold has a reason of its own.
+  world.request(k_taro, RequestKind::restrict);
+  HeldMessage asked = world.holds[held.back()];
+  asked.queue_id = "CCCCCC1";
+  asked.evidence = "shape 3.10";
+  world.holds[asked.queue_id] = asked;
+  process.executor->run_once(at(1));
+  world.calls.clear();
+  world.request(domain, RequestKind::restore);
+  process.executor->run_once(at(2));
+  for (const std::string& id : held) {
+    const bool is_taros = world.holds[id].account == "taro@a.test";
+    EXPECT_EQ(world.was_called("release " + id), !is_taros) << id;
+    EXPECT_EQ(world.holds[id].state, is_taros ? HoldState::held : HoldState::released) << id;
+    if (!is_taros) {
+      EXPECT_EQ(world.holds[id].ended_by, "op");
+    }
+  }
+  EXPECT_EQ(world.holds["CCCCCC1"].state, HoldState::held);
+  // Contained again before it was let go: nothing is.
+  World second;
+  fill_queue(second);
+  second.request(domain, RequestKind::restrict);
+  Process other(second);
+  other.executor->run_once(at(0));
+  second.request(domain, RequestKind::restore);
+  second.request(domain, RequestKind::restrict);
+  second.calls.clear();
+  other.executor->run_once(at(1));
+  EXPECT_FALSE(second.was_called("release " + held.front()));
 }
 
 TEST(Executor, LooksAtALongQueueInParts) {

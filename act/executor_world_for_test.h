@@ -128,6 +128,7 @@ struct FakeStore : StateStore {
     std::size_t passed = 0;
     for (const auto& [id, message] : world.holds) {
       if (filter.account && message.account != *filter.account) continue;
+      if (!filter.within.empty() && domain_of(message.account) != filter.within) continue;
       if (filter.state && message.state != *filter.state) continue;
       if (filter.incident && message.incident != *filter.incident) continue;
       if (filter.after && message.queue_id <= *filter.after) continue;
@@ -187,7 +188,17 @@ struct FakeHands : Hands {
     world.leave();
     return {};
   }
-  Result<void> release(std::span<const std::string>) override { return {}; }
+  Result<void> release(std::span<const std::string> ids) override {
+    ENTER("release");
+    for (const std::string& id : ids) {
+      for (QueueEntry& entry : world.queue) {
+        if (entry.queue_id == id) entry.queue_name = "deferred";
+      }
+      world.calls.push_back("release " + id);
+    }
+    world.leave();
+    return {};
+  }
   Result<std::uint64_t> remove(std::span<const QueueTarget>) override { return 0U; }
   Result<std::string> subject_of(std::string_view) override { return ""; }
   Result<void> requeue(std::span<const std::string> ids) override {

@@ -177,4 +177,24 @@ Place GeoIp::lookup(const IpAddress& ip) const {
   return place;
 }
 
+std::string GeoIp::operator_name(const IpAddress& ip) const {
+  std::shared_ptr<const Databases> databases;
+  {
+    const std::lock_guard lock(mutex_);
+    databases = databases_;
+  }
+  MMDB_entry_s entry{};
+  MMDB_entry_data_s data{};
+  if (!databases->asn || !find(databases->asn->mmdb, ip, entry)) return "";
+  if (!value_at(entry, data, "autonomous_system_organization") ||
+      data.type != MMDB_DATA_TYPE_UTF8_STRING) {
+    return "";
+  }
+  std::string out;
+  for (const char c : std::string_view(data.utf8_string, std::min(data.data_size, 120U))) {
+    out += c >= 0x20 && c < 0x7f ? c : '?';
+  }
+  return out;
+}
+
 }  // namespace sekimori::act

@@ -29,6 +29,8 @@ class GeoIp {
   // Errors: operating, naming each file and what is wrong with it.
   [[nodiscard]] Result<void> load(const GeoIpFiles& files);
   [[nodiscard]] Place lookup(const IpAddress& ip) const;
+  // The name of the network's operator, as the ASN database has it; "" unknown. At most 120 bytes.
+  [[nodiscard]] std::string operator_name(const IpAddress& ip) const;
 
  private:
   struct Database;

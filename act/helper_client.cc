@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "helper/protocol.h"
@@ -21,6 +22,10 @@ namespace {
 
 namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
+
+// Postfix delivers hundreds a second.
+constexpr std::chrono::seconds k_room_patience{10};
+constexpr std::chrono::milliseconds k_room_poll{250};
 
 // Milliseconds until `end`, as poll(2) takes them; 0 when it is over.
 int left_until(Clock::time_point end) {
@@ -175,34 +180,66 @@ Result<void> HelperClient::ping() {
   return {};
 }
 
+// How many of `wanted` may be let go now: all of them, or as many as ever may be at once.
+Result<std::size_t> HelperClient::room_for(std::size_t wanted) {
+  const auto until = Clock::now() + k_room_patience;
+  while (true) {
+    auto answer = ask("{\"op\":\"room\"}\n");
+    if (!answer) return std::unexpected(answer.error());
+    const auto number = [&](const char* key) -> std::size_t {
+      const json::value* value = answer->members.if_contains(key);
+      return value != nullptr && value->is_int64() && value->get_int64() > 0
+                 ? static_cast<std::size_t>(value->get_int64())
+                 : 0;
+    };
+    const std::size_t portion = std::min(wanted, std::max<std::size_t>(number("most"), 1));
+    if (number("room") >= portion) return portion;
+    if (Clock::now() >= until) {
+      return operating_failure(
+          "Postfix works on half of what it takes at a time (qmgr_message_active_limit), and the "
+          "rest is for other people's mail: the messages are let go when it has delivered more");
+    }
+    std::this_thread::sleep_for(k_room_poll);
+  }
+}
+
 Result<void> HelperClient::hold(std::span<const std::string> ids) {
   return ask_in_batches("hold", ids);
 }
 Result<void> HelperClient::release(std::span<const std::string> ids) {
-  return ask_in_batches("release", ids);
+  while (!ids.empty()) {
+    const auto room = room_for(std::min(ids.size(), helper::k_ids_max));
+    if (!room) return std::unexpected(room.error());
+    if (auto done = ask_in_batches("release", ids.first(*room)); !done) return done;
+    ids = ids.subspan(*room);
+  }
+  return {};
 }
 Result<void> HelperClient::requeue(std::span<const std::string> ids) {
   return ask_in_batches("requeue", ids);
 }
 
 Result<std::uint64_t> HelperClient::remove(std::span<const decide::QueueTarget> targets) {
+  // A request holds what fits, measured as the text it becomes.
+  constexpr std::size_t k_text_max = helper::k_request_bytes_max - 4096;
   std::uint64_t kept = 0;
   while (!targets.empty()) {
-    const auto batch = targets.first(std::min(targets.size(), helper::k_ids_max));
-    targets = targets.subspan(batch.size());
-    json::array messages;
-    for (const decide::QueueTarget& target : batch) {
+    std::string request = "{\"op\":\"delete\",\"messages\":[";
+    std::size_t taken = 0;
+    while (taken < std::min(targets.size(), helper::k_deletions_max)) {
+      const decide::QueueTarget& target = targets[taken];
       json::object message;
       message["id"] = target.id;
       if (target.sender) message["sender"] = *target.sender;
       if (target.arrival.is_set()) message["arrival"] = target.arrival.us / 1'000'000;
       if (target.not_after.is_set()) message["not_after"] = target.not_after.us / 1'000'000;
-      messages.push_back(std::move(message));
+      const std::string text = json::serialize(message);
+      if (taken > 0 && request.size() + text.size() > k_text_max) break;
+      if (taken++ > 0) request += ',';
+      request += text;
     }
-    json::object request;
-    request["op"] = "delete";
-    request["messages"] = std::move(messages);
-    auto answer = ask(json::serialize(request) + "\n");
+    targets = targets.subspan(taken);
+    auto answer = ask(request + "]}\n");
     if (!answer) return std::unexpected(answer.error());
     if (const json::value* n = answer->members.if_contains("kept"); n != nullptr && n->is_int64()) {
       kept += static_cast<std::uint64_t>(n->get_int64());
@@ -249,6 +286,63 @@ Result<std::string> HelperClient::subject(std::string_view id) {
 Result<void> HelperClient::stop_sending(bool on) {
   auto answer = ask(fmt::format("{{\"op\":\"stop_sending\",\"on\":{}}}\n", on));
   if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
+// ---------------------------------------------------------------- the firewall
+
+Result<void> HelperClient::firewall(std::string_view what, std::string_view rest) {
+  auto answer = ask(fmt::format("{{\"op\":\"firewall\",\"do\":\"{}\"{}}}\n", what, rest));
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
+Result<void> HelperClient::firewall_begin() { return firewall("begin", ""); }
+Result<void> HelperClient::firewall_state() { return firewall("state", ""); }
+Result<void> HelperClient::firewall_end() { return firewall("end", ""); }
+
+namespace {
+std::string bans_text(std::span<const HelperClient::Ban> bans) {
+  std::string out = ",\"bans\":[";
+  for (const auto& ban : bans) {
+    out += fmt::format("{}[\"{}\",{}]", out.back() == '[' ? "" : ",", ban.network.to_string(),
+                       ban.seconds);
+  }
+  return out + "]";
+}
+}  // namespace
+
+Result<void> HelperClient::firewall_add(std::span<const Ban> bans) {
+  while (!bans.empty()) {
+    const auto batch = bans.first(std::min(bans.size(), helper::k_bans_max));
+    bans = bans.subspan(batch.size());
+    if (auto done = firewall("add", bans_text(batch)); !done) return done;
+  }
+  return {};
+}
+
+Result<void> HelperClient::firewall_networks(std::span<const Ban> bans) {
+  bool first = true;
+  do {
+    const auto batch = bans.first(std::min(bans.size(), helper::k_bans_max));
+    bans = bans.subspan(batch.size());
+    const std::string flag = fmt::format(",\"first\":{}", first);
+    if (auto done = firewall("networks", flag + bans_text(batch)); !done) return done;
+    first = false;
+  } while (!bans.empty());
+  return {};
+}
+
+Result<void> HelperClient::firewall_remove(std::span<const IpNetwork> networks) {
+  while (!networks.empty()) {
+    const auto batch = networks.first(std::min(networks.size(), helper::k_bans_max));
+    networks = networks.subspan(batch.size());
+    std::string rest = ",\"bans\":[";
+    for (const IpNetwork& network : batch) {
+      rest += fmt::format("{}\"{}\"", rest.back() == '[' ? "" : ",", network.to_string());
+    }
+    if (auto done = firewall("remove", rest + "]"); !done) return done;
+  }
   return {};
 }
 

@@ -137,14 +137,18 @@ TEST_F(WithPostfix, HandsHoldListReleaseAndDelete) {
   int seen = 0;
   EXPECT_TRUE(hands.list_queue([&](const decide::QueueEntry&) { return ++seen < 3; }));
   EXPECT_EQ(seen, 3);
-  using Target = decide::QueueTarget;
-  EXPECT_EQ(hands.remove(std::vector<Target>{{.id = ids[0]}, {.id = ids[1]}}), 0U);
+  std::vector<decide::QueueTarget> targets(2);
+  targets[0].id = ids[0];
+  targets[1].id = ids[1];
+  EXPECT_EQ(hands.remove(targets), 0U);
   EXPECT_EQ(in_queue("hold"), 10U);
   // Not the sender, and arrived after what was meant: the id was given anew.
-  EXPECT_EQ(hands.remove(std::vector<Target>{
-                {.id = ids[2], .sender = "other@a.test"},
-                {.id = ids[3], .sender = "taro@a.test", .not_after = Instant{seconds(5).us}}}),
-            2U);
+  targets[0].id = ids[2];
+  targets[0].sender = "other@a.test";
+  targets[1].id = ids[3];
+  targets[1].sender = "taro@a.test";
+  targets[1].not_after = Instant{seconds(5).us};
+  EXPECT_EQ(hands.remove(targets), 2U);
   EXPECT_EQ(in_queue("hold"), 10U);
   postfix_->start_sink();
   ASSERT_TRUE(hands.release(ids));

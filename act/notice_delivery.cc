@@ -85,9 +85,9 @@ DeliveryResult Notices::mail_out(const std::vector<NoticeRow>& rows) {
     if (first.audience == NoticeAudience::mailbox && decide::forbids_login(facts->standing)) {
       return {Delivery::gone, "the mailbox was suspended meanwhile"};
     }
-    letter = write_notice(first, *facts, settings_.sender, settings_.templates);
+    letter = write_notice(first, *facts, settings_.sender, *templates());
   } else {
-    letter = write_digest(rows, settings_.sender, settings_.templates);
+    letter = write_digest(rows, settings_.sender, *templates());
   }
   if (first.audience == NoticeAudience::operators) {
     letter.subject =
@@ -95,6 +95,17 @@ DeliveryResult Notices::mail_out(const std::vector<NoticeRow>& rows) {
                     settings_.sender.server_name, letter.subject);
   }
   return mail_.send(settings_.sender.from, headers.to, make_mail(headers, letter));
+}
+
+void Notices::set_templates(NoticeTemplates templates) {
+  auto made = std::make_shared<const NoticeTemplates>(std::move(templates));
+  const std::lock_guard lock(templates_mutex_);
+  templates_ = std::move(made);
+}
+
+std::shared_ptr<const NoticeTemplates> Notices::templates() const {
+  const std::lock_guard lock(templates_mutex_);
+  return templates_;
 }
 
 Result<void> Notices::send_now(const std::string& to, const Letter& letter) {

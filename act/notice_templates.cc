@@ -133,61 +133,90 @@ std::vector<TemplateFinding> NoticeTemplates::load(const std::string& folder) {
   }
   std::ranges::sort(files);
   for (const auto& path : files) {
-    const std::string name = path.filename().string();
-    std::vector<std::string> words;
-    for (std::string_view rest = name;;) {
-      const auto dot = rest.find('.');
-      words.emplace_back(rest.substr(0, dot));
-      if (dot == std::string_view::npos) break;
-      rest.remove_prefix(dot + 1);
-    }
-    const auto fault = [&](int line, Text what, std::string unknown = {}) {
-      findings.push_back({name, line, std::move(what), std::move(unknown)});
-    };
-    if (words.size() != 4) {
-      fault(0,
-            {"ファイル名は「種類.相手.言語.txt」の形にしてください(例: restricted.owner.ja.txt)。",
-             "the name must be KIND.AUDIENCE.LANGUAGE.txt, as restricted.owner.ja.txt"});
-      continue;
-    }
-    const auto audience = decide::parse_notice_audience(words[1]);
-    if (!contains(k_kinds, words[0])) {
-      fault(0, {"「" + words[0] + "」という種類はありません。", "there is no kind " + words[0]},
-            words[0]);
-      continue;
-    }
-    if (!audience || (words[2] != "ja" && words[2] != "en")) {
-      fault(0,
-            {"相手は owner、mailbox、domain_admin、operators、言語は ja か en です。",
-             "the audience is owner, mailbox, domain_admin or operators, the language ja or en"});
-      continue;
-    }
     std::ifstream file(path, std::ios::binary);
     std::string text((std::istreambuf_iterator<char>(file)), {});
     std::erase(text, '\r');
-    auto parsed =
-        file ? parse_notice_template(text) : Result<NoticeTemplate>(bad_input("it cannot be read"));
-    if (!parsed) {
-      fault(1, {"使えません: " + parsed.error().text, parsed.error().text});
-      continue;
-    }
-    bool sound = true;
-    // Not declared in the condition: g++ 12 ends such a variable before the loop's step.
-    auto found = next_placeholder(text, 0);
-    for (; found; found = next_placeholder(text, found->end)) {
-      if (contains(k_placeholders, found->name)) continue;
-      sound = false;
-      const auto line =
-          1 +
-          std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(found->begin), '\n');
-      fault(static_cast<int>(line), unknown_placeholder(found->name), std::string(found->name));
-    }
-    if (!sound) continue;
-    templates_.insert_or_assign(
-        Key{words[0], *audience, words[2] == "ja" ? Language::ja : Language::en},
-        std::move(*parsed));
+    auto found = put(path.stem().string(), file ? text : std::string());
+    for (auto& finding : found) finding.file = path.filename().string();
+    findings.insert(findings.end(), found.begin(), found.end());
   }
   return findings;
+}
+
+Result<NoticeTemplates::Key> NoticeTemplates::read_name(std::string_view name,
+                                                        TemplateFinding& fault) {
+  std::vector<std::string> words;
+  for (std::string_view rest = name;;) {
+    const auto dot = rest.find('.');
+    words.emplace_back(rest.substr(0, dot));
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  if (words.size() != 3) {
+    fault.what = {
+        "ファイル名は「種類.相手.言語.txt」の形にしてください(例: restricted.owner.ja.txt)。",
+        "the name must be KIND.AUDIENCE.LANGUAGE.txt, as restricted.owner.ja.txt"};
+    return bad_input(fault.what.en);
+  }
+  const auto audience = decide::parse_notice_audience(words[1]);
+  if (!contains(k_kinds, words[0])) {
+    fault.what = {"「" + words[0] + "」という種類はありません。", "there is no kind " + words[0]};
+    fault.unknown = words[0];
+    return bad_input(fault.what.en);
+  }
+  if (!audience || (words[2] != "ja" && words[2] != "en")) {
+    fault.what = {
+        "相手は owner、mailbox、domain_admin、operators、言語は ja か en です。",
+        "the audience is owner, mailbox, domain_admin or operators, the language ja or en"};
+    return bad_input(fault.what.en);
+  }
+  return Key{words[0], *audience, words[2] == "ja" ? Language::ja : Language::en};
+}
+
+std::vector<TemplateFinding> NoticeTemplates::put(std::string_view name, std::string_view text) {
+  TemplateFinding fault;
+  fault.file = name;
+  const auto key = read_name(name, fault);
+  if (!key) return {fault};
+  auto parsed = parse_notice_template(text);
+  if (!parsed) {
+    fault.line = 1;
+    fault.what = {"使えません: " + parsed.error().text, parsed.error().text};
+    return {fault};
+  }
+  std::vector<TemplateFinding> findings;
+  // Not declared in the condition: g++ 12 ends such a variable before the loop's step.
+  auto found = next_placeholder(text, 0);
+  for (; found; found = next_placeholder(text, found->end)) {
+    if (contains(k_placeholders, found->name)) continue;
+    const auto line =
+        1 +
+        std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(found->begin), '\n');
+    findings.push_back({std::string(name), static_cast<int>(line), unknown_placeholder(found->name),
+                        std::string(found->name)});
+  }
+  if (findings.empty()) templates_.insert_or_assign(*key, std::move(*parsed));
+  return findings;
+}
+
+std::vector<std::string> NoticeTemplates::names() const {
+  std::vector<std::string> out;
+  for (const auto& [key, unused] : templates_) {
+    const auto& [kind, audience, language] = key;
+    out.push_back(fmt::format("{}.{}.{}", kind, decide::to_string(audience),
+                              language == Language::ja ? "ja" : "en"));
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string NoticeTemplates::text(std::string_view name) const {
+  TemplateFinding unused;
+  const auto key = read_name(name, unused);
+  if (!key) return "";
+  const auto found = templates_.find(*key);
+  if (found == templates_.end()) return "";
+  return fmt::format("Subject: {}\n\n{}", found->second.subject, found->second.body);
 }
 
 const NoticeTemplate& NoticeTemplates::find(std::string_view kind, NoticeAudience audience,

@@ -55,12 +55,21 @@ class NoticeTemplates {
   // returns what is wrong with the others; an unreadable folder is one finding. "" = none.
   [[nodiscard]] std::vector<TemplateFinding> load(const std::string& folder);
 
+  // Takes over one text in place of what stands there ("restricted.owner.ja"), if it is sound; what
+  // is wrong with it is returned.
+  [[nodiscard]] std::vector<TemplateFinding> put(std::string_view name, std::string_view text);
+  // Every text of its own, "kind.audience.language", sorted.
+  [[nodiscard]] std::vector<std::string> names() const;
+  // As a file would hold it; "" where there is none of this name.
+  [[nodiscard]] std::string text(std::string_view name) const;
+
   // Never fails: kind, then "other"; the mailbox has the owner's words where it has no own.
   [[nodiscard]] const NoticeTemplate& find(std::string_view kind, decide::NoticeAudience audience,
                                            Language language) const;
 
  private:
   using Key = std::tuple<std::string, decide::NoticeAudience, Language>;
+  [[nodiscard]] static Result<Key> read_name(std::string_view name, TemplateFinding& fault);
   std::map<Key, NoticeTemplate, std::less<>> templates_;
 };
 

@@ -32,6 +32,7 @@ constexpr std::size_t k_earlier_max = 200;
 Notices::Notices(decide::NoticeOutbox& outbox, NoticeSettings settings, NoticeSources sources)
     : outbox_(outbox),
       settings_(std::move(settings)),
+      templates_(std::make_shared<const NoticeTemplates>(settings_.templates)),
       sources_(std::move(sources)),
       mail_(settings_.mail),
       hooks_(name_webhooks(settings_.webhook_urls), std::move(settings_.webhook_secret),

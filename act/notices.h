@@ -20,6 +20,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -76,7 +77,7 @@ struct NoticeSettings {
   NoticeTemplates templates;
 };
 
-// Threads: tell(), wake() and trouble() from any; run_once() and tick() from one
+// Threads: tell(), wake(), set_templates() and trouble() from any; run_once() and tick() from one
 // (that of start()).
 class Notices : public decide::Notifier {
  public:
@@ -102,6 +103,9 @@ class Notices : public decide::Notifier {
   Report run_once(Instant now);
   // Makes the notices that time brings: still contained, mail waiting.
   [[nodiscard]] Result<void> tick(Instant now);
+
+  // The texts from the next letter on. Any thread.
+  void set_templates(NoticeTemplates templates);
 
   void start();
   void wake();
@@ -146,6 +150,9 @@ class Notices : public decide::Notifier {
 
   decide::NoticeOutbox& outbox_;
   NoticeSettings settings_;
+  mutable std::mutex templates_mutex_;
+  std::shared_ptr<const NoticeTemplates> templates_;
+  [[nodiscard]] std::shared_ptr<const NoticeTemplates> templates() const;
   NoticeSources sources_;
   MailSender mail_;
   WebhookSender hooks_;

@@ -39,6 +39,7 @@ class ReportMailbox {
                                          const std::function<bool(const std::string& mail)>& take);
   // Ends what is being asked within a second, and whatever is asked from now on. Any thread.
   void cancel() { cancelled_ = true; }
+  [[nodiscard]] bool is_cancelled() const { return cancelled_; }
 
  private:
   [[nodiscard]] Result<std::string> ask(const std::string& path, const std::string& command,

@@ -45,7 +45,9 @@ TEST(WorkerThread, AWakeDuringTheWorkIsNotLost) {
   std::atomic<bool> may_go_on = false;
   WorkerThread thread;
   thread.start("test", [&](bool) -> std::optional<Clock::time_point> {
-    if (++times == 1) EXPECT_TRUE(eventually([&] { return may_go_on.load(); }));
+    if (++times == 1) {
+      EXPECT_TRUE(eventually([&] { return may_go_on.load(); }));
+    }
     return std::nullopt;
   });
   EXPECT_TRUE(eventually([&] { return times == 1; }));

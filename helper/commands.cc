@@ -4,20 +4,20 @@
 
 #include <boost/algorithm/string/predicate.hpp>
 #include <boost/json.hpp>
+#include <charconv>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "helper/firewall_order.h"
 #include "helper/protocol.h"
+#include "helper/queue_files.h"
 #include "helper/sending_stop.h"
 
 namespace sekimori::helper {
 namespace {
 
 namespace json = boost::json;
-
-// `postqueue -i` talks to a single-threaded flush server: more at once would only wait there.
-constexpr std::size_t k_flush_parallel = 4;
 
 std::string_view kind_of(const Error& error) {
   switch (error.kind) {
@@ -126,10 +126,14 @@ Result<Commands::Answer> Commands::dispatch(std::string_view line, const Sink& s
     if (op == "release") return release(*ids);
     return op == "hold" ? on_queue("-h", *ids) : requeue(*ids);
   }
+  if (op == "room") {
+    said = "room";
+    return room();
+  }
   if (op == "delete") {
     const json::value* given = request.if_contains("messages");
     if (given == nullptr || !given->is_array()) return bad_input("\"messages\" is missing");
-    if (given->get_array().size() > k_ids_max) return bad_input("too many messages");
+    if (given->get_array().size() > k_deletions_max) return bad_input("too many messages");
     std::vector<Target> targets;
     for (const json::value& value : given->get_array()) {
       const json::object* object = value.if_object();
@@ -185,6 +189,12 @@ Result<Commands::Answer> Commands::dispatch(std::string_view line, const Sink& s
     said = fmt::format("stop_sending {}", on->get_bool() ? "on" : "off");
     return stop_sending(on->get_bool());
   }
+  if (op == "firewall") {
+    if (settings_.firewall == nullptr) return bad_input("there is no firewall here");
+    auto done = firewall_order(*settings_.firewall, request, said);
+    if (!done) return std::unexpected(done.error());
+    return Answer{std::move(*done)};
+  }
   return bad_input("unknown op");
 }
 
@@ -206,28 +216,33 @@ Result<Commands::Answer> Commands::requeue(const std::vector<std::string>& ids) 
 }
 
 Result<Commands::Answer> Commands::release(const std::vector<std::string>& ids) {
+  auto directory = run_ok(program("postconf", {"-h", "queue_directory"}));
+  if (!directory) return std::unexpected(directory.error());
+  make_due(directory->substr(0, directory->find('\n')), ids);
   auto released = on_queue("-H", ids);
   if (!released) return released;
-  // -H only moves a message to the deferred queue, where it would wait for the next queue run.
-  std::vector<Command> flushes;
-  flushes.reserve(ids.size());
-  for (const std::string& id : ids) flushes.push_back(program("postqueue", {"-i", id}));
-  auto outcomes = run_all(flushes, k_flush_parallel);
-  if (!outcomes) return std::unexpected(outcomes.error());
-  // Exit 69 with this complaint is Postfix being down: the mail is free, but goes out at its start.
-  std::size_t failed = 0;
-  std::string complaint;
-  for (const Outcome& outcome : *outcomes) {
-    if (outcome.exit_code == 0) continue;
-    ++failed;
-    complaint = one_line(outcome.complaint);
-  }
-  if (failed > 0) {
-    return operating_failure(
-        fmt::format("{} of {} messages were let go but not sent on at once: {}", failed, ids.size(),
-                    complaint));
-  }
-  return Answer{};
+  // -H only moves a message to the deferred queue and wakes nobody: look at that queue for what is
+  // due, as every queue_run_delay, and try destinations again that were found dead (qmgr(8): D and
+  // F). One such look for all; `postqueue -i` for each took 20 ms a message. Without a running
+  // Postfix this fails, and its start takes the mail up.
+  static_cast<void>(run(program("postkick", {"public", "qmgr", "FD"})));
+  return released;
+}
+
+Result<Commands::Answer> Commands::room() {
+  auto values = run_ok(program("postconf", {"-h", "queue_directory", "qmgr_message_active_limit"}));
+  if (!values) return std::unexpected(values.error());
+  const std::string_view all(*values);
+  const auto line_end = all.find('\n');
+  if (line_end == std::string_view::npos) return operating_failure("postconf's answer is none");
+  const std::string_view limit_text = all.substr(line_end + 1);
+  std::size_t limit = 0;
+  const auto [end, error] =
+      std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), limit);
+  if (error != std::errc{}) return operating_failure("qmgr_message_active_limit is no number");
+  const std::size_t ours = limit / 2;
+  const std::size_t at_work = messages_at_work(std::string(all.substr(0, line_end)), ours);
+  return Answer{fmt::format(",\"room\":{},\"most\":{}", ours - at_work, ours)};
 }
 
 Result<std::size_t> Commands::each_listed(const std::function<bool(std::string_view)>& each) const {

@@ -8,6 +8,7 @@
 
 #include "base/instant.h"
 #include "base/result.h"
+#include "helper/firewall.h"
 #include "helper/process.h"
 
 namespace sekimori::helper {
@@ -19,6 +20,7 @@ struct CommandSettings {
   Duration deadline = seconds(60);  // of each program
   bool show_subjects = false;       // content of communication: the operator decides
   int cancel_fd = -1;
+  Firewall* firewall = nullptr;  // lives as long as the commands; null: there is none
 };
 
 // Takes one piece of the answer; false: nobody listens any more.
@@ -50,6 +52,7 @@ class Commands {
   Result<Answer> on_queue(std::string_view flag, const std::vector<std::string>& ids);
   Result<Answer> requeue(const std::vector<std::string>& ids);
   Result<Answer> release(const std::vector<std::string>& ids);
+  Result<Answer> room();
   Result<Answer> remove(const std::vector<Target>& targets);
   Result<Answer> list(const Sink& sink);
   Result<Answer> sasl_login(const std::string& id);

@@ -7,6 +7,7 @@
 
 #include "helper/private_postfix_for_test.h"
 #include "helper/protocol.h"
+#include "helper/queue_files.h"
 #include "helper/sending_stop.h"
 
 namespace sekimori::helper {
@@ -149,6 +150,75 @@ TEST_F(WithPostfix, HeldMailIsListedAndLetGoAtOnce) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
   // Again, with the message gone: nothing to do is no error.
   EXPECT_EQ(ask(R"({"op":"release","ids":[")" + id + "\"]}"), "{\"ok\":true}\n");
+}
+
+TEST_F(WithPostfix, WhatWasPutOffBeforeGoesAtOnceAndNobodyElses) {
+  postfix_->stop_sink();
+  const std::string theirs = postfix_->send("", "b@a.test", {"x@away.test"}, "put-off");
+  const std::string other = postfix_->send("", "c@a.test", {"y@other.test"}, "patient");
+  ASSERT_TRUE(
+      eventually([&] { return queue_of(theirs) == "deferred" && queue_of(other) == "deferred"; }));
+  EXPECT_EQ(ask(R"({"op":"hold","ids":[")" + theirs + "\"]}"), "{\"ok\":true}\n");
+  postfix_->start_sink();
+  EXPECT_EQ(ask(R"({"op":"release","ids":[")" + theirs + "\"]}"), "{\"ok\":true}\n");
+  EXPECT_TRUE(eventually([&] { return postfix_->arrived("put-off").size() == 1; }));
+  EXPECT_EQ(queue_of(other), "deferred");
+  EXPECT_TRUE(postfix_->arrived("patient").empty());
+  EXPECT_EQ(ask(R"({"op":"delete","messages":[{"id":")" + other + "\"}]}"),
+            "{\"ok\":true,\"kept\":0}\n");
+}
+
+TEST_F(WithPostfix, HalfOfWhatPostfixWorksOnAtATimeMayBeLetGo) {
+  ASSERT_TRUE(eventually(
+      [&] { return ask(R"({"op":"room"})") == "{\"ok\":true,\"room\":10000,\"most\":10000}\n"; }));
+}
+
+TEST(QueueFiles, CountsTheMessagesAtWorkUpToAMost) {
+  namespace fs = std::filesystem;
+  char name[] = "/tmp/sekimori-queue-XXXXXX";
+  ASSERT_NE(::mkdtemp(name), nullptr);
+  const fs::path queue(name);
+  const auto put = [&](const fs::path& file) {
+    fs::create_directories((queue / file).parent_path());
+    std::ofstream(queue / file).put('x');
+  };
+  EXPECT_EQ(messages_at_work(queue, 10), 0U) << "there is no queue yet";
+  put("active/4VwAAAAAAAz1");
+  put("active/B/C/4VwBCAAAAAz1");  // where hash_queue_names has it
+  put("incoming/4VwAAAAAAAz2");
+  put("deferred/4VwAAAAAAAz3");
+  put("hold/4VwAAAAAAAz4");
+  EXPECT_EQ(messages_at_work(queue, 10), 3U);
+  EXPECT_EQ(messages_at_work(queue, 2), 2U);
+  fs::remove_all(queue);
+}
+
+TEST(QueueFiles, ChangesTheTimeOfWhatIsNamedAndFollowsNoLink) {
+  namespace fs = std::filesystem;
+  char name[] = "/tmp/sekimori-queue-XXXXXX";
+  ASSERT_NE(::mkdtemp(name), nullptr);
+  const fs::path queue(name);
+  fs::create_directories(queue / "hold/4/F");
+  fs::create_directories(queue / "outside");
+  fs::create_directory_symlink(queue / "outside", queue / "hold/7");
+  const auto future = fs::file_time_type::clock::now() + std::chrono::hours(1);
+  const auto make = [&](const fs::path& path) {
+    std::ofstream(queue / path) << "x";
+    fs::last_write_time(queue / path, future);
+  };
+  for (const char* path : {"hold/4F2B1C", "hold/4F2B1D", "hold/4/F/4F2B1E", "outside/4F2B1F"}) {
+    make(path);
+  }
+  fs::create_symlink(queue / "outside/4F2B1F", queue / "hold/4F2B20");
+  make_due(queue, {"4F2B1C", "4F2B1E", "4F2B1F", "4F2B20", "4F2B21"});
+  const auto is_due = [&](const fs::path& path) {
+    return fs::last_write_time(queue / path) <= fs::file_time_type::clock::now();
+  };
+  EXPECT_TRUE(is_due("hold/4F2B1C"));
+  EXPECT_TRUE(is_due("hold/4/F/4F2B1E"));
+  EXPECT_FALSE(is_due("hold/4F2B1D"));
+  EXPECT_FALSE(is_due("outside/4F2B1F"));
+  fs::remove_all(queue);
 }
 
 TEST_F(WithPostfix, HoldsWhatWaitsAndRequeuesIt) {

@@ -40,7 +40,7 @@ struct Client {
 
 class Server {
  public:
-  explicit Server(const HelperOptions& options) : options_(options) {}
+  explicit Server(const HelperOptions& options) : options_(options), firewall_(options.firewall) {}
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
@@ -60,6 +60,7 @@ class Server {
   }
 
   const HelperOptions& options_;
+  Firewall firewall_;
   uid_t user_ = 0;
   gid_t group_ = 0;
   int listener_ = -1;
@@ -192,10 +193,11 @@ bool Server::send_all(Client& client, std::string_view bytes) {
 void Server::serve(Client& client, std::string_view line) {
   Commands commands({options_.postfix_config_directory, options_.postfix_command_directory,
                      options_.state_file, options_.command_timeout, options_.show_subjects,
-                     signals_});
+                     signals_, &firewall_});
   const std::string said =
       commands.handle(line, [&](std::string_view piece) { return send_all(client, piece); });
-  if (said != "ping") log(fmt::format("uid {} pid {}: {}", client.uid, client.pid, said));
+  if (said != "ping" && said != "firewall")
+    log(fmt::format("uid {} pid {}: {}", client.uid, client.pid, said));
 }
 
 void Server::read_from(Client& client) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/instant.h"
+#include "helper/firewall.h"
 
 namespace sekimori::helper {
 
@@ -24,6 +25,7 @@ struct HelperOptions {
   std::string state_file = "/var/lib/sekimori-helper/sending_stopped.json";
   Duration command_timeout = seconds(60);  // of each of Postfix's programs
   bool show_subjects = false;              // tells the subjects of queued mail
+  FirewallSettings firewall = {};          // bans, where the operator wants them there
   // Takes lines for the log (what was asked, by whom, how it ended). Empty: stderr.
   std::function<void(std::string_view)> log = {};
 };

@@ -4,12 +4,22 @@
 //
 //   {"op":"ping"}
 //   {"op":"hold","ids":["4Vw…",…]}           also release, requeue
+//   {"op":"room"}                            {"ok":true,"room":9000,"most":10000}: so many messages
+//   may be let go now, and while Postfix has nothing else to do
 //   {"op":"delete","messages":[{"id":"4Vw…","sender":"a@b"?,"arrival":1700000000?,
 //     "not_after":1700000000?},…]}
 //   {"op":"list"}                            lines of `postqueue -j`, then the answer
 //   {"op":"sasl_login","id":"4Vw…"}
 //   {"op":"subject","id":"4Vw…"}             only where the settings allow it
 //   {"op":"stop_sending","on":true}
+//   {"op":"firewall","do":"begin"}           our table, new and empty; only where the settings
+//   allow
+//   {"op":"firewall","do":"add","bans":[["192.0.2.1",900],…]}    addresses; seconds, 0 = no end
+//   {"op":"firewall","do":"remove","bans":["192.0.2.1",…]}
+//   {"op":"firewall","do":"networks","first":true,"bans":[["192.0.2.0/24",900],…]}
+//                                            first: in place of all networks; else more of them
+//   {"op":"firewall","do":"state"}           {"ok":true,"works":true}: is our table there?
+//   {"op":"firewall","do":"end"}             takes the table away
 //
 //   {"ok":true,…}                            done; further keys say what
 //   {"ok":false,"kind":"bad_input","error":"…"}   kind: bad_input, operating, not_found
@@ -24,12 +34,17 @@
 
 namespace sekimori::helper {
 
-// The longest request line: 40,000 ids fit.
-inline constexpr std::size_t k_request_bytes_max = std::size_t{1} << 20;
+// The longest request line: 10,000 messages with senders of the usual length fit.
+inline constexpr std::size_t k_request_bytes_max = std::size_t{2} << 20;
 // Ids in one request: what postsuper does well within its deadline.
 inline constexpr std::size_t k_ids_max = 1000;
+// Messages in one request to delete: the whole queue is looked over for each request, to see that
+// they are the ones that were meant, so that few large requests are cheaper than many.
+inline constexpr std::size_t k_deletions_max = 10'000;
 // The longest listed message: some 100,000 recipients with their reasons.
 inline constexpr std::size_t k_listed_bytes_max = std::size_t{32} << 20;
+// Bans in one request.
+inline constexpr std::size_t k_bans_max = 8000;
 inline constexpr std::string_view k_answer_begin = "{\"ok\":";
 inline constexpr std::string_view k_listed_begin = "{\"queue_name\":";
 

@@ -26,9 +26,11 @@
 #include <chrono>
 #include <cstring>
 #include <list>
+#include <mutex>
 #include <thread>
 #include <utility>
 
+#include "serve/dnsbl_client.h"
 #include "wire/auth_policy.h"
 #include "wire/dovecot_event.h"
 
@@ -77,6 +79,44 @@ bool is_from_this_machine(int fd) {
 
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
+// Something that comes to a coroutine's thread, before it waits, while it does, or too late. A
+// timer is what waits, and its cancelling what wakes.
+template <class T>
+class Arrival {
+ public:
+  // Only on the coroutine's thread.
+  class Latch {
+   public:
+    void put(T value) {
+      if (timer == nullptr) return;  // nobody waits any more
+      kept = std::move(value);
+      timer->cancel();
+    }
+    asio::steady_timer* timer = nullptr;
+    std::optional<T> kept;
+  };
+  Arrival(asio::io_context& io, Duration longest) : timer_(io, chrono_of(longest)) {
+    latch_->timer = &timer_;
+  }
+  ~Arrival() { latch_->timer = nullptr; }
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+
+  [[nodiscard]] const std::shared_ptr<Latch>& latch() const { return latch_; }
+  // nullopt: nothing came in time, or `stopping`.
+  asio::awaitable<std::optional<T>> wait(const std::atomic<bool>& stopping) {
+    if (!latch_->kept && !stopping) {
+      error_code ignored;
+      co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    co_return std::move(latch_->kept);
+  }
+
+ private:
+  asio::steady_timer timer_;
+  std::shared_ptr<Latch> latch_ = std::make_shared<Latch>();
+};
+
 }  // namespace
 
 struct AuthPolicyServer::Impl {
@@ -86,7 +126,23 @@ struct AuthPolicyServer::Impl {
     DirectoryReader directory;
     asio::io_context io{1};
     std::thread thread;
-    explicit Thread(const DirectoryCell& cell) : directory(cell) {}
+    // How an answer that comes from elsewhere gets in, as long as there is anybody.
+    struct Door {
+      std::mutex mutex;
+      asio::io_context* io = nullptr;
+    };
+    std::shared_ptr<Door> door = std::make_shared<Door>();
+    // Behind io: they end before it.
+    std::unique_ptr<DnsblClient> lists;
+    std::unique_ptr<asio::posix::stream_descriptor> lists_ready;
+    asio::steady_timer lists_due{io};
+    explicit Thread(const DirectoryCell& cell) : directory(cell) { door->io = &io; }
+    ~Thread() {
+      const std::lock_guard lock(door->mutex);
+      door->io = nullptr;
+    }
+    Thread(const Thread&) = delete;
+    Thread& operator=(const Thread&) = delete;
   };
 
   AuthDesk& desk;
@@ -105,8 +161,14 @@ struct AuthPolicyServer::Impl {
   asio::awaitable<void> accept_all(asio::posix::stream_descriptor& listener);
   asio::awaitable<void> serve(Thread& thread, int fd);
   void take(Thread& thread, int fd);
+  [[nodiscard]] static Result<void> open_lists(Thread& thread, DnsblBoard& board);
+  static void watch_lists(Thread& thread);
+  static void arm_lists(Thread& thread);
+  asio::awaitable<std::optional<DnsblClient::Answers>> look_up(Thread& thread, IpAddress ip);
+  asio::awaitable<HttpReply> handle(Thread& thread,
+                                    const http::request<http::string_body>& request);
   std::string answer(Thread& thread, const http::request<http::string_body>& request, bool is_local,
-                     http::status& status);
+                     http::status& status, const DnsblClient::Answers* lists);
 };
 
 asio::awaitable<void> AuthPolicyServer::Impl::accept_all(asio::posix::stream_descriptor& listener) {
@@ -206,9 +268,25 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
       metrics.auth_bad_requests.add();
       response.result(http::status::payload_too_large);
       response.keep_alive(false);
+    } else if (options.handler) {
+      HttpReply reply = co_await handle(thread, parser.get());
+      response.result(reply.status);
+      response.body() = std::move(reply.body);
+      if (reply.asks_password) {
+        response.set(http::field::www_authenticate, "basic realm=\"wforce\"");
+      }
+      response.keep_alive(parser.get().keep_alive());
     } else {
       http::status status = http::status::ok;
-      response.body() = answer(thread, parser.get(), local, status);
+      std::optional<DnsblClient::Answers> lists;
+      if (thread.lists && in_flight <= options.in_flight_max) {
+        const std::string_view target(parser.get().target().data(), parser.get().target().size());
+        const auto ip =
+            desk.to_look_up(target, parser.get().body(), clock(), thread.directory.get());
+        if (ip) lists = co_await look_up(thread, *ip);
+        if (stopping) break;
+      }
+      response.body() = answer(thread, parser.get(), local, status, lists ? &*lists : nullptr);
       response.result(status);
       response.keep_alive(parser.get().keep_alive());
     }
@@ -226,9 +304,97 @@ asio::awaitable<void> AuthPolicyServer::Impl::serve(Thread& thread, int fd) {
   stream.socket().shutdown(asio::socket_base::shutdown_send, ignored);
 }
 
+Result<void> AuthPolicyServer::Impl::open_lists(Thread& thread, DnsblBoard& board) {
+  auto client = DnsblClient::open(board);
+  if (!client) return std::unexpected(client.error());
+  thread.lists = std::move(*client);
+  thread.lists_ready = std::make_unique<asio::posix::stream_descriptor>(
+      thread.io, ::dup(thread.lists->descriptor()));
+  watch_lists(thread);
+  return {};
+}
+
+void AuthPolicyServer::Impl::watch_lists(Thread& thread) {
+  thread.lists_ready->async_wait(asio::posix::stream_descriptor::wait_read,
+                                 [&thread](const error_code& failed) {
+                                   if (failed) return;
+                                   thread.lists->process();
+                                   arm_lists(thread);
+                                   watch_lists(thread);
+                                 });
+}
+
+// Deadlines need a time to wake at. Setting it anew cancels the wait before.
+void AuthPolicyServer::Impl::arm_lists(Thread& thread) {
+  const int wait_ms = thread.lists->wait_ms();
+  if (wait_ms < 0) return;
+  thread.lists_due.expires_after(std::chrono::milliseconds(wait_ms));
+  thread.lists_due.async_wait([&thread](const error_code& failed) {
+    if (failed) return;
+    thread.lists->process();
+    arm_lists(thread);
+  });
+}
+
+// What the blacklists say of an address; nullopt: nothing in time.
+asio::awaitable<std::optional<DnsblClient::Answers>> AuthPolicyServer::Impl::look_up(Thread& thread,
+                                                                                     IpAddress ip) {
+  Arrival<DnsblClient::Answers> arrival(thread.io, options.request_timeout);
+  const auto* known = thread.lists->ask(
+      ip, [latch = arrival.latch()](const DnsblClient::Answers& answers) { latch->put(answers); });
+  if (known != nullptr) co_return *known;
+  arm_lists(thread);
+  co_return co_await arrival.wait(stopping);
+}
+
+// The handler may answer from another thread.
+asio::awaitable<HttpReply> AuthPolicyServer::Impl::handle(
+    Thread& thread, const http::request<http::string_body>& request) {
+  HttpReply out{500, R"({"status":"failure", "reason":"No answer in time"})"};
+  const auto text = [&](http::field field) {
+    return std::string_view(request[field].data(), request[field].size());
+  };
+  HttpQuestion question;
+  question.method =
+      std::string_view(request.method_string().data(), request.method_string().size());
+  question.target = std::string_view(request.target().data(), request.target().size());
+  question.authorization = text(http::field::authorization);
+  question.content_type = text(http::field::content_type);
+  question.body = request.body();
+  question.overloaded = in_flight > options.in_flight_max;
+  if (question.overloaded) metrics.auth_overloaded.add();
+  std::optional<DnsblClient::Answers> lists;
+  if (thread.lists && options.to_look_up && !question.overloaded) {
+    const auto ip = options.to_look_up(question, clock(), thread.directory.get());
+    if (ip) lists = co_await look_up(thread, *ip);
+    if (lists) question.lists = &*lists;
+  }
+  Arrival<HttpReply> arrival(thread.io, options.request_timeout);
+  const std::thread::id here = std::this_thread::get_id();
+  try {
+    options.handler(question, clock(), thread.directory.get(),
+                    [latch = arrival.latch(), here, door = thread.door](HttpReply reply) {
+                      if (std::this_thread::get_id() == here) return latch->put(std::move(reply));
+                      const std::lock_guard lock(door->mutex);
+                      if (door->io == nullptr) return;  // the server has ended
+                      asio::post(*door->io, [latch, reply = std::move(reply)]() mutable {
+                        latch->put(std::move(reply));
+                      });
+                    });
+  } catch (const std::exception&) {
+    metrics.auth_bad_requests.add();
+    out.body = R"({"status":"failure"})";
+    co_return out;
+  }
+  std::optional<HttpReply> reply = co_await arrival.wait(stopping);
+  if (reply) out = std::move(*reply);
+  co_return out;
+}
+
 std::string AuthPolicyServer::Impl::answer(Thread& thread,
                                            const http::request<http::string_body>& request,
-                                           bool is_local, http::status& status) {
+                                           bool is_local, http::status& status,
+                                           const DnsblClient::Answers* lists) {
   std::string out;
   const std::string_view target(request.target().data(), request.target().size());
   const bool is_event = path_of(target) == "/dovecot";
@@ -248,7 +414,7 @@ std::string AuthPolicyServer::Impl::answer(Thread& thread,
       desk.dovecot_event(request.body(), clock(), thread.directory.get());
       return "{}";
     }
-    desk.answer(target, request.body(), clock(), thread.directory.get(), out);
+    desk.answer(target, request.body(), clock(), thread.directory.get(), out, lists);
   } catch (const std::exception&) {
     metrics.auth_bad_requests.add();
     out = "{\"status\":0,\"msg\":\"\"}";  // a login must not hang on our own trouble
@@ -276,6 +442,11 @@ Result<void> AuthPolicyServer::start() {
   }
   for (unsigned i = 0; i < std::max(impl.options.threads, 1U); ++i) {
     impl.threads.push_back(std::make_unique<Impl::Thread>(impl.directory));
+    if (impl.options.dnsbl == nullptr) continue;
+    if (auto opened = Impl::open_lists(*impl.threads.back(), *impl.options.dnsbl); !opened) {
+      stop();
+      return opened;
+    }
   }
   // The first thread accepts for all.
   for (const int listener : impl.listeners) {
@@ -307,6 +478,7 @@ void AuthPolicyServer::stop() {
       if (t == impl.threads.front().get()) {
         for (const auto& acceptor : impl.acceptors) acceptor->close(ignored);
       }
+      if (t->lists_ready) t->lists_ready->close(ignored);
       for (Stream* stream : t->open) stream->cancel();
       t->io.stop();
     });

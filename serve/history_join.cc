@@ -44,6 +44,7 @@ HistoryJoin::Host& HistoryJoin::host_of(std::string_view name) {
   LogJoinOptions joining;
   joining.host = options_.host;
   joining.logins = true;
+  joining.only_bounces = options_.only_bounces;
   joining.place = options_.place;
   LogHandlers handlers;
   handlers.event = [this](Event&& event) { take(std::move(event)); };
@@ -74,7 +75,7 @@ void HistoryJoin::line(const wire::LogLine& parsed, std::string_view text, Insta
   }
   // Named by what it says: stamp, process and queue id are in it, and it stays the same line in
   // whatever file and packing it is met again.
-  const std::string id = id_of(text);
+  const std::string id = options_.named ? id_of(text) : std::string();
   Host& host = host_of(parsed.host);
   host.join->record(parsed, id, reference, directory_);
   record(host, parsed, id);
@@ -139,10 +140,10 @@ void HistoryJoin::client(Host& host, const wire::LogLine& line, const wire::Post
   message.at = &host;
   message.queue_id = key;
   message.account = directory_.account_of(clean(record.sasl_username, k_address_max));
-  message.id = std::string(id) + 's';
+  if (!id.empty()) message.id = std::string(id) + 's';
   message.host = line.host.empty() ? options_.host : clean(line.host, k_host_max);
   message.began = now_;
-  message.body.ip = record.client.ip;
+  message.body.ip = record.client.ip();
   message.body.queue_id = key;
   if (options_.place && message.body.ip.is_set()) {
     message.body.place = options_.place(message.body.ip);
@@ -156,11 +157,11 @@ void HistoryJoin::delivery(Host& host, const wire::PostfixDelivery& record) {
   if (it == host.open.end()) return;
   Message& message = *it->second;
   if (message.tried.size() < wire::k_event_recipients_max &&
-      message.tried.insert(keyed_hash(HashKey{}, record.to)).second) {
+      message.tried.insert(keyed_hash(HashKey{}, record.to))) {
     // As the sender wrote it: an alias or a list is one recipient, whoever stands behind it.
     const bool asked = record.orig_to.find('@') != std::string_view::npos;
     std::string to = clean(asked ? record.orig_to : record.to, k_address_max);
-    if (message.asked.insert(keyed_hash(HashKey{}, to)).second) {
+    if (message.asked.insert(keyed_hash(HashKey{}, to))) {
       message.body.to.push_back(std::move(to));
     }
   }
@@ -192,22 +193,27 @@ void HistoryJoin::take(Event&& event) {
     ++counts_.foreign;
     return;
   }
+  // With nothing open or waiting before it, it is the next.
+  if (order_.empty() && waiting_.empty()) return give(std::move(event));
   const Instant t = event.t;
   waiting_.emplace(std::pair{t, ++number_}, std::move(event));
 }
 
+void HistoryJoin::give(Event&& event) {
+  ++counts_.events;
+  if (const auto* mail = std::get_if<Submission>(&event.body)) {
+    ++counts_.submissions;
+    counts_.recipients += mail->to.size();
+  } else if (const auto* login = std::get_if<Login>(&event.body)) {
+    counts_.logins += login->result == LoginResult::ok;
+  }
+  event_(std::move(event));
+}
+
 void HistoryJoin::give_until(Instant t) {
   while (!waiting_.empty() && waiting_.begin()->first.first <= t) {
-    Event event = std::move(waiting_.begin()->second);
-    waiting_.erase(waiting_.begin());
-    ++counts_.events;
-    if (const auto* mail = std::get_if<Submission>(&event.body)) {
-      ++counts_.submissions;
-      counts_.recipients += mail->to.size();
-    } else if (const auto* login = std::get_if<Login>(&event.body)) {
-      counts_.logins += login->result == LoginResult::ok;
-    }
-    event_(std::move(event));
+    auto first = waiting_.extract(waiting_.begin());
+    give(std::move(first.mapped()));
   }
 }
 

@@ -27,6 +27,10 @@ namespace sekimori::serve {
 struct HistoryJoinOptions {
   std::string host;  // for lines that name none
   std::int32_t utc_offset_s = 0;
+  // Events are named by their lines, so that the same line met again is the same event. Off: they
+  // have no names, for a reader who meets each line once.
+  bool named = true;
+  bool only_bounces = false;  // as LogJoinOptions
   bool only_accounts = true;  // leave out logins that are no account of the directory
   // Messages with a login between their client= and their last recipient. 300 bytes and 40 a
   // recipient each.
@@ -69,6 +73,30 @@ class HistoryJoin {
 
  private:
   struct Host;
+  // Most messages have a few recipients; one may have a hundred thousand.
+  class HashSet {
+   public:
+    // True when it was not there.
+    bool insert(std::uint64_t hash) {
+      if (many_.empty()) {
+        for (const std::uint64_t one : few_) {
+          if (one == hash) return false;
+        }
+        if (few_.size() < k_few) {
+          few_.push_back(hash);
+          return true;
+        }
+        many_.insert(few_.begin(), few_.end());
+      }
+      return many_.insert(hash).second;
+    }
+    [[nodiscard]] std::size_t size() const { return many_.empty() ? few_.size() : many_.size(); }
+
+   private:
+    static constexpr std::size_t k_few = 24;
+    std::vector<std::uint64_t> few_;
+    std::unordered_set<std::uint64_t> many_;
+  };
   struct Message {
     Host* at = nullptr;
     std::string queue_id;
@@ -80,8 +108,8 @@ class HistoryJoin {
     Submission body;
     std::uint32_t nrcpt = 0;
     bool is_active = false;
-    std::unordered_set<std::uint64_t> tried;  // recipients as delivered to
-    std::unordered_set<std::uint64_t> asked;  // … and as the sender wrote them
+    HashSet tried;  // recipients as delivered to
+    HashSet asked;  // … and as the sender wrote them
   };
   using Order = std::list<Message>;  // by `began`
   // Queue ids are a host's own.
@@ -99,6 +127,7 @@ class HistoryJoin {
   void drop(Host& host, Order::iterator message);
   void take(Event&& event);
   void give_until(Instant t);
+  void give(Event&& event);
 
   const decide::Directory& directory_;
   HistoryJoinOptions options_;

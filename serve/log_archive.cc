@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -147,14 +148,16 @@ bool LogArchive::fill() {
   buffer_.erase(0, at_);
   at_ = 0;
   const std::size_t had = buffer_.size();
-  buffer_.resize(had + k_block);
-  const auto n = ::archive_read_data(reader_->handle, buffer_.data() + had, k_block);
+  la_ssize_t n = 0;
+  // No zeros first: they would be written for nobody.
+  buffer_.resize_and_overwrite(had + k_block, [&](char* bytes, std::size_t) {
+    n = ::archive_read_data(reader_->handle, bytes + had, k_block);
+    return had + static_cast<std::size_t>(std::max<la_ssize_t>(n, 0));
+  });
   if (n > 0) {
-    buffer_.resize(had + static_cast<std::size_t>(n));
     take(had);
     return true;
   }
-  buffer_.resize(had);
   reader_->ended = true;
   if (n < 0) {
     const char* why = ::archive_error_string(reader_->handle);
@@ -179,6 +182,10 @@ void LogArchive::take(std::size_t had) {
   reader_->journal->feed(raw, buffer_);
   // A broken file's last entry is a part of one.
   if (reader_->ended && broken_.empty()) reader_->journal->finish(buffer_);
+}
+
+std::uint64_t LogArchive::entries_passed_over() const {
+  return reader_ && reader_->journal ? reader_->journal->incomplete() : 0;
 }
 
 std::optional<std::string_view> LogArchive::next() {

@@ -45,6 +45,8 @@ class LogArchive {
   // "" or why the file ended before its end ("truncated gzip input"): the lines before it stand.
   [[nodiscard]] const std::string& broken() const { return broken_; }
   [[nodiscard]] std::uint64_t lines_too_long() const { return too_long_; }
+  // Of a journal, those without a time or a message that were read since begin(); 0 behind end().
+  [[nodiscard]] std::uint64_t entries_passed_over() const;
 
  private:
   LogArchive() = default;

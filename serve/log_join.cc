@@ -85,6 +85,11 @@ void LogJoin::record(const wire::LogLine& parsed, std::string_view id, Instant n
           expunge(record);
         } else if constexpr (std::is_same_v<T, wire::DovecotLoginFailed> ||
                              std::is_same_v<T, wire::PostfixAuthFailure>) {
+          if constexpr (std::is_same_v<T, wire::DovecotLoginFailed>) {
+            if (record.trouble && handlers_.handshake) {
+              handlers_.handshake(record.rip, *record.trouble, record.service, context.t);
+            }
+          }
           if (!options_.logins) return;
           if (auto event = wire::to_event(parsed)) {
             give(context, std::move(event->account), std::move(event->body));
@@ -140,6 +145,7 @@ void LogJoin::verdict(const Context& context, const wire::PostfixVerdict& record
 
 void LogJoin::delivery(const Context& context, const wire::PostfixDelivery& record) {
   if (!record.outcome) return;
+  if (options_.only_bounces && *record.outcome != DeliveryStatus::bounced) return;
   const auto by = queue_.find(record.queue_id);
   if (!by) return;
   const std::string to = clean(record.to, k_address_max);
@@ -194,6 +200,17 @@ void LogJoin::login(const Context& context, const wire::DovecotLogin& record) {
       sessions_.erase(session_order_.front());
       session_order_.pop_front();
     }
+  }
+  if (!record.tls && !record.secured && handlers_.unencrypted && record.rip.is_set() &&
+      record.rip != record.lip) {
+    const std::string account = context.directory.account_of(clean(record.user, k_address_max));
+    SignIn sign_in;
+    sign_in.account = account;
+    sign_in.service = record.service;
+    sign_in.ip = record.rip;
+    sign_in.tls_told = true;
+    sign_in.now = context.t;
+    handlers_.unencrypted(sign_in);
   }
   if (!options_.logins) return;
   if (auto event = wire::to_event(context.line)) {

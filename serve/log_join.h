@@ -38,6 +38,10 @@ struct LogHandlers {
   // A message for one of our mailboxes: it is there, it waits because the mailbox is closed, or it
   // was sent back. May be empty.
   std::function<void(const decide::MailboxDelivery&)> mailbox = {};
+  // A sign-in that crossed a network unencrypted, as Dovecot's own line says. May be empty.
+  std::function<void(const SignIn&)> unencrypted = {};
+  // A mail program broke off before anybody signed in. May be empty.
+  std::function<void(const IpAddress& client, HandshakeTrouble, Service, Instant t)> handshake = {};
   // From here on the message has another queue id. May be empty.
   std::function<void(std::string_view queue_id)> requeued = {};
 };
@@ -47,6 +51,8 @@ struct LogJoinOptions {
   // Only where no auth policy server is asked: it reports the same logins.
   bool logins = false;
   std::size_t sessions_max = 100'000;  // mail sessions open at once; a forgotten one has no length
+  // Of deliveries only those that were sent back, and no receipts: what a judge of old logs hears.
+  bool only_bounces = false;
   PlaceOf place;
 };
 

@@ -43,6 +43,35 @@ struct Log {
   LogJoin join;
 };
 
+TEST(LogJoin, TellsOfSignInsThatCrossedANetworkUnencrypted) {
+  std::vector<std::string> seen;
+  QueueIndex queue;
+  ServerMetrics metrics;
+  LogHandlers handlers;
+  handlers.unencrypted = [&](const SignIn& sign_in) {
+    EXPECT_TRUE(sign_in.tls_told && !sign_in.tls);
+    seen.push_back(fmt::format("{} {} {}", sign_in.account, to_string(sign_in.service),
+                               sign_in.ip.to_string()));
+  };
+  LogJoin join(queue, metrics, std::move(handlers), {});
+  const decide::Directory names = directory();
+  for (const char* login :
+       {"imap-login: Login: user=<Taro@old.example.jp>, method=PLAIN, rip=198.51.100.9, "
+        "lip=192.0.2.1, mpid=7, session=<a>",
+        "pop3-login: Login: user=<hanako@example.jp>, method=PLAIN, rip=198.51.100.9, "
+        "lip=192.0.2.1, mpid=7, TLS, session=<b>",
+        "imap-login: Login: user=<hanako@example.jp>, method=PLAIN, rip=198.51.100.9, "
+        "lip=192.0.2.1, mpid=7, secured, session=<c>",
+        "imap-login: Login: user=<hanako@example.jp>, method=PLAIN, rip=192.0.2.1, "
+        "lip=192.0.2.1, mpid=7, session=<d>",
+        "imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<hanako@example.jp>, "
+        "method=PLAIN, rip=198.51.100.9, lip=192.0.2.1, session=<e>"}) {
+    join.line(fmt::format("2025-06-15T15:00:10+00:00 mx1 dovecot: {}", login), "log:1:1",
+              k_now + days(1), 0, names);
+  }
+  EXPECT_THAT(seen, ElementsAre("taro@example.jp imap 198.51.100.9"));
+}
+
 TEST(LogJoin, CarriesTheLoginToTheDelivery) {
   Log log;
   log.line(

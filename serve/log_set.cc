@@ -64,7 +64,8 @@ void LogSet::probe(LogArchive& archive, File& file) {
     }
     if (++looked == k_probe_lines) break;
   }
-  if (!file.first.is_set() && looked > 0) {
+  // Of a journal's entries only those with a time and a message come here as lines.
+  if (!file.first.is_set() && (looked > 0 || archive.entries_passed_over() > 0)) {
     file.trouble = "no line begins with a time stamp: is it a mail log?";
     file.unusable = true;
   }
@@ -115,20 +116,22 @@ void LogSet::open_due() {
   }
 }
 
-std::optional<LogSet::Line> LogSet::next() {
+const LogSet::Line* LogSet::next() {
   if (given_) {
     // The one handed out last stands in front.
     if (!advance(open_.front())) open_.erase(open_.begin());
     given_ = false;
   }
   open_due();
-  if (open_.empty()) return std::nullopt;
-  const auto earliest = std::ranges::min_element(open_, [](const Open& a, const Open& b) {
-    return a.line.t != b.line.t ? a.line.t < b.line.t : a.file < b.file;
-  });
-  std::iter_swap(open_.begin(), earliest);
+  if (open_.empty()) return nullptr;
+  if (open_.size() > 1) {
+    const auto earliest = std::ranges::min_element(open_, [](const Open& a, const Open& b) {
+      return a.line.t != b.line.t ? a.line.t < b.line.t : a.file < b.file;
+    });
+    std::iter_swap(open_.begin(), earliest);
+  }
   given_ = true;
-  return open_.front().line;
+  return &open_.front().line;
 }
 
 std::uint64_t LogSet::bytes_read() const {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,8 +52,8 @@ class LogSet {
   // that crosses New Year falls into place by it. Of standard input, from `now`.
   LogSet(std::vector<LogArchive> archives, LogSetOptions options);
 
-  // The next line of all; nullopt at the end.
-  [[nodiscard]] std::optional<Line> next();
+  // The next line of all, until the next call; null at the end.
+  [[nodiscard]] const Line* next();
 
   // In the order in which they are read.
   [[nodiscard]] const std::vector<File>& files() const { return files_; }

@@ -79,7 +79,8 @@ std::uint64_t PolicyDesk::key_of(const wire::PolicyRequest& request) {
 }
 
 void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
-                        const decide::Directory& directory, std::string& out) {
+                        const decide::Directory& directory, std::string& out,
+                        const std::vector<ListAnswer>* lists) {
   metrics_.policy_requests[static_cast<std::size_t>(request.state)].add();
   if (request.sasl_username.empty()) {
     // Mail from outside (or from our own machines): only the recipient can be ours to guard. A
@@ -87,8 +88,28 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
     if (request.state == PolicyState::end_of_message && request.sender.empty()) {
       return copy_bounce(request, directory, out);
     }
+    if (request.state == PolicyState::data && answer_listed(request, "", lists, out)) return;
     if (request.state != PolicyState::rcpt || request.recipient.empty()) return put({}, out);
     const std::string account = directory.account_of(request.recipient);
+    const auto rule = ruled(request, account, decide::RuleUse::receive, now);
+    if (std::string text = denied(request, rule); !text.empty()) {
+      Answer refusal;
+      refusal.action = Answer::Action::refuse;
+      refusal.text = std::move(text);
+      return put(refusal, out);
+    }
+    if (!rule && options_.banned && !engine_.bypass()) {
+      if (const auto client = IpAddress::parse(request.client_address)) {
+        Answer refusal;
+        refusal.text = options_.banned(*client, now);
+        if (!refusal.text.empty()) {
+          refusal.action = Answer::Action::refuse;
+          refusal.rule = "ban";
+          return put(refusal, out);
+        }
+      }
+    }
+    if (answer_listed(request, account, lists, out)) return;
     Answer answer = engine_.may_receive(account);
     if (answer.action == Answer::Action::dunno && options_.is_inactive && !engine_.bypass() &&
         options_.is_inactive(account)) {
@@ -125,6 +146,16 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
           t.login = login;
           t.account = directory.account_of(clean(request.sasl_username, k_address_max));
         }
+        if (request.state == PolicyState::rcpt) {
+          // A session that was let in before the rule was made.
+          Answer refusal;
+          refusal.text = denied(request, ruled(request, t.account, decide::RuleUse::login, now));
+          if (!refusal.text.empty()) {
+            refusal.action = Answer::Action::refuse;
+            t.standing_refusal = refusal.text;
+            return put(refusal, out);
+          }
+        }
         switch (request.state) {
           case PolicyState::rcpt: answer_rcpt(t, asked, out); break;
           case PolicyState::data: answer_data(t, asked, out); break;
@@ -135,7 +166,98 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
   if (options_.sink && applied && applied->is_worth_keeping()) options_.sink(*applied);
 }
 
+// Postfix names the protocol of an encrypted connection; Dovecot, behind it, does not know.
+std::optional<SignIn> PolicyDesk::plain_of(const Transaction& t, const Asked& asked) const {
+  if (options_.plain == nullptr || !asked.request.encryption_protocol.empty()) return std::nullopt;
+  const auto ip = IpAddress::parse(asked.request.client_address);
+  if (!ip) return std::nullopt;
+  SignIn sign_in;
+  sign_in.account = t.account;
+  sign_in.service = Service::smtp;
+  sign_in.ip = *ip;
+  sign_in.tls_told = true;
+  sign_in.now = asked.now;
+  return sign_in;
+}
+
+std::optional<RuleBook::Found> PolicyDesk::ruled(const wire::PolicyRequest& request,
+                                                 std::string_view account, decide::RuleUse use,
+                                                 Instant now) const {
+  if (options_.rules == nullptr || engine_.bypass()) return std::nullopt;
+  const auto ip = IpAddress::parse(request.client_address);
+  if (!ip) return std::nullopt;
+  return options_.rules->decide(*ip, account, use, now);
+}
+
+std::string PolicyDesk::denied(const wire::PolicyRequest& request,
+                               const std::optional<RuleBook::Found>& rule) {
+  if (!rule || rule->allow) return "";
+  // The number is what whoever was refused can be asked for.
+  return fmt::format("554 5.7.1 Client host [{}] is refused by this server (rule {})",
+                     request.client_address, rule->id);
+}
+
+std::optional<IpAddress> PolicyDesk::to_look_up(const wire::PolicyRequest& request, Instant now,
+                                                const decide::Directory& directory) const {
+  if (options_.dnsbl == nullptr || !request.sasl_username.empty()) return std::nullopt;
+  // A header is put before the message once, at DATA; by then the answers are remembered.
+  const bool to_mark = request.state == PolicyState::data && options_.dnsbl->marks();
+  if (request.state != PolicyState::rcpt && !to_mark) return std::nullopt;
+  const auto ip = IpAddress::parse(request.client_address);
+  if (!ip || !options_.dnsbl->asks_about(*ip) || engine_.bypass()) return std::nullopt;
+  if (options_.rules != nullptr &&
+      options_.rules->look(*ip, directory.account_of(request.recipient), decide::RuleUse::receive,
+                           now)) {
+    return std::nullopt;
+  }
+  return *ip;
+}
+
+bool PolicyDesk::answer_listed(const wire::PolicyRequest& request, std::string_view account,
+                               const std::vector<ListAnswer>* lists, std::string& out) {
+  if (lists == nullptr || options_.dnsbl == nullptr) return false;
+  const auto ip = IpAddress::parse(request.client_address);
+  if (!ip) return false;
+  const BlacklistVerdict verdict = options_.dnsbl->verdict(*lists, *ip);
+  auto& totals = options_.dnsbl->board().totals;
+  const bool enforces = !options_.enforces || options_.enforces(account);
+  if (request.state == PolicyState::data) {
+    if (verdict.action != BlacklistAction::mark || !enforces) return false;
+    totals.marked.fetch_add(1, std::memory_order_relaxed);
+    wire::append_policy_answer(out, {wire::PolicyAction::prepend, "", verdict.header});
+    return true;
+  }
+  if (verdict.action != BlacklistAction::refuse && verdict.action != BlacklistAction::defer) {
+    return false;
+  }
+  Answer answer;
+  answer.text = verdict.text;
+  if (!enforces) {
+    // What it would be is for the log; the account's own standing still decides.
+    if (engine_.may_receive(account).action != Answer::Action::dunno) return false;
+    answer.action = Answer::Action::warn;
+    answer.text = "would answer: " + verdict.text;
+    put(answer, out);
+    return true;
+  }
+  (verdict.action == BlacklistAction::refuse ? totals.refused : totals.deferred)
+      .fetch_add(1, std::memory_order_relaxed);
+  answer.action = Answer::Action::refuse;
+  put(answer, out);
+  return true;
+}
+
 void PolicyDesk::answer_rcpt(Transaction& t, const Asked& asked, std::string& out) {
+  if (const auto plain = engine_.bypass() ? std::nullopt : plain_of(t, asked)) {
+    if (const Text words = options_.plain->refused(*plain); !words.en.empty()) {
+      Answer refusal;
+      refusal.action = Answer::Action::refuse;
+      refusal.text = words.en;
+      refusal.rule = "encryption";
+      t.standing_refusal = refusal.text;
+      return put(refusal, out);
+    }
+  }
   Answer answer = engine_.may_send(t.account, asked.now, 1, reservations_.reserved(t.account));
   if (answer.action == Answer::Action::refuse) {
     if (answer.rule == "standing") t.standing_refusal = answer.text;
@@ -222,6 +344,7 @@ void PolicyDesk::answer_end(Transaction& t, const Asked& asked, std::string& out
     answer.text = t.standing_refusal;
     put(answer, out);
   } else {
+    if (const auto plain = plain_of(t, asked)) options_.plain->seen(*plain);
     Event event = submission_of(t, asked);
     engine_.apply(event, applied);
     if (applied.answer) {

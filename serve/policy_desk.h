@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/event.h"
 #include "base/hash.h"
@@ -30,9 +31,12 @@
 #include "base/ip_address.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
+#include "serve/dnsbl_gate.h"
 #include "serve/queue_index.h"
 #include "serve/reservation_table.h"
+#include "serve/rule_book.h"
 #include "serve/server_metrics.h"
+#include "serve/sign_in_gate.h"
 #include "serve/transaction_table.h"
 #include "wire/policy.h"
 
@@ -59,6 +63,9 @@ struct PolicyDeskOptions {
   AppliedSink sink;
   // Has another panel set the mailbox inactive, and does its mail wait? Cheap; may be empty.
   std::function<bool(std::string_view account)> is_inactive = {};
+  // Mail from this address, by a client that did not sign in: the answer that refuses it ("450 …"),
+  // or "". Microseconds; may be empty.
+  std::function<std::string(const IpAddress& client, Instant)> banned = {};
   // Told of each 450 for a closed mailbox: that mail waits at its sender. Cheap; may be empty.
   std::function<void(std::string_view account, const wire::PolicyRequest&, Instant)> waits = {};
   // A header line for mail of this account, "" for none. Microseconds; may be empty.
@@ -66,6 +73,14 @@ struct PolicyDeskOptions {
   // Where a copy of mail without a sender (a bounce) to this account goes, "" for nowhere. Cheap;
   // may be empty.
   std::function<std::string(std::string_view account)> copy_bounces_to = {};
+  // Signed-in clients whose connection is not encrypted; may be null, lives as long as the desk.
+  PlainGate* plain = nullptr;
+  // The rules that people wrote for addresses; may be null.
+  const RuleBook* rules = nullptr;
+  // The blacklists asked about mail from outside; may be null. Where `enforces` says no for an
+  // account, what they say is only logged.
+  const DnsblGate* dnsbl = nullptr;
+  std::function<bool(std::string_view account)> enforces = {};
 };
 
 // Any thread; each call takes one transaction's shard lock for the length of one engine call.
@@ -76,8 +91,13 @@ class PolicyDesk {
              ServerMetrics& metrics, PolicyDeskOptions options);
 
   // Appends one answer ("action=…\n\n") to `out`, whatever the request holds.
+  // `lists`: what the blacklists say of the client, where to_look_up() named it.
   void answer(const wire::PolicyRequest& request, Instant now, const decide::Directory& directory,
-              std::string& out);
+              std::string& out, const std::vector<ListAnswer>* lists = nullptr);
+  // The client's address where the answer hangs on blacklists; nullopt: answer() needs none. A rule
+  // of a person goes before them, and own networks and sign-ins are never asked about.
+  [[nodiscard]] std::optional<IpAddress> to_look_up(const wire::PolicyRequest& request, Instant now,
+                                                    const decide::Directory& directory) const;
 
   // From the log: the message is in the queue; or cleanup, a milter or the client ended it.
   void confirmed(std::string_view queue_id);
@@ -98,9 +118,20 @@ class PolicyDesk {
   };
   struct Asked;  // one question, normalised
 
+  [[nodiscard]] std::optional<SignIn> plain_of(const Transaction& t, const Asked& asked) const;
   void answer_rcpt(Transaction& t, const Asked& asked, std::string& out);
   void answer_data(Transaction& t, const Asked& asked, std::string& out);
   void answer_end(Transaction& t, const Asked& asked, std::string& out, decide::Applied& applied);
+  // The rule that decides over the client, counted as a hit.
+  [[nodiscard]] std::optional<RuleBook::Found> ruled(const wire::PolicyRequest& request,
+                                                     std::string_view account, decide::RuleUse use,
+                                                     Instant now) const;
+  // The answer where it denies the client; "" otherwise.
+  [[nodiscard]] static std::string denied(const wire::PolicyRequest& request,
+                                          const std::optional<RuleBook::Found>& rule);
+  // Answers where the blacklists decide; false: they do not.
+  [[nodiscard]] bool answer_listed(const wire::PolicyRequest& request, std::string_view account,
+                                   const std::vector<ListAnswer>* lists, std::string& out);
   void copy_bounce(const wire::PolicyRequest& request, const decide::Directory& directory,
                    std::string& out);
   Event submission_of(Transaction& t, const Asked& asked) const;

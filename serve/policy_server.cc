@@ -18,9 +18,11 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
+#include "serve/dnsbl_client.h"
 #include "wire/policy.h"
 
 namespace sekimori::serve {
@@ -59,6 +61,12 @@ class PolicyServer::Worker {
     if (epoll_ < 0 || wake_ < 0) {
       return operating_failure(std::string("cannot make an epoll set: ") + std::strerror(errno));
     }
+    if (server_.options_.dnsbl != nullptr) {
+      auto client = DnsblClient::open(*server_.options_.dnsbl);
+      if (!client) return std::unexpected(client.error());
+      lists_ = std::move(*client);
+      watch(lists_->descriptor(), EPOLLIN, lists_.get(), EPOLL_CTL_ADD);
+    }
     watch(wake_, EPOLLIN, &wake_, EPOLL_CTL_ADD);
     for (int& listener : listeners_) watch(listener, EPOLLIN, &listener, EPOLL_CTL_ADD);
     return {};
@@ -90,6 +98,8 @@ class PolicyServer::Worker {
     std::int64_t waiting = 0;  // since when `in` or `out` wait for the peer; 0: they do not
     std::string in;            // part of a request
     std::string out;           // answers not taken yet
+    std::uint64_t ticket = 0;  // of the look-up that its question waits for; 0: none
+    std::string question;      // that question
     std::list<Connection>::iterator self;
   };
 
@@ -108,7 +118,10 @@ class PolicyServer::Worker {
     std::array<epoll_event, k_events> events{};
     std::int64_t next_tick = steady_ns() + k_tick_ms * 1'000'000LL;
     while (!stopping_.load(std::memory_order_acquire)) {
-      const int timeout = accept_paused_ ? k_accept_pause_ms : k_tick_ms;
+      int timeout = accept_paused_ ? k_accept_pause_ms : k_tick_ms;
+      if (lists_) {
+        if (const int soon = lists_->wait_ms(); soon >= 0) timeout = std::min(timeout, soon);
+      }
       const int n = ::epoll_wait(epoll_, events.data(), k_events, timeout);
       for (int i = 0; i < n; ++i) {
         void* what = events[static_cast<std::size_t>(i)].data.ptr;
@@ -117,10 +130,13 @@ class PolicyServer::Worker {
         } else if (!listeners_.empty() && what >= listeners_.data() &&
                    what < listeners_.data() + listeners_.size()) {
           accept_some(*static_cast<int*>(what));
+        } else if (what == lists_.get()) {
+          lists_->process();
         } else {
           serve(*static_cast<Connection*>(what), events[static_cast<std::size_t>(i)].events);
         }
       }
+      if (lists_ && lists_->wait_ms() == 0) lists_->process();
       dead_.clear();
       const std::int64_t now = steady_ns();
       if (accept_paused_ && now >= accept_again_) resume_accept();
@@ -195,6 +211,7 @@ class PolicyServer::Worker {
     if (connection.fd < 0) return;
     ::close(connection.fd);  // leaves the epoll set with it
     connection.fd = -1;
+    if (connection.ticket != 0) parked_.erase(connection.ticket);
     server_.metrics_.policy_connections_open.subtract();
     // Freed after this turn: an event of the same turn may still point here.
     dead_.splice(dead_.end(), open_, connection.self);
@@ -204,8 +221,14 @@ class PolicyServer::Worker {
   void serve(Connection& connection, std::uint32_t events) noexcept {
     if (connection.fd < 0) return;
     try {
+      if (connection.ticket != 0 && !connection.writing) {
+        // Nothing is read before its question is answered.
+        if ((events & (EPOLLHUP | EPOLLERR)) != 0) close(connection);
+        return;
+      }
       if (connection.writing) {
         if (!flush(connection)) return;
+        if (connection.ticket != 0) return;
         if (!connection.in.empty() && !serve_buffered(connection)) return;
         if (connection.writing) return;
       }
@@ -264,7 +287,7 @@ class PolicyServer::Worker {
     while (!connection.writing) {
       answers_.clear();
       bool useless = false;
-      while (answers_.size() < k_answers_max) {
+      while (answers_.size() < k_answers_max && connection.ticket == 0) {
         const auto found = wire::find_request(bytes.substr(used));
         if (!found) useless = true;
         if (!found || !*found) break;
@@ -277,18 +300,63 @@ class PolicyServer::Worker {
         close(connection);
         return bytes.size();
       }
-      if (answers_.size() < k_answers_max) break;
+      if (connection.ticket != 0 || answers_.size() < k_answers_max) break;
     }
     return used;
   }
 
   void answer(Connection& connection, std::string_view bytes) {
-    const std::int64_t start = steady_ns();
     const auto request = wire::parse_policy_request(bytes);
+    if (request && lists_) {
+      const auto ip = server_.desk_.to_look_up(*request, server_.clock_(), directory_.get());
+      if (ip) {
+        const std::uint64_t ticket = ++last_ticket_;
+        const auto* answers = lists_->ask(
+            *ip, [this, ticket](const DnsblClient::Answers& found) { looked_up(ticket, found); });
+        if (answers != nullptr) return answer_now(connection, request, answers);
+        connection.ticket = ticket;
+        connection.question.assign(bytes);
+        connection.active = steady_ns();
+        parked_.emplace(ticket, &connection);
+        watch(connection.fd, 0, &connection, EPOLL_CTL_MOD);
+        return;
+      }
+    }
+    answer_now(connection, request, nullptr);
+  }
+
+  // A look-up has ended. Called by lists_->process() only, never in the middle of an answer.
+  void looked_up(std::uint64_t ticket, const DnsblClient::Answers& answers) noexcept {
+    const auto at = parked_.find(ticket);
+    if (at == parked_.end()) return;  // the connection is gone
+    Connection& connection = *at->second;
+    parked_.erase(at);
+    connection.ticket = 0;
+    try {
+      std::string question;
+      question.swap(connection.question);
+      answers_.clear();
+      answer_now(connection, wire::parse_policy_request(question), &answers);
+      if (connection.writing) {
+        connection.out += answers_;
+        return;
+      }
+      watch(connection.fd, EPOLLIN, &connection, EPOLL_CTL_MOD);
+      if (!send(connection)) return;
+      if (!connection.writing && !connection.in.empty() && !serve_buffered(connection)) return;
+      note_waiting(connection);
+    } catch (...) {
+      close(connection);
+    }
+  }
+
+  void answer_now(Connection& connection, const Result<wire::PolicyRequest>& request,
+                  const DnsblClient::Answers* lists) {
+    const std::int64_t start = steady_ns();
     if (request) {
       const std::size_t before = answers_.size();
       try {
-        server_.desk_.answer(*request, server_.clock_(), directory_.get(), answers_);
+        server_.desk_.answer(*request, server_.clock_(), directory_.get(), answers_, lists);
       } catch (const std::exception&) {
         // Out of memory, at worst: mail goes on, the message unjudged.
         answers_.resize(before);
@@ -339,7 +407,8 @@ class PolicyServer::Worker {
       connection.out = {};
       connection.writing = false;
       connection.waiting = 0;
-      watch(connection.fd, EPOLLIN, &connection, EPOLL_CTL_MOD);
+      watch(connection.fd, connection.ticket != 0 ? 0U : static_cast<std::uint32_t>(EPOLLIN),
+            &connection, EPOLL_CTL_MOD);
     }
     return true;
   }
@@ -375,6 +444,9 @@ class PolicyServer::Worker {
   std::list<Connection> open_;  // longest idle first
   std::list<Connection> dead_;
   std::string answers_;
+  std::unique_ptr<DnsblClient> lists_;
+  std::uint64_t last_ticket_ = 0;
+  std::unordered_map<std::uint64_t, Connection*> parked_;
   // One buffer a thread: a connection holds bytes of its own only while a request is incomplete.
   std::array<char, wire::k_policy_request_max> buffer_{};
 };

@@ -15,6 +15,7 @@
 #include "base/instant.h"
 #include "base/result.h"
 #include "serve/directory_cell.h"
+#include "serve/dnsbl_board.h"
 #include "serve/listener.h"
 #include "serve/policy_desk.h"
 #include "serve/server_metrics.h"
@@ -30,6 +31,9 @@ struct PolicyServerOptions {
   Duration idle_timeout = seconds(1100);
   Duration request_timeout = seconds(60);  // from a request's first byte to its last
   Duration write_timeout = seconds(30);    // an answer that nobody takes
+  // Asked where the desk wants it; may be null. A question that hangs on a look-up is parked, and
+  // its thread goes on with the others' (docs/decisions/026-dnsbl-in-the-policy-loop.md).
+  DnsblBoard* dnsbl = nullptr;
 };
 
 class PolicyServer {
