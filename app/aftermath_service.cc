@@ -237,7 +237,6 @@ Result<web::NoteOutcome> AftermathService::send_note(std::uint64_t id,
     return std::unexpected(durable.error());
   }
   letters_wait_ = true;
-  wake_.notify_all();
   return outcome(id, note);
 }
 
@@ -299,40 +298,25 @@ void AftermathService::keep_reports() {
   }
 }
 
-void AftermathService::run(const std::stop_token& stop) {
-  Instant next_look, next_letters;
-  std::unique_lock lock(wake_mutex_);
-  while (!stop.stop_requested()) {
-    (void)wake_.wait_for(lock, stop, std::chrono::seconds(1),
-                         [this] { return letters_wait_.load(); });
-    if (stop.stop_requested()) return;
-    lock.unlock();
-    const Instant now = parts_.now();
-    if (letters_wait_ || now >= next_letters) {
-      const std::size_t per_second = std::max(1U, parts_.notes_per_minute / 60);
-      letters_wait_ = send_letters(per_second);
-      next_letters = now + minutes(1);
-    }
-    if (now >= next_look || next_look - now > k_keep_pace) {
-      keep_reports();
-      next_look = now + k_keep_pace;
-    }
-    lock.lock();
-    // The pace of letters: a second's worth, then a second.
-    if (letters_wait_) {
-      (void)wake_.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
-    }
+// A second's worth of letters, then a second.
+act::WorkerThread::Clock::time_point AftermathService::work() {
+  const Instant now = parts_.now();
+  if (letters_wait_ || now >= next_letters_) {
+    const std::size_t per_second = std::max(1U, parts_.notes_per_minute / 60);
+    letters_wait_ = send_letters(per_second);
+    next_letters_ = now + minutes(1);
   }
+  if (now >= next_look_ || next_look_ - now > k_keep_pace) {
+    keep_reports();
+    next_look_ = now + k_keep_pace;
+  }
+  return act::WorkerThread::Clock::now() + std::chrono::seconds(1);
 }
 
 void AftermathService::start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_.start("aftermath", [this](bool) { return work(); });
 }
 
-void AftermathService::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  thread_.join();
-}
+void AftermathService::stop() { thread_.stop(); }
 
 }  // namespace sekimori::app

@@ -4,14 +4,13 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 
+#include "act/worker_thread.h"
 #include "app/state_writer.h"
 #include "app/waiting_clock.h"
 #include "decide/directory.h"
@@ -76,14 +75,13 @@ class AftermathService : public web::Aftermath {
   void keep_reports();
   // Sends at most `most` letters; false: none waits.
   bool send_letters(std::size_t most);
-  void run(const std::stop_token& stop);
+  act::WorkerThread::Clock::time_point work();  // until when to sleep
 
   AftermathParts parts_;
   std::mutex making_;  // one report at a time: each reads the journal
   std::atomic<bool> letters_wait_{true};
-  std::mutex wake_mutex_;
-  std::condition_variable_any wake_;
-  std::jthread thread_;  // last
+  Instant next_look_, next_letters_;  // the thread's own
+  act::WorkerThread thread_;          // last: it uses all of the above
 };
 
 }  // namespace sekimori::app

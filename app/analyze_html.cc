@@ -9,6 +9,7 @@
 
 #include "app/analyze_view.h"
 #include "app/cli_text.h"
+#include "base/markup.h"
 #include "detect/words.h"
 #include "wire/json_text.h"
 
@@ -56,14 +57,22 @@ em{font-style:normal;font-weight:700}
 .scroll{overflow-x:auto;margin-bottom:1rem}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);
-vertical-align:top}
-td:first-child{overflow-wrap:anywhere;min-width:9rem}
-th{color:var(--dim);font-weight:600;white-space:nowrap}
+vertical-align:top;white-space:nowrap}
+td:first-child{overflow-wrap:anywhere;min-width:9rem;white-space:normal}
+th{color:var(--dim);font-weight:600}
+@media(max-width:40rem){table{font-size:.85rem}
+th:first-child,td:first-child{position:sticky;left:0;background:var(--paper)}
+td:first-child{min-width:7.5rem}}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-svg{width:100%;height:auto;display:block}
-svg text{fill:var(--dim);font-size:13px}
-.bar{fill:var(--blue)}
-.key{display:inline-block;width:.8em;height:.8em;border-radius:.15em;margin:0 .3em 0 1em}
+svg{width:100%;height:13rem;display:block}
+.ends{display:flex;justify-content:space-between;font-size:.85rem}
+.bars{display:grid;grid-template-columns:minmax(6rem,16rem) 1fr;gap:.3rem .7rem;
+align-items:center;font-size:.92rem;margin-bottom:.8rem}
+.bars span{text-align:right;line-height:1.3}
+.bars div{display:flex;align-items:center;gap:.5rem;font-variant-numeric:tabular-nums}
+.bars i{height:1rem;min-width:2px;background:var(--blue);border-radius:.1rem}
+.whole{white-space:nowrap}
+.key{display:inline-block;width:.8em;height:.8em;border-radius:.15em;margin:0 .3em 0 .6em}
 .sent{fill:var(--blue);background:var(--blue)}
 .deferred{fill:var(--orange);background:var(--orange)}
 .bounced{fill:var(--red);background:var(--red)}
@@ -160,14 +169,8 @@ class Page {
     const auto& v = *row.verdict;
     const bool certain = v.verdict == Verdict::hijacked;
     out_ += fmt::format("<div class=\"who {}\"><h3><em>{}</em> {}</h3>", to_string(v.verdict),
-                        certain ? t("乗っ取りの疑い", "hijacked") : t("注意", "suspicious"),
-                        html_text(row.traffic->address));
-    out_ += "<p>" +
-            f("{} 通、宛先 {} 件、接続元 {} か所、不達 {} 件",
-              "{} messages to {} recipients from {} addresses, {} bounced",
-              grouped(row.traffic->submissions), grouped(row.traffic->recipients),
-              grouped(row.traffic->addresses), grouped(row.traffic->bounced)) +
-            "</p><p>";
+                        html_text(verdict_words(v).in(language_)), html_text(row.traffic->address));
+    out_ += fmt::format("<p>{}</p><p>", html_text(traffic_words(*row.traffic).in(language_)));
     if (certain) {
       out_ +=
           f("始まり {}。稼働していれば {} に止まり、宛先 {} 件は送られませんでした"
@@ -188,7 +191,7 @@ class Page {
   }
 
   void suspects() {
-    section("乗っ取りの疑い", "Hijacked accounts");
+    section("乗っ取りの疑い", "Accounts that look hijacked");
     const auto all = accounts_in_order(a_);
     const auto odd = static_cast<std::size_t>(std::ranges::count_if(
         all, [](const AccountRow& row) { return row.verdict->verdict != Verdict::normal; }));
@@ -287,21 +290,23 @@ class Page {
     out_ += "<p class=dim>" + (step == 1 ? std::string(t("1 時間ごと", "by the hour"))
                                          : f("{} 時間ごと", "{} hours a bar", step));
     for (std::size_t i = 0; i < 4; ++i) {
-      out_ += fmt::format("<span class=\"key {}\"></span>{}", k_classes[i], names[i]);
+      out_ += fmt::format(" <span class=whole><span class=\"key {}\"></span>{}</span>",
+                          k_classes[i], names[i]);
     }
-    out_ += "</p>\n<svg viewBox=\"0 0 960 230\" role=img>";
+    // Only the bars are stretched to the width of the page; words would be, too.
+    out_ += "</p>\n<svg viewBox=\"0 0 900 200\" preserveAspectRatio=none role=img>";
     const double width = 900.0 / static_cast<double>(bars);
     for (std::size_t i = 0; i < bars; ++i) {
-      const double x = 55 + width * static_cast<double>(i);
-      double y = 140;
+      const double x = width * static_cast<double>(i);
+      double y = 135;
       const std::string title =
           minute(Instant{(first + static_cast<std::int64_t>(i) * step) * hours_us()});
       for (std::size_t kind = 0; kind < 4; ++kind) {
         if (sums[i][kind] == 0) continue;
         const bool failures = kind == 3;
-        const double height = static_cast<double>(sums[i][kind]) * (failures ? 50.0 : 125.0) /
+        const double height = static_cast<double>(sums[i][kind]) * (failures ? 55.0 : 135.0) /
                               static_cast<double>(failures ? failures_max : mail_max);
-        const double top = failures ? 210 - height : y - height;
+        const double top = failures ? 200 - height : y - height;
         if (!failures) y = top;
         fmt::format_to(std::back_inserter(out_),
                        "<rect class={} x={:.1f} y={:.1f} width={:.1f} height={:.1f}><title>{} {} "
@@ -310,11 +315,13 @@ class Page {
                        title, names[kind], grouped(sums[i][kind]));
       }
     }
-    out_ += fmt::format(
-        "<text x=50 y=22 text-anchor=end>{}</text><text x=50 y=168 text-anchor=end>{}</text>"
-        "<path d=\"M55 140.5H955M55 210.5H955\" stroke=\"currentColor\" opacity=\".3\"/>"
-        "<text x=55 y=226>{}</text><text x=955 y=226 text-anchor=end>{}</text></svg>\n",
-        grouped(mail_max), grouped(failures_max), minute(s_.first()), minute(s_.last()));
+    out_ += fmt::format("</svg>\n<p class=\"dim ends\"><span>{}</span><span>{}</span></p>\n",
+                        minute(s_.first()), minute(s_.last()));
+    out_ += "<p class=dim>" +
+            f("最も多いときで、配送の試み {} 回、ログインの失敗 {} 回",
+              "at most {} delivery attempts and {} wrong passwords a bar", grouped(mail_max),
+              grouped(failures_max)) +
+            "</p>\n";
   }
   [[nodiscard]] static constexpr std::int64_t hours_us() { return sekimori::hours(1).us; }
 
@@ -322,17 +329,14 @@ class Page {
     auto all = causes_in_order(counts);
     if (all.empty()) return;
     if (all.size() > 10) all.resize(10);
-    out_ += fmt::format("<p class=dim>{}</p><svg viewBox=\"0 0 960 {}\" role=img>", t(ja, en),
-                        all.size() * 24 + 4);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const double width = 520.0 * static_cast<double>(all[i].n) / static_cast<double>(all[0].n);
+    out_ += fmt::format("<p class=dim>{}</p><div class=bars>", t(ja, en));
+    for (const auto& row : all) {
+      const double share = static_cast<double>(row.n) / static_cast<double>(all[0].n);
       fmt::format_to(std::back_inserter(out_),
-                     "<text x=300 y={} text-anchor=end>{}</text><rect class=bar x=310 y={} "
-                     "width={:.1f} height=16 rx=2 /><text x={:.1f} y={}>{}</text>",
-                     i * 24 + 16, html_text(words(all[i].cause).in(language_)), i * 24 + 4,
-                     std::max(width, 1.0), 318 + width, i * 24 + 16, grouped(all[i].n));
+                     "<span>{}</span><div><i style=\"width:{:.1f}%\"></i>{}</div>",
+                     html_text(words(row.cause).in(language_)), share * 80, grouped(row.n));
     }
-    out_ += "</svg>\n";
+    out_ += "</div>\n";
   }
 
   void causes() {
@@ -415,25 +419,7 @@ class Page {
 
 }  // namespace
 
-std::string html_text(std::string_view text) {
-  std::string out;
-  for (const char c : wire::valid_utf8(text)) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          out += ' ';
-        } else {
-          out += c;
-        }
-    }
-  }
-  return out;
-}
+std::string html_text(std::string_view text) { return markup_text(wire::valid_utf8(text)); }
 
 std::string analysis_html(const Analysis& analysis, Language language) {
   return Page(analysis, language).text();

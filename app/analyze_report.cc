@@ -96,14 +96,12 @@ class Report {
     const auto& v = *row.verdict;
     const auto& traffic = *row.traffic;
     const bool certain = v.verdict == Verdict::hijacked;
-    out_ += fmt::format("  {}  {}\n",
-                        certain ? paint("1;31", t("✖ 乗っ取りの疑い", "✖ hijacked"))
-                                : paint("1;33", t("△ 注意", "△ suspicious")),
-                        paint("1", harmless(traffic.address)));
-    out_ += f("      {} 通、宛先 {} 件、接続元 {} か所、不達 {} 件\n",
-              "      {} messages to {} recipients from {} addresses, {} bounced\n",
-              grouped(traffic.submissions), grouped(traffic.recipients), grouped(traffic.addresses),
-              grouped(traffic.bounced));
+    out_ += fmt::format(
+        "  {}  {}\n",
+        paint(certain ? "1;31" : "1;33",
+              fmt::format("{} {}", certain ? "✖" : "△", verdict_words(v).in(given_.language))),
+        paint("1", harmless(traffic.address)));
+    out_ += fmt::format("      {}\n", traffic_words(traffic).in(given_.language));
     if (certain) {
       out_ +=
           f("      始まり {}。稼働していれば {} に止まり、宛先 {} 件は送られませんでした"

@@ -18,6 +18,8 @@ namespace sekimori::app {
 namespace {
 
 constexpr std::size_t k_batch_lines = 2048;
+// In one thread a batch stays in the nearest cache from one step to the next.
+constexpr std::size_t k_small_batch_lines = 128;
 constexpr std::size_t k_batch_bytes = 1024UL * 1024;
 constexpr std::size_t k_parsers_max = 6;  // more would wait for the one that adds up
 
@@ -46,9 +48,9 @@ struct Batch {
 };
 
 // False at the end of the set.
-bool read(serve::LogSet& set, Batch& batch) {
+bool read(serve::LogSet& set, Batch& batch, std::size_t lines_max) {
   batch.clear();
-  while (batch.lines.size() < k_batch_lines && batch.text.size() < k_batch_bytes) {
+  while (batch.lines.size() < lines_max && batch.text.size() < k_batch_bytes) {
     const auto line = set.next();
     if (!line) break;
     batch.lines.push_back(
@@ -67,10 +69,8 @@ void parse(Batch& batch) {
   for (std::size_t i = 0; i < batch.lines.size(); ++i) {
     Batch::Line& line = batch.lines[i];
     if (line.stamp.length == 0) continue;
-    if (auto parsed = wire::parse_stamped_line(batch.view(line), line.stamp)) {
-      batch.records[i] = *parsed;
-      line.parsed = true;
-    }
+    line.parsed =
+        wire::read_stamped_line(batch.view(line), line.stamp, batch.records[i]).has_value();
   }
 }
 
@@ -176,7 +176,7 @@ class Pipe {
 void in_one_thread(serve::LogSet& set, const AnalyzeOptions& options, Analysis& out,
                    serve::HistoryJoin& join) {
   Batch batch;
-  while (read(set, batch)) {
+  while (read(set, batch, k_small_batch_lines)) {
     parse(batch);
     add_up(batch, out.survey);
     judge(batch, join);
@@ -192,7 +192,7 @@ void in_threads(serve::LogSet& set, const AnalyzeOptions& options, Analysis& out
   threads.emplace_back([&] {
     for (;;) {
       Batch* batch = pipe.take_empty();
-      if (!read(set, *batch)) break;
+      if (!read(set, *batch, k_batch_lines)) break;
       pipe.give_read(batch);
     }
     pipe.end_reading();
@@ -227,6 +227,8 @@ void analyze(serve::LogSet& set, const AnalyzeOptions& options, Analysis& out) {
   serve::HistoryJoinOptions joining;
   joining.utc_offset_s = options.set.utc_offset_s;
   joining.only_accounts = false;
+  joining.named = false;
+  joining.only_bounces = true;
   joining.place = options.place;
   serve::HistoryJoin join(nobody, std::move(joining),
                           [&out](Event&& event) { out.judge.event(event); });
@@ -237,6 +239,8 @@ void analyze(serve::LogSet& set, const AnalyzeOptions& options, Analysis& out) {
   }
   join.finish();
   out.survey.finish();
+  for (const auto& account : out.survey.accounts())
+    out.judge.settle(account.address, account.first);
   out.files = set.files();
   out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }

@@ -29,7 +29,8 @@ struct AnalyzeOptions {
 };
 
 struct Analysis {
-  Analysis(const AnalyzeOptions& options) : survey(options.key), judge(options.engine) {}
+  Analysis(const AnalyzeOptions& options)
+      : survey(options.key), judge(options.engine, options.key) {}
   std::vector<serve::LogSet::File> files;
   LogSurvey survey;
   LogJudge judge;

@@ -313,6 +313,51 @@ TEST_F(AnalyzeTest, NamesTheHijackedAccountAndNotItsNeighbour) {
   EXPECT_EQ(accounts_in_order(*a)[0].traffic->address, "taro@example.jp");
 }
 
+// A day's log knows nobody: whoever mails many is looked at, nobody is called hijacked for it, and
+// of a thief it says how little it knows.
+TEST_F(AnalyzeTest, NewslettersInAShortLogAreNoHijack) {
+  std::string log;
+  for (int i = 0; i < 400; ++i) {  // one by one
+    log += message(fmt::format("Nov 20 10:{:02}:{:02}", i / 30, i % 30 * 2),
+                   fmt::format("4AA{:04X}B", i), "news@example.jp", "203.0.113.5",
+                   {fmt::format("a{}@s{}.example", i, i % 90)});
+  }
+  for (int i = 0; i < 10; ++i) {  // fifty at once
+    std::vector<std::string> to;
+    for (int k = 0; k < 50; ++k) to.push_back(fmt::format("b{}x{}@t{}.example", i, k, k));
+    log += message(fmt::format("Nov 20 11:00:{:02}", i * 5), fmt::format("4BB{:04X}B", i),
+                   "mailmag@example.jp", "203.0.113.6", to);
+  }
+  for (int i = 0; i < 240; ++i) {  // from the office, from home, from a telephone
+    log += message(fmt::format("Nov 20 {:02}:{:02}:00", 12 + i / 60, i % 60),
+                   fmt::format("4CC{:04X}B", i), "sales@example.jp",
+                   fmt::format("203.0.113.{}", 7 + i / 80),
+                   {fmt::format("c{}@u{}.example", i, i % 90)});
+  }
+  for (int i = 0; i < 60; ++i) {
+    std::vector<std::string> to;
+    for (int k = 0; k < 10; ++k) to.push_back(fmt::format("v{}x{}@s{}.example", i, k, k));
+    const bool unknown = i % 6 == 0;
+    log += message(fmt::format("Nov 20 17:{:02}:00", i), fmt::format("4DD{:04X}B", i),
+                   "victim@example.jp", fmt::format("198.51.{}.9", 100 + i % 5), to,
+                   unknown ? "dsn=5.1.1, status=bounced (550 5.1.1 User unknown)"
+                           : "dsn=2.0.0, status=sent (250 Ok)");
+  }
+  const auto a = of_text(log);
+  for (const char* who : {"news@example.jp", "mailmag@example.jp", "sales@example.jp"}) {
+    EXPECT_NE(a->judge.of(who).verdict, Verdict::hijacked) << who;
+  }
+  const auto& victim = a->judge.of("victim@example.jp");
+  EXPECT_EQ(victim.verdict, Verdict::hijacked);
+  EXPECT_EQ(victim.sureness, Sureness::low);
+  Invocation given;
+  given.language = Language::en;
+  const std::string text = analysis_text(given, *a, false);
+  EXPECT_NE(text.find("perhaps hijacked  victim@example.jp"), std::string::npos) << text;
+  EXPECT_NE(text.find("sureness low"), std::string::npos);
+  EXPECT_NE(analysis_html(*a, Language::ja).find("乗っ取りかもしれません"), std::string::npos);
+}
+
 TEST_F(AnalyzeTest, SaysTheSameHoweverTheLogIsCutOrderedOrReadInThreads) {
   const std::string whole = hijack_log() + small_log();
   const std::string expected = figures(*of({file("whole.log", whole)}));
@@ -382,6 +427,18 @@ TEST_F(AnalyzeTest, ReadsAJournalAsTheLogItCameFrom) {
   const std::string expected = figures(*of({file("mail.log", log)}));
   EXPECT_EQ(figures(*of({file("export", as_journal(log, false))})), expected);
   EXPECT_EQ(figures(*of({file("json", as_journal(log, true))})), expected);
+}
+
+TEST_F(AnalyzeTest, WhatIsNoLogIsSaidToBeNone) {
+  for (const char* text : {"root:x:0:0:root:/root:/bin/bash\n",
+                           "{\"case\": \"a\", \"data\": \"b\"}\n{\"case\": \"c\"}\n"}) {
+    const auto a = of({file("cases.txt", text)});
+    ASSERT_EQ(a->files.size(), 1U);
+    EXPECT_TRUE(a->files[0].unusable) << text;
+    EXPECT_NE(a->files[0].trouble.find("is it a mail log?"), std::string::npos);
+  }
+  // A rotated log of a quiet day.
+  EXPECT_FALSE(of({file("empty.log", "")})->files[0].unusable);
 }
 
 TEST_F(AnalyzeTest, HostileLinesStayTextInHtmlAndOnATerminal) {

@@ -1,7 +1,11 @@
 #include "app/analyze_view.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
+
+#include "detect/words.h"
 
 namespace sekimori::app {
 
@@ -28,6 +32,28 @@ std::vector<CauseRow> causes_in_order(const LogSurvey::CauseCounts& counts) {
   }
   std::ranges::stable_sort(out, std::ranges::greater{}, &CauseRow::n);
   return out;
+}
+
+Text traffic_words(const AccountTraffic& traffic) {
+  using detect::counted;
+  using detect::grouped;
+  return {fmt::format("{} 通、宛先 {} 件、接続元 {} か所、不達 {} 件", grouped(traffic.submissions),
+                      grouped(traffic.recipients), grouped(traffic.addresses),
+                      grouped(traffic.bounced)),
+          fmt::format(
+              "{} to {} from {}, {} bounced", counted(traffic.submissions, "message", "messages"),
+              counted(traffic.recipients, "recipient", "recipients"),
+              counted(traffic.addresses, "address", "addresses"), grouped(traffic.bounced))};
+}
+
+Text verdict_words(const AccountVerdict& verdict) {
+  switch (verdict.verdict) {
+    case Verdict::normal: return {"ふだんどおり", "as usual"};
+    case Verdict::suspicious: return {"注意", "suspicious"};
+    case Verdict::hijacked: break;
+  }
+  if (verdict.sureness == Sureness::low) return {"乗っ取りかもしれません", "perhaps hijacked"};
+  return {"乗っ取りの疑い", "hijacked"};
 }
 
 Text sureness_words(Sureness sureness) {

@@ -23,6 +23,10 @@ struct CauseRow {
 // The most frequent first, none with 0.
 [[nodiscard]] std::vector<CauseRow> causes_in_order(const LogSurvey::CauseCounts& counts);
 
+// How much it sent, from how many places: half a sentence.
+[[nodiscard]] Text traffic_words(const AccountTraffic& traffic);
+// The verdict as a title: of a low sureness it is a question and no finding.
+[[nodiscard]] Text verdict_words(const AccountVerdict& verdict);
 // How sure the verdict is, as a sentence.
 [[nodiscard]] Text sureness_words(Sureness sureness);
 [[nodiscard]] Text guess_words(GuessKind kind);

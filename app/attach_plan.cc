@@ -6,6 +6,7 @@
 #include <array>
 
 #include "app/attach_dovecot.h"
+#include "web/target.h"
 #include "wire/conf_edit.h"
 #include "wire/guard_queries.h"
 #include "wire/text_diff.h"
@@ -277,9 +278,12 @@ Result<FoundAccounts> accounts_of_map(std::string_view kind, std::string_view te
     std::string host = get("hosts");
     host = host.substr(0, host.find_first_of(", "));
     if (host.starts_with("inet:")) host.erase(0, 5);
-    if (host.empty() || host.starts_with("unix:")) host = "localhost";
-    out.url = fmt::format("{}://{}@{}/{}", kind == "mysql" ? "mysql" : "postgresql", get("user"),
-                          host, get("dbname"));
+    std::string socket;
+    if (host.starts_with("unix:")) socket = "?socket=" + host.substr(5);
+    if (host.empty() || !socket.empty()) host = "localhost";
+    out.url = fmt::format("{}://{}@{}/{}{}", kind == "mysql" ? "mysql" : "postgresql",
+                          web::percent_encode(get("user")), host, get("dbname"), socket);
+    out.password = get("password");
   }
   return out;
 }

@@ -88,9 +88,10 @@ using PresentFiles = std::vector<std::pair<std::string, std::string>>;
 
 // Where the account store is, from the sql files behind virtual_mailbox_maps.
 struct FoundAccounts {
-  std::string kind;   // "sqlite", "mysql", "pgsql"
-  std::string url;    // as accounts.database has it; without a password
-  std::string table;  // "mailbox", or what it is called here
+  std::string kind;      // "sqlite", "mysql", "pgsql"
+  std::string url;       // as accounts.database has it; without a password
+  std::string password;  // which Postfix's map names; "" = none
+  std::string table;     // "mailbox", or what it is called here
 };
 // The map files named in the value, in order: (type, path).
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> sql_maps(std::string_view value);

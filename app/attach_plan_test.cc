@@ -209,7 +209,14 @@ TEST(AttachPlan, AccountsAreFoundBehindTheMaps) {
                                "query = SELECT maildir FROM pfa_mailbox WHERE username='%s'\n");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->url, "mysql://postfix@db1/mail");
+  EXPECT_EQ(found->password, "x");
   EXPECT_EQ(found->table, "pfa_mailbox");
+  found = accounts_of_map("pgsql",
+                          "user = m@x\npassword = a b\nhosts = unix:/run/postgresql\n"
+                          "dbname = mail\nquery = SELECT maildir FROM mailbox\n");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->url, "postgresql://m%40x@localhost/mail?socket=/run/postgresql");
+  EXPECT_EQ(found->password, "a b");
   found = accounts_of_map("sqlite", "dbpath = /v/p.db\nquery = SELECT x FROM mailbox\n");
   EXPECT_EQ(found->url, "sqlite:///v/p.db");
   EXPECT_FALSE(accounts_of_map("sqlite", "dbpath = /v/p.db\nquery = SELECT x FROM domain\n"));

@@ -10,6 +10,7 @@
 #include "app/attach_dovecot.h"
 #include "app/attach_server.h"
 #include "app/installation.h"
+#include "base/ip_network.h"
 #include "base/listen_address.h"
 #include "config/quote.h"
 #include "wire/conf_edit.h"
@@ -58,6 +59,16 @@ std::string dovecot_secret(const AttachPlace& place, const AttachFacts& facts,
   if (!said) return "";
   while (!said->empty() && (said->back() == '\n' || said->back() == ' ')) said->pop_back();
   return *said;
+}
+
+// As TOML spells a list; host names are left out, the setting takes addresses.
+std::string networks_of(const std::vector<std::string>& hosts) {
+  std::string out;
+  for (const std::string& host : hosts) {
+    if (!IpNetwork::parse(host)) continue;
+    out += fmt::format("{}{}", out.empty() ? "[" : ", ", config::quote(host));
+  }
+  return out.empty() ? out : out + "]";
 }
 
 }  // namespace
@@ -116,25 +127,34 @@ Result<void> AttachSettings::fill_accounts(const AttachPlace& place, const Attac
     }
     return {};
   }
-  if (is_set("accounts.database")) {
-    if (settings().accounts.database != found->url) {
-      notes.push_back(
-          {fmt::format("設定の accounts.database は {} ですが、Postfix は {} を見ています。",
-                       settings().accounts.database, found->url),
-           fmt::format("accounts.database is {}, while Postfix looks into {}",
-                       settings().accounts.database, found->url)});
-    }
+  if (is_set("accounts.database") && settings().accounts.database != found->url) {
+    notes.push_back(
+        {fmt::format("設定の accounts.database は {} ですが、Postfix は {} を見ています。",
+                     settings().accounts.database, found->url),
+         fmt::format("accounts.database is {}, while Postfix looks into {}",
+                     settings().accounts.database, found->url)});
     return {};
+  }
+  if (!found->password.empty() && !is_set("accounts.database_password_file")) {
+    const std::string file = folder() + "/accounts.password";
+    auto now = read_plain_file(file);
+    if (!now) return std::unexpected(now.error());
+    const std::string text = found->password + "\n";
+    if (*now != text) {
+      password_ = FileChange{file, *now, text, 0640, settings().server.user, true};
+    }
+    auto done = fill("accounts", "database_password_file", config::quote(file));
+    if (!done) return done;
+    notes.push_back(
+        {fmt::format("データベースには Postfix と同じ利用者でつなぎます(パスワードは {})。書き込み"
+                     "の権限がなければ、転送の取り消しとパスワードの変更はできません。",
+                     file),
+         fmt::format("the database is reached as Postfix reaches it (its password: {}); without "
+                     "the right to write, forwards cannot be taken back nor passwords set",
+                     file)});
   }
   // Where this version does not know the kind, the checker of the settings says so.
   if (auto done = fill("accounts", "database", config::quote(found->url)); !done) return done;
-  if (found->kind != "sqlite") {
-    notes.push_back(
-        {"データベースのパスワードは設定ファイルに書かれていません。設定の説明(accounts)を"
-         "確かめてください。",
-         "the database's password is not written into the settings; see accounts in the "
-         "reference of settings"});
-  }
   const std::string prefix = found->table.substr(0, found->table.size() - 7);  // …mailbox
   if (!prefix.empty()) return fill("accounts", "table_prefix", config::quote(prefix));
   return {};
@@ -226,6 +246,10 @@ Result<AttachChoice> AttachSettings::choose(const AttachPlace& place, const Atta
     step([&] { return fill("accounts", "recipient_delimiter", config::quote(delimiter)); });
   }
   step([&] { return fill_log(place, facts, notes); });
+  if (const std::string list = networks_of(choice.webmail); !list.empty()) {
+    // Addresses of many: never counted or banned, whoever guesses through them.
+    step([&] { return fill("networks", "webmail", list); });
+  }
   step([&] {
     return fill("guard", "database",
                 config::quote(place.outside("/var/lib/sekimori/guard/guard.db")));
@@ -263,7 +287,9 @@ Result<AttachChoice> AttachSettings::choose(const AttachPlace& place, const Atta
 
 Result<std::vector<FileChange>> AttachSettings::changes() const {
   std::vector<FileChange> out;
-  if (key_) out.push_back(*key_);
+  for (const auto* secret : {&key_, &password_}) {
+    if (*secret) out.push_back(**secret);
+  }
   if (is_changed()) {
     out.push_back({path_, before_, text_, 0640, settings().server.user, false});
   }

@@ -51,7 +51,8 @@ class AttachSettings {
   std::optional<std::string> before_;
   std::string text_;
   config::Loaded loaded_;
-  std::optional<FileChange> key_;
+  std::optional<FileChange> key_;       // of Dovecot's API
+  std::optional<FileChange> password_;  // of the account database
 };
 
 }  // namespace sekimori::app

@@ -34,8 +34,8 @@ std::uint64_t AuthTries::hash_of(const IpAddress& ip) const {
   return keyed_hash(key_, std::span<const std::uint8_t>(ip.bytes()));
 }
 
-std::uint64_t AuthTries::pair_of(const IpAddress& ip, std::string_view name) const {
-  return mix64(hash_of(ip) ^ mix64(keyed_hash(key_, name)));
+std::uint64_t AuthTries::pair_of(const IpAddress& ip, std::uint64_t name_hash) const {
+  return mix64(hash_of(ip) ^ mix64(name_hash)) | 1;
 }
 
 AuthTries::Address* AuthTries::address_of(const IpAddress& ip) {
@@ -98,9 +98,13 @@ void AuthTries::count(Address& from, std::string_view name, std::uint64_t n, Ins
   from.last = std::max(from.last, t);
   if (name.empty()) return;
   bool fresh = false;
-  if (pairs_.size() < k_pairs_max) fresh = pairs_.insert(pair_of(from.ip, name)).second;
-  from.accounts += fresh;
   const auto hash = keyed_hash(key_, name);
+  if (const auto pair = pair_of(from.ip, hash);
+      pairs_.size() < k_pairs_max && !pairs_.contains(pair)) {
+    pairs_.put(pair, 1);
+    fresh = true;
+  }
+  from.accounts += fresh;
   auto it = names_.find(hash);
   if (it == names_.end()) {
     if (names_.size() >= k_names_max) return;
@@ -118,8 +122,9 @@ void AuthTries::succeeded(const IpAddress& ip, std::string_view account, Instant
   Address& from = it->second;
   const std::uint64_t recent = t - from.last > k_pause ? 0 : from.recent;
   if (recent == 0) return;
-  const bool named = pairs_.contains(pair_of(ip, account));
-  const auto target = names_.find(keyed_hash(key_, account));
+  const auto hash = keyed_hash(key_, account);
+  const bool named = pairs_.contains(pair_of(ip, hash));
+  const auto target = names_.find(hash);
   // One of many addresses that try one account in turn needs few tries of its own.
   const bool in_turn =
       named && target != names_.end() && target->second.addresses >= k_distributed_min;

@@ -12,12 +12,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/hash.h"
 #include "base/instant.h"
 #include "base/ip_address.h"
+#include "detect/flat_map.h"
 
 namespace sekimori::app {
 
@@ -110,14 +110,14 @@ class AuthTries {
   Address* address_of(const IpAddress& ip);
   void count(Address& from, std::string_view name, std::uint64_t n, Instant t);
   [[nodiscard]] std::uint64_t hash_of(const IpAddress& ip) const;
-  [[nodiscard]] std::uint64_t pair_of(const IpAddress& ip, std::string_view name) const;
+  [[nodiscard]] std::uint64_t pair_of(const IpAddress& ip, std::uint64_t name_hash) const;
 
   HashKey key_;
   std::uint64_t failures_ = 0;
   std::uint64_t other_failures_ = 0;
   std::unordered_map<std::uint64_t, Address> addresses_;
   std::unordered_map<std::uint64_t, Name> names_;
-  std::unordered_set<std::uint64_t> pairs_;  // of address and name
+  detect::FlatMap pairs_;  // of address and name
   std::vector<Success> successes_;
 };
 

@@ -21,17 +21,6 @@ Secret new_key() {
   return Secret(std::move(text));
 }
 
-store::EnquiryFilter filter_of(const web::EnquiryQuery& query) {
-  store::EnquiryFilter filter;
-  filter.state = query.state;
-  filter.waiting = query.waiting;
-  filter.account = query.account;
-  filter.taken_by = query.taken_by;
-  filter.offset = query.offset;
-  filter.limit = query.limit;
-  return filter;
-}
-
 decide::Subject subject_of(const decide::Enquiry& enquiry) {
   if (enquiry.account.empty()) return {decide::SubjectKind::server, ""};
   return {decide::SubjectKind::account, enquiry.account};
@@ -69,20 +58,17 @@ Result<decide::Incident> CaseService::incident_of(std::uint64_t id) {
   return std::move(**incident);
 }
 
-Result<web::Page<decide::AuditEntry>> CaseService::audit_page(const web::AuditPageQuery& query) {
-  const store::AuditFilter filter{query.subject, query.within, query.who,  query.action,
-                                  query.search,  query.offset, query.limit};
-  auto rows = parts_.store.audit(filter);
-  if (!rows) return std::unexpected(rows.error());
-  auto total = parts_.store.count_audit(filter);
-  if (!total) return std::unexpected(total.error());
-  return web::Page<decide::AuditEntry>{std::move(*rows), *total};
+Result<web::Page<decide::AuditEntry>> CaseService::audit_page(const decide::AuditFilter& filter) {
+  parts_.writer.catch_up(k_audit_wait_ms);
+  auto page = parts_.store.audit(filter);
+  if (!page) return std::unexpected(page.error());
+  return web::Page<decide::AuditEntry>{std::move(page->rows), page->total};
 }
 
 // ---------------------------------------------------------------- enquiries
 
-Result<web::Page<decide::Enquiry>> CaseService::enquiries(const web::EnquiryQuery& query) {
-  auto filter = filter_of(query);
+Result<web::Page<decide::Enquiry>> CaseService::enquiries(const decide::EnquiryFilter& query) {
+  auto filter = query;
   if (!filter.account.empty()) filter.account = parts_.directory()->account_of(filter.account);
   auto rows = parts_.store.enquiries(filter);
   if (!rows) return std::unexpected(rows.error());
@@ -196,6 +182,28 @@ Result<decide::Customer> CaseService::put_customer(const decide::Customer& custo
   return kept;
 }
 
+// ---------------------------------------------------------------- notes
+
+Result<std::vector<decide::AccountNote>> CaseService::notes(std::string_view address) {
+  auto account = account_of(address);
+  if (!account) return std::unexpected(account.error());
+  if (!*account) return not_found(fmt::format("'{}' is no account of this server", address));
+  return parts_.store.notes(**account);
+}
+
+Result<decide::AccountNote> CaseService::add_note(std::string_view address, const std::string& text,
+                                                  const web::Caller& by) {
+  auto account = account_of(address);
+  if (!account) return std::unexpected(account.error());
+  if (!*account) return not_found(fmt::format("'{}' is no account of this server", address));
+  decide::AccountNote note{parts_.now(), by.who, text};
+  if (auto done = parts_.store.add_note(**account, note); !done) {
+    return std::unexpected(done.error());
+  }
+  audited(by, "account_note", {decide::SubjectKind::account, **account}, 0, "", "");
+  return note;
+}
+
 // ---------------------------------------------------------------- of an incident
 
 Result<std::vector<decide::Feedback>> CaseService::feedback(std::uint64_t incident) {
@@ -218,7 +226,7 @@ Result<decide::Feedback> CaseService::put_feedback(std::uint64_t incident,
                                                    const std::string& text, const web::Caller& by) {
   auto known = incident_of(incident);
   if (!known) return std::unexpected(known.error());
-  const decide::Feedback word{incident, by.who, verdict, text, parts_.now()};
+  decide::Feedback word{incident, by.who, verdict, text, parts_.now()};
   if (auto done = parts_.store.put_feedback(word); !done) return std::unexpected(done.error());
   audited(by, "feedback", known->subject, incident, text,
           fmt::format(R"({{"verdict":"{}"}})", to_string(verdict)));

@@ -36,8 +36,8 @@ class CaseService : public web::Casework {
  public:
   explicit CaseService(CaseParts parts) : parts_(std::move(parts)) {}
 
-  Result<web::Page<decide::AuditEntry>> audit_page(const web::AuditPageQuery&) override;
-  Result<web::Page<decide::Enquiry>> enquiries(const web::EnquiryQuery&) override;
+  Result<web::Page<decide::AuditEntry>> audit_page(const decide::AuditFilter&) override;
+  Result<web::Page<decide::Enquiry>> enquiries(const decide::EnquiryFilter&) override;
   Result<web::EnquiryDetails> enquiry(std::uint64_t id) override;
   Result<web::EnquiryMade> open_enquiry(const web::EnquiryOrder&, const web::Caller&) override;
   Result<web::EnquiryDetails> act_on_enquiry(std::uint64_t id, decide::EnquiryAct,
@@ -46,6 +46,9 @@ class CaseService : public web::Casework {
   Result<decide::Customer> customer(std::string_view address) override;
   Result<decide::Customer> put_customer(const decide::Customer&, const std::string& reason,
                                         const web::Caller&) override;
+  Result<std::vector<decide::AccountNote>> notes(std::string_view address) override;
+  Result<decide::AccountNote> add_note(std::string_view address, const std::string& text,
+                                       const web::Caller&) override;
   Result<std::vector<decide::Feedback>> feedback(std::uint64_t incident) override;
   Result<web::Page<decide::Feedback>> all_feedback(std::size_t offset, std::size_t limit) override;
   Result<decide::Feedback> put_feedback(std::uint64_t incident, decide::FeedbackVerdict,

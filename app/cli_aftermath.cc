@@ -95,11 +95,12 @@ class AftermathPrinter : public AnswerReader {
            number(place, "messages"), time(place, "first"), time(place, "last")});
     }
     if (places.size() > 1) out += '\n' + table(places);
-    Rows late = {{t("遅れた利用者", "delayed"), t("配達", "deliveries"),
-                  t("最長(秒)", "longest (s)"), t("ふだん(秒)", "usual (s)")}};
+    Rows late = {{t("遅れた利用者", "delayed"), t("遅れた配達", "late"),
+                  t("まだ届いていない", "unfinished"), t("最長(秒)", "longest (s)"),
+                  t("ふだん(秒)", "usual (s)")}};
     for (const auto& one : list(part(r, "neighbours"), "delayed")) {
-      late.push_back({word(one, "account"), number(one, "delayed"), number(one, "longest_seconds"),
-                      number(one, "usual_seconds")});
+      late.push_back({word(one, "account"), number(one, "delayed"), number(one, "unfinished"),
+                      number(one, "longest_seconds"), number(one, "usual_seconds")});
     }
     if (late.size() > 1) out += '\n' + table(late);
     const auto services = list(r, "services");

@@ -127,6 +127,9 @@ Exit run_analyze_command(const Invocation& given) {
   enforcing.server.mode = config::Mode::enforce;
   enforcing.mode = {};
   options.engine = engine_settings(enforcing, HashKey{});
+  // A log's contacts are few beside a server's; the filter grows by doubling, and 64 large ones
+  // would take longer to lay out than a small log to read.
+  options.engine.detect.contact_filter_bytes = 64UL * 1024;
   act::GeoIp geoip;
   if (!settings->geoip.country.empty() || !settings->geoip.asn.empty()) {
     if (auto done = geoip.load({settings->geoip.country, settings->geoip.asn, ""}); !done) {
@@ -167,7 +170,12 @@ Exit run_analyze_command(const Invocation& given) {
                harmless(file.trouble));
   }
   const bool any = std::ranges::any_of(analysis.files, [](const auto& f) { return !f.unusable; });
-  if (!any) return Exit::refused;
+  if (!any) {
+    // What is wrong with each file stands in it, for programs, too.
+    if (given.json)
+      fmt::print("{}\n", boost::json::serialize(analysis_json(analysis, given.language)));
+    return Exit::refused;
+  }
   if (!given.html.empty() && !write_file(given.html, analysis_html(analysis, given.language))) {
     return failed(
         Error{ErrorKind::operating, fmt::format("{}: {}", given.html, std::strerror(errno))});

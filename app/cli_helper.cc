@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <charconv>
 
 #include <array>
 #include <cerrno>
@@ -58,6 +60,16 @@ helper::HelperOptions helper_options(const config::Settings& settings) {
   options.postfix_command_directory = settings.postfix.command_directory;
   options.command_timeout = settings.postfix.command_timeout;
   options.show_subjects = settings.postfix.show_subjects;
+  options.firewall.enabled = settings.firewall.enabled;
+  options.firewall.table = settings.firewall.table;
+  options.firewall.size = static_cast<std::uint32_t>(settings.firewall.size);
+  for (const std::string& text : settings.firewall.ports) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error == std::errc() && end == text.data() + text.size() && port != 0) {
+      options.firewall.ports.push_back(port);
+    }
+  }
   // A second Postfix on one machine has a memory of its own.
   if (options.postfix_config_directory != "/etc/postfix") {
     options.state_file = fmt::format("/var/lib/sekimori-helper/sending_stopped-{:016x}.json",

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <memory>
 
-#include "app/cli_attach_tree.h"
+#include "app/cli_rules_tree.h"
 
 namespace sekimori::app {
 namespace {
@@ -12,9 +12,9 @@ namespace {
 constexpr const char* k_default_config = "/etc/sekimori/sekimori.toml";
 
 // Builds the tree of commands over one Invocation, with help in one language.
-class Tree : private AttachTree {
+class Tree : private RulesTree {
  public:
-  Tree(Invocation& out, Language language) : AttachTree(out, language) {
+  Tree(Invocation& out, Language language) : RulesTree(out, language) {
     root_.fallthrough();
     root_.require_subcommand(1);
     root_.set_help_flag("-h,--help", text("使い方を表示します", "show this help"));
@@ -35,6 +35,7 @@ class Tree : private AttachTree {
     hold_commands();
     queue_commands();
     ip_commands();
+    encryption_commands();
     operator_commands();
     server_wide_commands();
     drill_command();
@@ -202,6 +203,9 @@ class Tree : private AttachTree {
             "停止中のアドレス宛てに待っているメールを表示します(アドレス省略時はすべて)",
             "show what waits for a suspended address; for all of them without one")
         ->add_option("ADDRESS", out_.subject, text("メールアドレス", "the mailbox address"));
+    address(command(account, "guessing",
+                    "パスワードが試されていないか、古い設定の端末がないかを表示します",
+                    "whether its password is guessed, and programs with an old one"));
     address(command(account, "ways", "いま有効な転送・フィルターなどを表示します",
                     "forwards, filters and the like in force now"));
     auto* sheet = command(account, "call-sheet", "本人に電話するための台本を表示します",
@@ -435,24 +439,6 @@ class Tree : private AttachTree {
     one("hold", "送信待ちのメールを保留します", "hold what is queued");
     one("release", "保留を解いて送ります", "let held mail go");
     one("delete", "送信待ちのメールを消します(元に戻せません)", "delete queued mail for good");
-  }
-
-  void ip_commands() {
-    auto* ip = group("ip", "接続元の規則を扱います", "work with rules on client addresses");
-    command(ip, "list", "規則の一覧を表示します", "list the rules");
-    const auto one = [&](const char* name, const char* ja, const char* en, bool rule) {
-      auto* made = command(ip, name, ja, en);
-      subject(made, "NETWORK", "アドレスまたは範囲(192.0.2.0/24)",
-              "address or range (192.0.2.0/24)");
-      if (!rule) return;
-      reason(made);
-      made->add_option("--expires", out_.expires,
-                       text("期限(30m、24h、7d、または RFC 3339 の時刻)",
-                            "until when (30m, 24h, 7d, or an RFC 3339 time)"));
-    };
-    one("allow", "ここからのログインを常に許可します", "always let sign-ins from there in", true);
-    one("deny", "ここからのログインを常に断ります", "always refuse sign-ins from there", true);
-    one("unblock", "規則を取り除きます", "remove the rule", false);
   }
 
   void operator_commands() {

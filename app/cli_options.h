@@ -26,6 +26,16 @@ struct ApprovalWords {
   std::string zone;
 };
 
+// ip, as it was typed.
+struct RuleWords {
+  std::string action;  // of import and list
+  std::string use;
+  std::string kind;  // of list
+  std::string sort;
+  bool partial = false;  // of import
+  bool dry_run = false;
+};
+
 // attach and doctor, as they were typed. Empty: where Debian has it.
 struct AttachWords {
   std::string root;
@@ -87,8 +97,9 @@ struct Invocation {
   bool send = false;
   std::string title;
   std::string text_file;
-  // ip
+  // ip; also search, account, domain and limit
   std::string expires;  // "24h" or RFC 3339
+  RuleWords rule;
   // release-all
   bool every = false;
   // replay

@@ -13,6 +13,7 @@
 #include "app/cli_print.h"
 #include "app/cli_print_recovery.h"
 #include "app/cli_requests.h"
+#include "app/cli_rules.h"
 #include "app/installation.h"
 #include "store/files.h"
 #include "web/target.h"
@@ -149,13 +150,46 @@ Exit run_api_command(const Invocation& given) {
   }
   const auto api = connected(given);
   if (!api) return Exit::refused;
-  const auto answer = api->call(request->method, request->target, request->body);
+  auto answer = api->call(request->method, request->target, request->body);
+  Invocation asked = given;
+  if (given.command == "ip unblock" && answer && answer->status == 404) {
+    // There is no rule; a ban, perhaps.
+    asked.command = "ip unban";
+    if (asked.reason.empty()) asked.reason = "ip unblock";
+    if (const auto ban = api_request(asked, system_now())) {
+      answer = api->call(ban->method, ban->target, ban->body);
+    }
+  }
   if (!answer) {
     print_failure(given, answer.error());
     return Exit::refused;
   }
   Exit exit = exit_of(answer->status);
-  print_answer(given, answer->status, answer->body);
+  print_answer(asked, answer->status, answer->body);
+  // A ban of the same network is another matter, and still holds.
+  const bool is_network = given.subject.find_first_of(".:") != std::string::npos;
+  if (given.command == "ip unblock" && asked.command == given.command && is_network &&
+      !given.json && exit == Exit::done) {
+    const auto ban = api->call("GET", "/api/v1/bans/" + web::percent_encode(given.subject));
+    if (ban && ban->status == 200 && ban->body.find("\"ended\":null") != std::string::npos) {
+      fmt::print(
+          "{} sekimori ip unban {}\n",
+          say(given, "まだ遮断されています。解除するには:", "It is still banned; to end that:"),
+          given.subject);
+    }
+  }
+  // What only rules have was asked for: no bans behind them.
+  const bool of_rules =
+      !given.rule.action.empty() || !given.rule.use.empty() || !given.rule.kind.empty();
+  if (given.command == "ip list" && !given.json && !of_rules && exit == Exit::done) {
+    asked.command = "ip bans";
+    asked.state.clear();  // of rules
+    if (const auto bans = api_request(asked, system_now())) {
+      if (auto listed = api->call(bans->method, bans->target, bans->body)) {
+        print_answer(asked, listed->status, listed->body);
+      }
+    }
+  }
   if (given.command == "health" && exit == Exit::done && says_failing(answer->body)) {
     exit = Exit::refused;
   }
@@ -176,6 +210,7 @@ Exit run_api_command(const Invocation& given) {
       exit = Exit::in_part;
     }
   }
+  if (exit == Exit::done && rules_in_part(given, answer->body)) exit = Exit::in_part;
   return exit;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -12,10 +13,13 @@
 #include "app/cli_aftermath.h"
 #include "app/cli_answer.h"
 #include "app/cli_approvals.h"
+#include "app/cli_bans.h"
+#include "app/cli_encryption.h"
 #include "app/cli_operators.h"
 #include "app/cli_print_recovery.h"
 #include "app/cli_queue.h"
 #include "app/cli_reports.h"
+#include "app/cli_rules.h"
 #include "app/cli_text.h"
 #include "app/cli_ways.h"
 
@@ -102,20 +106,49 @@ class Printer : public AnswerReader {
     return table(rows) + total(page, rows.size() - 1);
   }
 
+  // What a step does, and its name in the settings, the API and the pages.
+  std::string step_name(const std::string& kind) const {
+    struct Words {
+      std::string_view kind;
+      const char* ja;
+      const char* en;
+    };
+    static constexpr Words k_words[] = {
+        {"write_guard", "遮断表に書く", "write the block list"},
+        {"flush_auth_cache", "認証キャッシュを消す", "flush cached logins"},
+        {"kick_sessions", "接続中のセッションを切る", "end open sessions"},
+        {"suspend_app_passwords", "アプリ用パスワードを止める", "stop app passwords"},
+        {"hold_queued", "送信待ちのメールを保留する", "hold queued mail"},
+        {"pause_forwards", "新しい転送を止める", "pause new forwards"},
+        {"resume_app_passwords", "アプリ用パスワードを戻す", "put app passwords back"},
+        {"requeue_waiting", "待っていたメールを再開する", "let waiting mail go on"},
+        {"stop_server_sending", "サーバー全体の送信を止める", "stop the server's sending"},
+        {"start_server_sending", "サーバー全体の送信を再開する", "resume the server's sending"},
+        {"notify", "関係者に知らせる", "tell people"},
+    };
+    const auto* words = std::ranges::find(k_words, kind, &Words::kind);
+    if (words == std::end(k_words)) return kind;
+    return fmt::format("{} ({})", t(words->ja, words->en), kind);
+  }
+
   std::string incident(const json::value& incident) {
     std::string out = incident_head(incident);
     if (const auto* steps = find(incident, "steps");
         steps != nullptr && steps->is_array() && !steps->get_array().empty()) {
       Rows rows = {{t("作業", "step"), t("状態", "state"), t("時刻", "when"), ""}};
       for (const auto& step : steps->get_array()) {
-        rows.push_back(
-            {word(step, "kind"), state(step), time(step, "changed"), word(step, "detail")});
+        // Steps done by earlier versions say in `detail` what was done.
+        const auto done = text_of(step, "done");
+        rows.push_back({step_name(word(step, "kind")), state(step), time(step, "changed"),
+                        done.empty() ? word(step, "detail") : done});
       }
       out += '\n' + table(rows);
     }
     if (const auto* notes = find(incident, "notes"); notes != nullptr && notes->is_array()) {
       for (const auto& note : notes->get_array()) {
-        out += fmt::format("\n{}  {}\n{}\n", time(note, "t"), word(note, "who"), word(note, "why"));
+        const auto words = text_of(note, "words");
+        out += fmt::format("\n{}  {}\n{}\n", time(note, "t"), word(note, "who"),
+                           words.empty() ? word(note, "why") : words);
       }
     }
     return out;
@@ -139,27 +172,6 @@ class Printer : public AnswerReader {
     return fmt::format(fmt::runtime(t("{}: {}(宛先 {} 件、{})\n", "{}: {} ({} recipients, {})\n")),
                        word(hold, "queue_id"), state(hold), number(hold, "recipients"),
                        word(hold, "account"));
-  }
-
-  std::string rules(const json::value& list) {
-    Rows rows = {{t("範囲", "network"), t("規則", "rule"), t("期限", "expires"), t("設定者", "by"),
-                  t("理由", "reason")}};
-    for (const auto& item : items(list)) {
-      rows.push_back({word(item, "network"), action(item), time(item, "expires"), word(item, "by"),
-                      word(item, "reason")});
-    }
-    return table(rows);
-  }
-  std::string rule(const json::value& rule) {
-    std::string out = fmt::format("{}: {}", word(rule, "network"), action(rule));
-    if (const auto until = time(rule, "expires"); !until.empty()) {
-      out += fmt::format(fmt::runtime(t("({} まで)", " (until {})")), until);
-    }
-    return out + '\n';
-  }
-  std::string rule_gone(const json::value& rule) {
-    return fmt::format(fmt::runtime(t("{}: 規則を取り除きました。\n", "{}: the rule is gone.\n")),
-                       word(rule, "network"));
   }
 
   std::string health(const json::value& report) {
@@ -197,15 +209,12 @@ class Printer : public AnswerReader {
     if (const auto detail = word(*error, "detail"); !detail.empty()) {
       out += fmt::format(fmt::runtime(t("({})", " ({})")), detail);
     }
-    return out + printed_error_details(given_, *error);
+    return out + printed_error_details(given_, *error) + printed_rule_lines(given_, *error);
   }
 
  private:
   [[nodiscard]] std::string state(const json::value& of) const {
     return state_word(word(of, "state"), given_.language);
-  }
-  [[nodiscard]] std::string action(const json::value& rule) const {
-    return word(rule, "action") == "allow" ? t("許可", "allow") : t("拒否", "deny");
   }
   [[nodiscard]] std::string level(const json::value& item) const {
     std::string word_en = word(item, "level");
@@ -281,10 +290,6 @@ constexpr FormOf k_forms[] = {
     {"hold list", &Printer::holds},
     {"hold release", &Printer::hold_ended},
     {"hold delete", &Printer::hold_ended},
-    {"ip list", &Printer::rules},
-    {"ip allow", &Printer::rule},
-    {"ip deny", &Printer::rule},
-    {"ip unblock", &Printer::rule_gone},
     {"health", &Printer::health},
     {"release-all", &Printer::released},
     {"bypass", &Printer::bypass},
@@ -298,11 +303,14 @@ std::string printed_answer(const Invocation& given, std::string_view body) {
   if (!broken) {
     if (auto printed = printed_recovery_answer(given, answer)) return *printed;
     if (auto printed = printed_approval_answer(given, answer)) return *printed;
+    if (auto printed = printed_encryption_answer(given, answer)) return *printed;
     if (auto printed = printed_queue_answer(given, answer)) return *printed;
     if (auto printed = printed_report_answer(given, answer)) return *printed;
     if (auto printed = printed_operator_answer(given, answer)) return *printed;
     if (auto printed = printed_aftermath_answer(given, answer)) return *printed;
+    if (auto printed = printed_rule_answer(given, answer)) return *printed;
     if (auto printed = printed_way_answer(given, answer)) return *printed;
+    if (auto printed = printed_ban_answer(given, answer)) return *printed;
     for (const FormOf& form : k_forms) {
       if (given.command == form.command) return (Printer(given).*form.form)(answer);
     }

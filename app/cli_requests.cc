@@ -10,8 +10,11 @@
 
 #include "app/cli_aftermath.h"
 #include "app/cli_approvals.h"
+#include "app/cli_bans.h"
+#include "app/cli_encryption.h"
 #include "app/cli_operators.h"
 #include "app/cli_queue.h"
+#include "app/cli_rules.h"
 #include "app/cli_ways.h"
 #include "web/target.h"
 
@@ -87,16 +90,6 @@ ApiRequestText recovery(const Invocation& given) {
   return {"GET", path, ""};
 }
 
-Result<ApiRequestText> ip_rule(const Invocation& given, Instant now) {
-  json::object body{{"network", given.subject},
-                    {"action", given.command == "ip allow" ? "allow" : "deny"}};
-  if (!given.reason.empty()) body["reason"] = given.reason;
-  const auto expires = parse_expiry(given.expires, now);
-  if (!expires) return std::unexpected(expires.error());
-  if (expires->is_set()) body["expires"] = format_instant(*expires);
-  return post("/api/v1/ip-rules", json::serialize(body));
-}
-
 }  // namespace
 
 Result<Instant> parse_expiry(std::string_view text, Instant now) {
@@ -163,8 +156,11 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
   }
   if (command == "account recovery") return recovery(given);
   if (auto approval = approval_request(given, now)) return std::move(*approval);
+  if (auto rule = rule_request(given, now)) return std::move(*rule);
   if (auto request = operator_request(given)) return std::move(*request);
+  if (auto request = encryption_request(given, now)) return std::move(*request);
   if (auto report = aftermath_request(given)) return std::move(*report);
+  if (auto bans = ban_request(given, now)) return std::move(*bans);
   if (auto way = way_request(given)) return std::move(*way);
   if (command == "notice list") {
     return get(Query("/api/v1/notices")
@@ -174,12 +170,6 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
   }
   if (command == "server stop-sending") return post("/api/v1/server/restrict", reason_body(given));
   if (command == "server resume-sending") return post("/api/v1/server/restore", reason_body(given));
-  if (command == "ip list") return ApiRequestText{"GET", "/api/v1/ip-rules", ""};
-  if (command == "ip allow" || command == "ip deny") return ip_rule(given, now);
-  if (command == "ip unblock") {
-    return ApiRequestText{"DELETE", Query("/api/v1/ip-rules").with("network", given.subject).text(),
-                          ""};
-  }
   if (command == "health") return ApiRequestText{"GET", "/api/v1/health", ""};
   if (command == "release-all") return post("/api/v1/release-all", reason_body(given));
   if (command == "bypass") {

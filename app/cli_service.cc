@@ -114,8 +114,9 @@ Exit config_show(const Invocation& given) {
     print_json(json::object{{"file", given.config}, {"settings", all}});
   } else {
     for (const auto& value : values) {
-      fmt::print("{} = {}{}\n", value.name, value.value,
-                 value.source == "default" ? "" : "  # " + value.source);
+      fmt::print(
+          "{} = {}  # {}\n", value.name, value.value,
+          value.source == "default" ? say(given, "既定値", "default") : value.source.c_str());
     }
   }
   for (const auto& finding : loaded->findings) {

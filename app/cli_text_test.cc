@@ -99,6 +99,32 @@ TEST(CliPrint, ACallSheetWarnsOfANewNumber) {
   }
 }
 
+TEST(CliPrint, StepsAndTheMachinesNotesAreInTheReadersLanguage) {
+  const std::string body = R"({"id":7,"steps":[
+      {"kind":"hold_queued","state":"done","changed":"2026-11-22T00:00:00Z","detail":"",
+       "done":{"ja":"3 通(6 宛先)を保留しました","en":"3 messages to 6 recipients are held"}},
+      {"kind":"kick_sessions","state":"done","changed":"2026-11-22T00:00:00Z",
+       "detail":"2 sessions were ended","done":null},
+      {"kind":"notify","state":"retrying","changed":"2026-11-22T00:00:00Z",
+       "detail":"connection refused","done":null}],"notes":[
+      {"t":"2026-11-22T00:00:00Z","who":"machine","why":"",
+       "words":{"ja":"苦情が届きました。","en":"A complaint came."}},
+      {"t":"2026-11-22T00:00:00Z","who":"ops","why":"called","words":null}]})";
+  Invocation given;
+  given.command = "incident show";
+  given.language = Language::ja;
+  const auto ja = printed_answer(given, body);
+  for (const auto* part : {"3 通(6 宛先)を保留しました", "2 sessions were ended",
+                           "connection refused", "苦情が届きました。", "called"}) {
+    EXPECT_NE(ja.find(part), std::string::npos) << part << " in\n" << ja;
+  }
+  EXPECT_EQ(ja.find("messages to"), std::string::npos) << ja;
+  given.language = Language::en;
+  const auto en = printed_answer(given, body);
+  EXPECT_NE(en.find("3 messages to 6 recipients are held"), std::string::npos) << en;
+  EXPECT_NE(en.find("A complaint came."), std::string::npos) << en;
+}
+
 TEST(CliPrint, AnAnswerOfAnotherFormDoesNotBreakIt) {
   for (const char* command :
        {"account list", "account show", "incident show", "hold list", "account recovery",

@@ -265,8 +265,10 @@ Result<Comparison> compare(const CompareOptions& options) {
   };
   Event placed;
   const auto reading = source->each([&](const Event& event) {
-    if (++out.reading.events % k_events_a_look == 0 && options.progress) {
-      options.progress(out.reading.events, event.t);
+    if (++out.reading.events % k_events_a_look == 0) {
+      if (options.progress) options.progress(out.reading.events, event.t);
+      out.cut_short = options.go_on && !options.go_on();
+      if (out.cut_short) return false;
     }
     const Event* seen = &event;
     if (options.place) {

@@ -42,6 +42,7 @@ struct Comparison {
   Instant first, last;         // of the events in the period
   std::uint64_t events = 0;    // in the period
   std::uint64_t accounts = 0;  // that sent in the period
+  bool cut_short = false;      // `go_on` ended it
   bool recorded = false;       // the events tell what was answered then: a journal
   Outcome a, b, then;          // sums; the three times are the earliest
   // Minutes that mail of accounts waited which neither side, nor the record, ever contained: as far
@@ -65,6 +66,8 @@ struct CompareOptions {
   Language language = Language::en;
   // Called now and then with the events read so far and the newest one's time; optional.
   std::function<void(std::uint64_t events, Instant t)> progress;
+  // Asked now and then; false ends the reading there, with what was seen (cut_short). Optional.
+  std::function<bool()> go_on;
   // Accounts that are followed one by one; what others do beyond them is in the sums only.
   std::size_t accounts_max = 4'000'000;
 };

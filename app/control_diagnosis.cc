@@ -6,6 +6,7 @@
 #include "app/control_service.h"
 #include "base/hash.h"
 #include "store/journal.h"
+#include "web/address_rules.h"
 
 namespace sekimori::app {
 namespace {
@@ -51,19 +52,28 @@ Result<web::DiagnosisView> ControlService::diagnose(std::string_view address,
   }
   facts.down = parts_.services_down();
   if (facts.ip.is_set()) {
-    auto rules = ip_rules();
-    if (!rules) return std::unexpected(rules.error());
-    const web::IpRule* best = nullptr;
-    for (const web::IpRule& rule : *rules) {
-      const bool is_over = rule.expires.is_set() && rule.expires <= facts.now;
-      if (is_over || !rule.network.contains(facts.ip)) continue;
-      if (best == nullptr || rule.network.bits() > best->network.bits()) best = &rule;
-    }
-    facts.ip_denied = best != nullptr && best->action == web::IpAction::deny;
+    web::RuleQuestion asked;
+    asked.ip = facts.ip;
+    asked.account = *account;
+    const auto check = parts_.rules.check(asked);
+    if (!check) return std::unexpected(check.error());
+    facts.ip_denied = check->verdict.layer == decide::AddressLayer::deny;
     // What operators wrote for themselves is not for the owner.
-    if (facts.ip_denied && !by.who.starts_with("owner:")) facts.ip_reason = best->reason;
+    if (facts.ip_denied && !check->rules.empty() && !by.who.starts_with("owner:")) {
+      facts.ip_reason = check->rules.front().reason;
+    }
   }
 
+  decide::MailSettingsFacts settings;
+  settings.handshakes = parts_.handshakes(facts.ip);
+  const auto put_server = [&](Service service, const wire::MailServer& server) {
+    if (server.host.empty()) return;
+    settings.servers.push_back(
+        {service, server.host, server.port, server.security == wire::MailSecurity::tls});
+  };
+  put_server(Service::imap, parts_.profile.imap);
+  put_server(Service::pop3, parts_.profile.pop3);
+  put_server(Service::smtp, parts_.profile.smtp);
   // A line that does not name the account is not read as an event.
   decide::DiagnosisFold fold(facts.now);
   const auto place = store::journal_place(parts_.identity.journal_directory, facts.now - days(7));
@@ -72,7 +82,10 @@ Result<web::DiagnosisView> ControlService::diagnose(std::string_view address,
   auto reading = store::read_journal(
       parts_.identity.journal_directory, place->from,
       [&](std::uint64_t, const Event& event) {
-        if (event.account == *account) fold.add(event);
+        if (event.account == *account) {
+          fold.add(event);
+          see_sending(settings, event, facts.now);
+        }
         return true;
       },
       [&](std::string_view line) { return line.find(mark) != std::string_view::npos; });
@@ -83,6 +96,7 @@ Result<web::DiagnosisView> ControlService::diagnose(std::string_view address,
   view.number = number_of(*account, facts.now);
   view.at = facts.now;
   view.findings = decide::diagnose(facts);
+  decide::add_mail_settings(view.findings, settings);
   std::string codes;
   for (const decide::Finding& finding : view.findings) {
     codes += fmt::format("{}\"{}\"", codes.empty() ? "" : ",", finding.code);

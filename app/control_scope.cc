@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "app/control_service.h"
+#include "web/address_rules.h"
 
 namespace sekimori::app {
 
@@ -24,6 +25,7 @@ Result<Subject> ControlService::subject_of(web::Thing thing, std::string_view id
     if (!*incident) return not_found("there is no such incident");
     return (*incident)->subject;
   }
+  if (thing == web::Thing::rule) return parts_.rules.subject_of(number);
   decide::StateStore::ApprovalFilter filter;
   filter.id = number;
   auto found = parts_.reader.approvals(filter);

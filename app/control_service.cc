@@ -78,75 +78,6 @@ void ControlService::audited_end(const web::Caller& by, std::string action,
 
 // ---------------------------------------------------------------- accounts
 
-Result<web::Page<web::AccountSummary>> ControlService::accounts(const web::AccountQuery& query) {
-  web::Page<web::AccountSummary> page;
-  const Instant now = parts_.now();
-  const auto summary = [&](const decide::AccountRow& row) {
-    const auto view = parts_.engine.view(row.address, now);
-    web::AccountSummary s;
-    s.address = row.address;
-    s.name = row.name;
-    s.domain = row.domain;
-    s.active = row.active;
-    s.standing = view.standing.standing;
-    s.since = view.standing.since;
-    s.mode = view.mode;
-    s.log_r = view.log_r;
-    s.held = static_cast<std::uint32_t>(view.holds.size());
-    s.incident = view.standing.incident;
-    return s;
-  };
-  const bool by_engine =
-      query.standing.has_value() || query.order != web::AccountOrder::address || query.descending;
-  decide::AccountStore::AccountFilter filter{query.search, query.domain, query.offset, query.limit};
-  if (!by_engine) {
-    auto rows = parts_.accounts.accounts(filter);
-    if (!rows) return std::unexpected(rows.error());
-    auto total = parts_.accounts.count(filter);
-    if (!total) return std::unexpected(total.error());
-    for (const auto& row : *rows) page.items.push_back(summary(row));
-    page.total = *total;
-    return page;
-  }
-  // What only the engine knows (standing, suspicion) is sorted over all that match.
-  filter.offset = 0;
-  filter.limit = web::k_page_max;
-  std::vector<web::AccountSummary> all;
-  while (true) {
-    auto rows = parts_.accounts.accounts(filter);
-    if (!rows) return std::unexpected(rows.error());
-    for (const auto& row : *rows) {
-      auto s = summary(row);
-      if (query.standing && s.standing != *query.standing) continue;
-      all.push_back(std::move(s));
-    }
-    if (rows->size() < filter.limit) break;
-    filter.offset += filter.limit;
-  }
-  const auto before = [&](const web::AccountSummary& a, const web::AccountSummary& b) {
-    switch (query.order) {
-      case web::AccountOrder::log_r:
-        if (a.log_r != b.log_r) return a.log_r < b.log_r;
-        break;
-      case web::AccountOrder::standing:
-        if (a.standing != b.standing) return a.standing < b.standing;
-        break;
-      case web::AccountOrder::since:
-        if (a.since != b.since) return a.since < b.since;
-        break;
-      case web::AccountOrder::address: break;
-    }
-    return a.address < b.address;
-  };
-  std::ranges::sort(all, before);
-  if (query.descending) std::ranges::reverse(all);
-  page.total = all.size();
-  for (std::size_t i = query.offset; i < all.size() && page.items.size() < query.limit; ++i) {
-    page.items.push_back(std::move(all[i]));
-  }
-  return page;
-}
-
 Result<web::AccountDetails> ControlService::account(std::string_view address) {
   const std::string who = normalised(address);
   web::AccountDetails out;
@@ -165,7 +96,17 @@ Result<web::AccountDetails> ControlService::account(std::string_view address) {
   }
   const auto& l = out.view.limits;
   const auto& c = out.view.counts;
+  const auto policy = parts_.engine.policy();
   const auto add = [&](const char* name, std::uint64_t limit, std::uint64_t used, Duration window) {
+    const auto field = decide::parse_policy_field(name);
+    const auto set = policy && field ? policy->find(who, *field) : std::nullopt;
+    if (set && static_cast<std::uint64_t>(*set) == limit) {
+      const auto* own = policy->of_account(who);
+      const bool of_account = own != nullptr && (*own)[static_cast<std::size_t>(*field)];
+      out.limits.push_back({name, of_account ? who : std::string(domain_of(who)), limit, used,
+                            all_gone_by(used, now, window)});
+      return;
+    }
     // Probation has two limits of its own, where they are set.
     const bool own = out.view.standing.standing == Standing::probation && limit != 0 &&
                      std::string_view(name).starts_with("recipients_per_");
@@ -395,63 +336,6 @@ Result<decide::HeldMessage> ControlService::delete_hold(std::string_view queue_i
   return end_hold(queue_id, reason, by, false);
 }
 
-// ---------------------------------------------------------------- address rules
-
-namespace {
-web::IpRule rule_of(const store::IpRuleRow& row) {
-  web::IpRule rule;
-  rule.id = row.id;
-  if (auto network = IpNetwork::parse(row.network)) rule.network = *network;
-  rule.action = web::parse_ip_action(row.action).value_or(web::IpAction::deny);
-  rule.reason = row.reason;
-  rule.created = row.created;
-  rule.expires = row.expires;
-  rule.by = row.by;
-  return rule;
-}
-}  // namespace
-
-Result<std::vector<web::IpRule>> ControlService::ip_rules() {
-  auto rows = parts_.desk.ip_rules(parts_.now());
-  if (!rows) return std::unexpected(rows.error());
-  std::vector<web::IpRule> out;
-  for (const auto& row : *rows) out.push_back(rule_of(row));
-  return out;
-}
-
-Result<web::IpRule> ControlService::put_ip_rule(const web::IpRule& rule, const web::Caller& by) {
-  store::IpRuleRow row;
-  row.network = rule.network.to_string();
-  row.action = std::string(web::to_string(rule.action));
-  row.reason = rule.reason;
-  row.created = parts_.now();
-  row.expires = rule.expires;
-  row.by = by.who;
-  {
-    auto stored = parts_.desk.put_ip_rule(row);
-    if (!stored) return std::unexpected(stored.error());
-    row = std::move(*stored);
-  }
-  audited(by, "ip_" + row.action, {decide::SubjectKind::server, ""}, 0, rule.reason,
-          fmt::format(R"({{"network":"{}"}})", row.network));
-  if (parts_.rules_changed) parts_.rules_changed();
-  return rule_of(row);
-}
-
-Result<web::IpRule> ControlService::remove_ip_rule(const web::IpRuleKey& key,
-                                                   const web::Caller& by) {
-  store::IpRuleRow row;
-  {
-    auto gone = parts_.desk.remove_ip_rule(key.id, key.network ? key.network->to_string() : "");
-    if (!gone) return std::unexpected(gone.error());
-    row = std::move(*gone);
-  }
-  audited(by, "ip_unblock", {decide::SubjectKind::server, ""}, 0, "",
-          fmt::format(R"({{"network":"{}"}})", row.network));
-  if (parts_.rules_changed) parts_.rules_changed();
-  return rule_of(row);
-}
-
 // ---------------------------------------------------------------- the panic handles
 
 Result<void> ControlService::set_bypass(bool on, const std::string& reason, const web::Caller& by) {
@@ -472,6 +356,7 @@ Result<web::ReleaseReport> ControlService::release_all(const std::string& reason
                                                        const web::Caller& by) {
   web::ReleaseReport report;
   const auto until = std::chrono::steady_clock::now() + k_release_for;
+  bool tried = false;
   decide::StateStore::HoldFilter filter;
   filter.limit = web::k_page_max;
   for (const auto state : {decide::HoldState::held, decide::HoldState::releasing}) {
@@ -480,11 +365,12 @@ Result<web::ReleaseReport> ControlService::release_all(const std::string& reason
     while (true) {
       auto page = holds(filter);
       if (!page) return std::unexpected(page.error());
-      if (std::chrono::steady_clock::now() >= until && report.released > 0) {
+      if (std::chrono::steady_clock::now() >= until && tried) {
         report.remaining += page->total - std::min<std::uint64_t>(page->total, filter.offset);
         break;
       }
       if (page->items.empty()) break;
+      tried = true;
       // All of the page with one call of postsuper; one by one only where that fails, to let go
       // what can be and to know what cannot.
       if (release_together(page->items, reason, by)) {
@@ -492,6 +378,7 @@ Result<web::ReleaseReport> ControlService::release_all(const std::string& reason
         continue;
       }
       for (const auto& hold : page->items) {
+        if (std::chrono::steady_clock::now() >= until) break;
         if (end_hold(hold.queue_id, reason, by, true)) {
           ++report.released;
         } else {

@@ -2,15 +2,20 @@
 // web::Control, used by the daemon's API and (through its socket) by the command line.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "app/account_roster.h"
 #include "app/queue_desk.h"
 #include "app/state_writer.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
+#include "decide/mail_settings.h"
 #include "decide/ports.h"
 #include "store/account_store.h"
 #include "store/desk_store.h"
@@ -18,6 +23,7 @@
 #include "store/recovery_store.h"
 #include "store/returned_store.h"
 #include "store/state_store.h"
+#include "web/bans.h"
 #include "web/control.h"
 #include "wire/mail_profile.h"
 
@@ -48,7 +54,7 @@ struct ControlParts {
   store::SqlStateStore& reader;  // a connection of its own for reading
   decide::GuardStore& guard;
   decide::AccountStore& accounts;
-  store::DeskStore& desk;  // address rules and recovery codes
+  store::DeskStore& desk;  // recovery codes
   decide::Hands& hands;
   act::LoginQueue& login_queue;
   store::NoticeStore& notices;
@@ -58,6 +64,10 @@ struct ControlParts {
   web::Aftermath& aftermath;
   web::Casework& casework;
   web::FigureDesk& figures;
+  web::BanDesk& bans;
+  web::ServerDesk& server_desk;
+  AccountRoster& roster;
+  web::RuleDesk& rules;
   WaysService& ways;
   std::function<Result<void>(const std::string& to, std::string_view subject,
                              std::string_view body)>
@@ -68,7 +78,6 @@ struct ControlParts {
   std::function<web::HealthReport()> health;        // probes every lever
   std::function<std::vector<web::Gauge>()> gauges;  // beside the engine's totals
   std::function<Result<void>()> ready;
-  std::function<void()> rules_changed;
   std::function<Place(const IpAddress&)> place;  // of old events that do not say it
   store::ReturnedStore& returned;
   ServerIdentity identity;
@@ -78,6 +87,8 @@ struct ControlParts {
   };
   std::function<std::optional<MailboxUse>(const std::string& account)> mailbox_use;
   std::function<std::vector<std::string>()> services_down;  // "IMAP", "SMTP"
+  // Connections from this network that broke off before anybody signed in.
+  std::function<std::vector<decide::HandshakeFact>(const IpAddress&)> handshakes;
   // ---- the owners' portal ----
   std::function<Result<std::vector<MailSession>>(const std::string& account)> mail_sessions;
   // Does a message with this word in its subject stand in the mailbox?
@@ -92,7 +103,7 @@ struct ControlParts {
 };
 
 // Any thread.
-class ControlService : public web::Control {
+class ControlService : public web::Control, public web::HasBans {
  public:
   explicit ControlService(ControlParts parts);
   ~ControlService() override;
@@ -153,9 +164,6 @@ class ControlService : public web::Control {
                                                const web::Caller&) override;
   Result<std::vector<decide::ApprovalSuggestion>> approval_suggestions(
       std::string_view address) override;
-  Result<std::vector<web::IpRule>> ip_rules() override;
-  Result<web::IpRule> put_ip_rule(const web::IpRule&, const web::Caller&) override;
-  Result<web::IpRule> remove_ip_rule(const web::IpRuleKey&, const web::Caller&) override;
   Result<web::HistoryOutcome> learn_history(std::string_view lines, bool finish,
                                             const web::Caller&) override;
   Result<void> set_bypass(bool on, const std::string& reason, const web::Caller&) override;
@@ -166,11 +174,23 @@ class ControlService : public web::Control {
   web::Casework& casework() override { return parts_.casework; }
   web::OwnerDesk& own() override;
   web::FigureDesk& figures() override { return parts_.figures; }
+  web::BanDesk& bans() override { return parts_.bans; }
+  web::ServerDesk& server_desk() override { return parts_.server_desk; }
+  web::RuleDesk& rules() override { return parts_.rules; }
   Result<web::HealthReport> health() override;
   Result<void> ready() override;
   Result<web::MetricsReport> metrics() override;
 
  private:
+  // How suspicious accounts are, by their number in a roster: looked at for all of them, and kept
+  // for some seconds.
+  struct Strengths {
+    std::shared_ptr<const Roster> roster;
+    std::vector<std::pair<std::uint32_t, double>> of;  // by number; those worth showing
+    std::chrono::steady_clock::time_point made;
+  };
+  [[nodiscard]] std::vector<std::pair<std::uint32_t, double>> strengths(
+      const std::shared_ptr<const Roster>& roster, Instant now);
   [[nodiscard]] std::string normalised(std::string_view address) const;
   void audited(const web::Caller& by, std::string action, decide::Subject subject,
                std::uint64_t incident, std::string why, std::string detail = {});
@@ -198,6 +218,8 @@ class ControlService : public web::Control {
   ControlParts parts_;
   QueueDesk queue_desk_;
   HoldEnding ending_;
+  std::mutex strengths_mutex_;
+  Strengths strengths_;
   std::unique_ptr<OwnerDeskService> owner_desk_;  // last: it uses the parts
 };
 

@@ -11,8 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
+#include "app/ban_setup.h"
 #include "app/engine_settings.h"
 #include "app/installation.h"
 #include "app/stand_in.h"
@@ -24,7 +26,9 @@
 #include "serve/log_join.h"
 #include "serve/policy_desk.h"
 #include "serve/policy_server.h"
+#include "serve/wforce_desk.h"
 #include "store/files.h"
+#include "store/lost_page.h"
 #include "web/server.h"
 #include "wire/json_text.h"
 
@@ -78,11 +82,16 @@ class Daemon {
       : world_(world),
         log_(std::move(log)),
         policy_desk_(make_desk()),
+        guess_desk_(make_guess_desk()),
         auth_desk_(make_auth_desk()) {}
 
   Result<void> start() {
+    if (auto done = world_.blacklists->start(); !done) return done;
     if (auto done = start_policy(); !done) return done;
+    world_.sign_in_lists->start();
+    world_.encryption->start();
     if (auto done = start_auth_policy(); !done) return done;
+    if (auto done = start_wforce(); !done) return done;
     if (auto done = start_web(); !done) return done;
     if (world_.settings.maillog.follow) start_log();
     world_.waiting->start();
@@ -95,6 +104,7 @@ class Daemon {
     world_.aftermath->start();
     world_.ways->start();
     world_.figures->start();
+    world_.bans->start();
     return {};
   }
 
@@ -102,6 +112,10 @@ class Daemon {
   void stop() {
     if (policy_) policy_->stop();
     if (auth_) auth_->stop();
+    if (wforce_) wforce_->stop();
+    world_.sign_in_lists->stop();
+    world_.encryption->stop();
+    world_.blacklists->stop();
     if (web_) web_->stop();
     if (follower_) follower_->stop();
     if (timers_) timers_->stop();
@@ -109,6 +123,7 @@ class Daemon {
     if (auto kept = world_.sent->flush(); !kept) {
       log_(fmt::format("reports: {}", kept.error().text));
     }
+    world_.bans->stop();
     world_.figures->stop();
     world_.aftermath->stop();
     world_.way_back->stop();
@@ -120,20 +135,27 @@ class Daemon {
     (void)world_.journal->sync();
   }
 
-  void reload(const std::string& filename) {
+  // A signal's thread, or one that answers the panel: one after another.
+  Result<void> reload(const std::string& filename) {
+    const std::lock_guard lock(reloading_);
     auto read = config::read_settings_file(filename);
     if (!read) {
       log_(fmt::format("settings not reloaded: {}", read.error().text));
-      return;
+      return std::unexpected(read.error());
     }
     if (!read->usable()) {
+      std::string first;
       for (const auto& finding : read->findings) {
-        log_("settings not reloaded: " +
-             config::print_finding(finding, filename, world_.settings.server.language));
+        const auto line = config::print_finding(finding, filename, world_.settings.server.language);
+        log_("settings not reloaded: " + line);
+        if (first.empty()) first = line;
       }
-      return;
+      return bad_input(std::move(first));
     }
     const config::Settings& next = read->settings;
+    for (const auto& finding : read->findings) {
+      log_(config::print_finding(finding, filename, next.server.language));
+    }
     for (const auto& name :
          config::changed_settings(world_.settings, next, config::Lifetime::restart)) {
       log_(fmt::format("setting {} changed: in force after a restart", name));
@@ -144,11 +166,17 @@ class Daemon {
     }
     // Live are those that the engine holds; everything else is read once, at the start.
     world_.engine->set_live(engine_settings(next, world_.key));
+    world_.encryption->set_telling(next.encryption.tell_owners);
+    world_.bans->set_enforced(next.server.mode == config::Mode::enforce);
+    world_.bans->set_telling(next.guessing.tell_owners);
     world_.refresh_directory();
-    world_.reload_ip_rules();
+    world_.in_force.set(next);
+    world_.rules->reload();
+    return {};
   }
 
  private:
+  std::mutex reloading_;
   // Told already in an earlier life, unless that ended between the incident and the notice.
   void tell_of_open_holds() {
     decide::StateStore::IncidentFilter open;
@@ -175,12 +203,25 @@ class Daemon {
     options.stamp = [this](std::string_view account, Instant now) {
       return world_.reports->stamp_for(account, now);
     };
+    options.rules = &world_.rule_book;
+    if (auto* lists = world_.blacklists->mail()) options.dnsbl = &lists->gate;
+    options.enforces = [this](std::string_view account) { return enforces(account); };
     options.copy_bounces_to = [this](std::string_view account) {
       return world_.reports->copy_of_bounce_to(account);
     };
+    options.plain = world_.encryption.get();
+    if (world_.settings.guessing.refuse_mail) {
+      options.banned = [this](const IpAddress& client, Instant now) {
+        return world_.bans->mail_refusal(client, now);
+      };
+    }
     options.waits = [this](std::string_view account, const wire::PolicyRequest& request,
                            Instant now) { note_put_off(account, request, now); };
     return options;
+  }
+  // Any thread. Settings of the start: what the blacklists do changes with a restart.
+  [[nodiscard]] bool enforces(std::string_view account) const {
+    return config::mode_for(world_.settings, account) == config::Mode::enforce;
   }
   // Any thread, on the decision path.
   void note_put_off(std::string_view account, const wire::PolicyRequest& request, Instant now) {
@@ -199,6 +240,7 @@ class Daemon {
     world_.waiting->put_off(std::move(attempt));
   }
   serve::PolicyDesk make_desk();
+  serve::GuessDesk make_guess_desk();
   serve::AuthDesk make_auth_desk();
 
   Result<void> start_policy() {
@@ -209,6 +251,7 @@ class Daemon {
     options.threads = threads_of(world_.settings.policy.threads);
     options.connections_max = static_cast<std::size_t>(world_.settings.policy.connections_max);
     options.idle_timeout = world_.settings.policy.idle_timeout;
+    if (auto* lists = world_.blacklists->mail()) options.dnsbl = &lists->board;
     policy_ = std::make_unique<serve::PolicyServer>(policy_desk_, world_.directory, system_now,
                                                     world_.metrics, std::move(options));
     return policy_->start();
@@ -229,6 +272,7 @@ class Daemon {
     options.listen = std::move(*listen);
     options.connections_max = static_cast<std::size_t>(world_.settings.auth_policy.connections_max);
     options.in_flight_max = static_cast<std::size_t>(world_.settings.auth_policy.in_flight_max);
+    if (auto* lists = world_.blacklists->logins()) options.dnsbl = &lists->board;
     if (!world_.settings.auth_policy.api_header_file.empty()) {
       auto header = read_secret(world_.settings.auth_policy.api_header_file);
       if (!header) return std::unexpected(header.error());
@@ -254,6 +298,36 @@ class Daemon {
     }
   }
 
+  // weakforced's commands, over the same decision as Dovecot's.
+  Result<void> start_wforce() {
+    const auto& s = world_.settings.weakforced;
+    if (s.listen.empty()) return {};
+    auto listen = addresses(s.listen);
+    if (!listen) return std::unexpected(listen.error());
+    auto password = read_secret(s.password_file);
+    if (!password) return std::unexpected(password.error());
+    wforce_desk_ = std::make_unique<serve::WforceDesk>(auth_desk_, *world_.sign_in_lists,
+                                                       world_.wforce_metrics, std::move(*password),
+                                                       world_.started);
+    serve::AuthPolicyServerOptions options;
+    options.listen = std::move(*listen);
+    options.connections_max = static_cast<std::size_t>(s.connections_max);
+    options.in_flight_max = static_cast<std::size_t>(world_.settings.auth_policy.in_flight_max);
+    if (auto* lists = world_.blacklists->logins()) options.dnsbl = &lists->board;
+    options.to_look_up = [this](const serve::HttpQuestion& question, Instant now,
+                                const decide::Directory& names) {
+      return wforce_desk_->to_look_up(question, now, names);
+    };
+    options.handler = [this](const serve::HttpQuestion& question, Instant now,
+                             const decide::Directory& names,
+                             std::function<void(serve::HttpReply)> reply) {
+      wforce_desk_->answer(question, now, names, std::move(reply));
+    };
+    wforce_ = std::make_unique<serve::AuthPolicyServer>(auth_desk_, world_.directory, system_now,
+                                                        world_.metrics, std::move(options));
+    return wforce_->start();
+  }
+
   Result<void> start_web() {
     const config::Settings& s = world_.settings;
     web::ServerSettings options;
@@ -273,6 +347,7 @@ class Daemon {
       if (!network) return std::unexpected(network.error());
       options.trusted_proxies.push_back(*network);
     }
+    options.public_url = s.web.public_url;
     options.connections_max = static_cast<std::size_t>(s.web.connections_max);
     options.streams_max = static_cast<std::size_t>(s.web.streams_max);
     options.body_bytes_max = static_cast<std::size_t>(s.web.body_bytes_max.bytes);
@@ -304,7 +379,13 @@ class Daemon {
     handlers.mailbox = [this](const decide::MailboxDelivery& delivery) {
       world_.waiting->delivered(delivery);
     };
+    // Where Dovecot asks us, its reports tell the same, and what it would not have told the log.
+    handlers.unencrypted = [this](const serve::SignIn& sign_in) {
+      if (!auth_desk_.reported_lately(sign_in.now)) world_.encryption->seen(sign_in);
+    };
     handlers.requeued = [this](std::string_view id) { world_.waiting->requeued(id); };
+    handlers.handshake = [this](const IpAddress& client, HandshakeTrouble trouble, Service service,
+                                Instant t) { world_.handshakes.note(client, trouble, service, t); };
     handlers.event = [this](Event&& event) {
       if (const auto* to = std::get_if<Delivery>(&event.body);
           to != nullptr && to->status == DeliveryStatus::sent &&
@@ -356,9 +437,12 @@ class Daemon {
   LogLine log_;
   serve::ReservationTable reservations_;
   serve::PolicyDesk policy_desk_;
+  serve::GuessDesk guess_desk_;
   serve::AuthDesk auth_desk_;
   std::unique_ptr<serve::PolicyServer> policy_;
   std::unique_ptr<serve::AuthPolicyServer> auth_;
+  std::unique_ptr<serve::WforceDesk> wforce_desk_;
+  std::unique_ptr<serve::AuthPolicyServer> wforce_;
   std::unique_ptr<web::Server> web_;
   std::unique_ptr<serve::DirectoryReader> reader_;
   std::unique_ptr<serve::LogJoin> join_;
@@ -371,6 +455,14 @@ serve::PolicyDesk Daemon::make_desk() {
                            desk_options());
 }
 
+serve::GuessDesk Daemon::make_guess_desk() {
+  serve::GuessDeskOptions options;
+  options.place = [this](const IpAddress& ip) { return world_.geoip.lookup(ip); };
+  options.news = [this](decide::GuessNews&& news) { world_.bans->news(std::move(news)); };
+  options.enforced = [this] { return world_.bans->enforced(); };
+  return serve::GuessDesk(*world_.engine, world_.bans->guard(), std::move(options));
+}
+
 serve::AuthDesk Daemon::make_auth_desk() {
   serve::AuthDeskOptions options;
   options.host = world_.host;
@@ -380,11 +472,13 @@ serve::AuthDesk Daemon::make_auth_desk() {
   options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
   options.watched = [this](const Event& event) { world_.way_back->signed_in(event); };
   options.filters_changed = [this](const std::string& account) { world_.ways->soon(account); };
-  options.rule = [this](const IpAddress& ip) -> std::optional<bool> {
-    const auto action = world_.ip_rule_for(ip);
-    if (!action) return std::nullopt;
-    return *action == web::IpAction::allow;
-  };
+  options.rules = &world_.rule_book;
+  options.gate = world_.sign_in_lists.get();
+  options.plain = world_.encryption.get();
+  options.guesses = &guess_desk_;
+  if (auto* lists = world_.blacklists->logins()) options.dnsbl = &lists->gate;
+  options.dnsbl_delay = world_.settings.dnsbl.login_delay;
+  options.enforces = [this](std::string_view account) { return enforces(account); };
   return serve::AuthDesk(*world_.engine, world_.metrics, std::move(options));
 }
 
@@ -405,6 +499,7 @@ int run_daemon(const config::Loaded& loaded) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  store::keep_lost_pages();
 
   LogLine log;
   try {
@@ -430,6 +525,8 @@ int run_daemon(const config::Loaded& loaded) {
     return 1;
   }
   Daemon daemon(**world, log);
+  (*world)->settings_file = loaded.filename;
+  (*world)->reload = [&] { return daemon.reload(loaded.filename); };
   if (auto done = daemon.start(); !done) {
     log(fmt::format("cannot start: {}", done.error().text));
     daemon.stop();
@@ -440,7 +537,7 @@ int run_daemon(const config::Loaded& loaded) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
     if (signal == SIGHUP) {
-      daemon.reload(loaded.filename);
+      (void)daemon.reload(loaded.filename);  // the log says what is wrong
       continue;
     }
     if (signal == SIGUSR1) {

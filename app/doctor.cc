@@ -20,6 +20,7 @@
 #include "app/attach_ledger.h"
 #include "app/attach_trials.h"
 #include "app/cli_api.h"
+#include "app/doctor_walls.h"
 #include "app/installation.h"
 #include "web/client.h"
 
@@ -43,6 +44,9 @@ class Doctor {
     } else {
       ill("mail_servers", Finding::unknown, facts.error().text, facts.error().text,
           "sekimori doctor --postfix DIR --dovecot FILE");
+    }
+    if (daemon_state(settings_) != DaemonState::dead) {
+      std::ranges::move(wall_checks(settings_), std::back_inserter(out_));
     }
     attached();
     guard();

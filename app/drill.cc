@@ -213,6 +213,19 @@ bool Drill::mass_sending() {
   }
   if (seen.incident != 0) incidents_.insert(seen.incident);
   const bool contained = standing == "restricted" || standing == "suspended";
+  if (!contained && first_held && takers_.size() == 1) {
+    // To the judge a run of a new account from one network is a first newsletter: it waits for a
+    // person, who answers here.
+    report_.tell("mass",
+                 {"接続元が1か所のため、機械は止めずにメールを保留し、人の判断を待っています。"
+                  "ここでは人が送信を制限します。",
+                  "From one address the machine holds the mail and waits for a person, "
+                  "who restricts the account now."});
+    auto done = change("restrict", "drill: what waits is spam");
+    if (!done) return broke("restricted", done.error());
+    return report_.expect(*done == "restricted", "restricted",
+                          {"状態: " + standing_word(*done, Language::ja), "Standing: " + *done});
+  }
   if (!contained) {
     return report_.expect(false, "restricted",
                           {fmt::format("宛先 {} 件を送っても制限されませんでした。", offered_),

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <ctime>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/ip_place.h"
@@ -22,6 +23,11 @@ constexpr Duration k_prune_pace = hours(1);
 // Sign-ins that a chart by network is made of.
 constexpr std::size_t k_rows_max = 5'000;
 constexpr std::size_t k_networks_max = 6;
+// A list of incidents shows fifty of these: what is usual is known after four weeks, and an
+// incident that nobody closed for a month says no more.
+constexpr std::int64_t k_usual_hours = 28 * 24;
+constexpr std::int64_t k_glance_hours_max = 31 * 24;
+constexpr std::size_t k_glance_rows_max = 500;
 
 // The beginning of the day of the server's clock in which `t` lies.
 Instant begin_of_day(Instant t) {
@@ -114,6 +120,44 @@ Result<web::FigureSeries> FigureService::figures(std::string_view address,
   return out;
 }
 
+Result<web::IncidentGlance> FigureService::glance(std::string_view account, Instant from,
+                                                  Instant until) {
+  const std::int64_t begin = decide::hour_of(from);
+  const std::int64_t end = std::min(decide::hour_of(until) + 1, begin + k_glance_hours_max);
+  auto rows = parts_.store.hours(account, begin - k_usual_hours, end);
+  if (!rows) return std::unexpected(rows.error());
+  web::IncidentGlance out;
+  std::uint64_t usual = 0;
+  for (const auto& row : *rows) {
+    (row.hour < begin ? usual : out.recipients) += row.figures.recipients;
+  }
+  if (!rows->empty() && rows->front().hour < begin) {
+    // An account that is new has as many days as it has; one of some hours had one day.
+    const auto past = std::max<std::int64_t>(begin - rows->front().hour, 24);
+    out.usual_recipients = static_cast<double>(usual) * 24 / static_cast<double>(past);
+  }
+  auto sign_ins = parts_.store.sign_ins_between(account, begin, end, k_glance_rows_max);
+  if (!sign_ins) return std::unexpected(sign_ins.error());
+  std::set<std::string> networks;
+  std::map<std::string, std::uint64_t> countries;
+  for (const auto& row : *sign_ins) {
+    if (row.key.result != LoginResult::ok) continue;
+    if (const auto ip = IpAddress::parse(row.key.ip)) networks.insert(place_network(*ip));
+    if (const auto country = row.place.country_text(); !country.empty()) {
+      countries[country] += row.count;
+    }
+  }
+  out.networks = static_cast<std::uint32_t>(networks.size());
+  std::vector<std::pair<std::uint64_t, std::string>> by_count;
+  for (const auto& [country, count] : countries) by_count.emplace_back(count, country);
+  std::ranges::stable_sort(by_count, std::ranges::greater{},
+                           &decltype(by_count)::value_type::first);
+  for (const auto& [count, country] : by_count) {
+    if (out.countries.size() < web::k_glance_countries_max) out.countries.push_back(country);
+  }
+  return out;
+}
+
 Result<web::Page<decide::SignInRow>> FigureService::sign_ins(std::string_view address,
                                                              std::size_t offset,
                                                              std::size_t limit) {
@@ -124,6 +168,22 @@ Result<web::Page<decide::SignInRow>> FigureService::sign_ins(std::string_view ad
   auto total = parts_.store.count_sign_ins(*account);
   if (!total) return std::unexpected(total.error());
   return web::Page<decide::SignInRow>{std::move(*rows), *total};
+}
+
+Result<web::MailboxUse> FigureService::mailbox(std::string_view address) {
+  auto account = account_of(address);
+  if (!account) return std::unexpected(account.error());
+  web::MailboxUse out;
+  if (const auto counted = parts_.mailbox_use(*account)) {
+    out.used_bytes = counted->first;
+    out.limit_bytes = counted->second;
+    out.limit_in_force = counted->second != 0;
+    if (out.limit_in_force) return out;
+  }
+  auto row = parts_.accounts.account(*account);
+  if (!row) return std::unexpected(row.error());
+  if (*row) out.limit_bytes = (*row)->quota_bytes;
+  return out;
 }
 
 // ---------------------------------------------------------------- the thread
@@ -158,38 +218,34 @@ Result<bool> FigureService::count() {
   return reading->stopped;
 }
 
-void FigureService::run(const std::stop_token& stop) {
-  Instant next_prune;
-  while (!stop.stop_requested()) {
-    auto more = count();
-    {
-      const std::lock_guard lock(trouble_mutex_);
-      const std::string text = more ? std::string() : more.error().text;
-      if (text != trouble_ && !text.empty()) parts_.log(fmt::format("figures: {}", text));
-      trouble_ = text;
-    }
-    const Instant now = parts_.now();
-    if (now >= next_prune || next_prune - now > k_prune_pace) {
-      if (auto done = parts_.store.prune(now - parts_.retention, now - parts_.sign_in_retention);
-          !done) {
-        parts_.log(fmt::format("figures: {}", done.error().text));
-      }
-      next_prune = now + k_prune_pace;
-    }
-    if (more && *more) continue;
-    std::unique_lock lock(wake_mutex_);
-    wake_.wait_for(lock, stop, k_pace, [] { return false; });
+act::WorkerThread::Clock::time_point FigureService::work() {
+  auto more = count();
+  {
+    const std::lock_guard lock(trouble_mutex_);
+    const std::string text = more ? std::string() : more.error().text;
+    if (text != trouble_ && !text.empty()) parts_.log(fmt::format("figures: {}", text));
+    trouble_ = text;
   }
+  const Instant now = parts_.now();
+  if (now >= next_prune_ || next_prune_ - now > k_prune_pace) {
+    if (auto done = parts_.store.prune(now - parts_.retention, now - parts_.sign_in_retention);
+        !done) {
+      parts_.log(fmt::format("figures: {}", done.error().text));
+    }
+    next_prune_ = now + k_prune_pace;
+  }
+  const auto after = act::WorkerThread::Clock::now();
+  return more && *more ? after : after + k_pace;
 }
 
 void FigureService::start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_.start("figures", [this](bool) { return work(); });
+  queue_counts_.start();
 }
 
 void FigureService::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  thread_.join();
+  queue_counts_.stop();
+  thread_.stop();
 }
 
 std::string FigureService::trouble() const {

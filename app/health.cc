@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "app/ban_setup.h"
 #include "app/engine_settings.h"
 #include "app/installation.h"
 #include "app/recovery_setup.h"
 #include "app/stand_in.h"
 #include "app/version.h"
 #include "app/world.h"
+#include "config/check.h"
 
 namespace sekimori::app {
 namespace {
@@ -88,7 +90,7 @@ web::HealthReport health_report(World& w) {
                          Text advice) {
     if (last_us == 0) {
       items.push_back(bad(std::move(name), HealthLevel::warning,
-                          {fmt::format("起動してからまだ{}がありません。", ja),
+                          {fmt::format("起動後、{}はまだありません。", ja),
                            fmt::format("no {} since the start", en)},
                           std::move(advice)));
     } else {
@@ -132,6 +134,7 @@ web::HealthReport health_report(World& w) {
       "journal", journal.empty() ? Result<void>() : Result<void>(operating_failure(journal)),
       "出来事の記録は書き込めています。", "the journal takes writes",
       {"空き容量を確かめてください。", "check disk space"}));
+  for (auto& item : w.blacklists->health()) items.push_back(std::move(item));
   const std::string accounts = w.accounts_trouble.get();
   items.push_back(
       of_result("account_store",
@@ -165,6 +168,7 @@ web::HealthReport health_report(World& w) {
                          "not configured: running sessions outlive a suspension"},
                         {"dovecot.doveadm_url を設定してください。", "set dovecot.doveadm_url"}));
   }
+  for (auto& item : ban_health(w)) items.push_back(std::move(item));
   items.push_back(notices_item(w));
   items.push_back(recovery_health(w));
   items.push_back(ways_health(w));
@@ -175,6 +179,17 @@ web::HealthReport health_report(World& w) {
       {"空き容量と snapshot.directory を確かめてください。",
        "check disk space and snapshot.directory"}));
   items.push_back(breaker_item(w, now));
+  std::string waiting;
+  for (const auto& name :
+       config::changed_settings(w.settings, w.in_force.get(), config::Lifetime::restart)) {
+    waiting += (waiting.empty() ? "" : ", ") + name;
+  }
+  if (!waiting.empty()) {
+    items.push_back(bad("settings", HealthLevel::warning,
+                        {"再起動を待っている設定があります: " + waiting,
+                         "changed, and in force after a restart: " + waiting},
+                        {"systemctl restart sekimori で効きます。", "systemctl restart sekimori"}));
+  }
   if (const std::string uncounted = w.figures->trouble(); !uncounted.empty()) {
     // Nothing is decided by figures.
     items.push_back(
@@ -258,6 +273,26 @@ std::vector<web::Gauge> gauges(World& w) {
   counter("sekimori_auth_refused_total", "Sign-ins refused", d(m.auth_refused.get()));
   counter("sekimori_auth_overloaded_total", "Sign-in questions answered 0 without a look",
           d(m.auth_overloaded.get()));
+  for (std::size_t i = 1; i < wire::k_wforce_commands; ++i) {
+    counter("sekimori_wforce_commands_total", "weakforced's commands",
+            d(w.wforce_metrics.commands[i].get()),
+            fmt::format("command=\"{}\"", to_string(static_cast<wire::WforceCommand>(i))));
+  }
+  counter("sekimori_wforce_unauthorized_total", "Commands with a wrong password",
+          d(w.wforce_metrics.unauthorized.get()));
+  gauge("sekimori_sign_in_entries", "Entries that programs let in or blocked",
+        d(w.sign_in_lists->entries()));
+  gauge("sekimori_sign_in_counters", "Logins, addresses and networks whose sign-ins are counted",
+        d(w.sign_in_lists->counters()));
+  const auto plain = w.encryption->figures();
+  gauge("sekimori_unencrypted_accounts", "Accounts that signed in unencrypted within 30 days",
+        d(plain.accounts_30d));
+  counter("sekimori_unencrypted_sign_ins_total", "Unencrypted sign-ins that were let in",
+          d(plain.seen));
+  counter("sekimori_unencrypted_refused_total", "Unencrypted sign-ins that a domain's rule refused",
+          d(plain.refused));
+  gauge("sekimori_encryption_rules", "Domains with a rule against unencrypted sign-ins",
+        d(plain.rules));
   counter("sekimori_log_lines_total", "Lines of the mail log read", d(m.log_lines.get()));
   counter("sekimori_log_lines_unknown_total", "Lines of no known form",
           d(m.log_lines_unknown.get()));
@@ -354,6 +389,8 @@ std::vector<web::Gauge> gauges(World& w) {
   gauge("sekimori_recovery_seconds", "How long the last start took to recover", w.recovery.seconds);
   gauge("sekimori_start_time_seconds", "Start of the process since 1970",
         static_cast<double>(w.started.us) / 1e6);
+  for (auto& one : w.bans->gauges()) out.push_back(std::move(one));
+  w.blacklists->add_gauges(out);
   return out;
 }
 

@@ -21,7 +21,7 @@ struct HoldEndingParts {
   std::function<Instant()> now;
 };
 
-// Any thread. At most 1000 messages a call: what one request of the helper may name.
+// Any thread. A call lets go at most 1000 messages (one request of the helper), deletes 10,000.
 class HoldEnding {
  public:
   explicit HoldEnding(HoldEndingParts parts) : parts_(std::move(parts)) {}

@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::size_t k_reasons_max = 6;
 constexpr std::size_t k_left_max = 512;
-// A run that would have been held: a newsletter has as many messages, but not so many places.
-constexpr std::uint64_t k_run_messages = 25;
-constexpr std::size_t k_run_addresses = 3;
 
 Sureness sureness_of(Instant first, Instant onset, std::uint64_t messages) {
   const double days_before = onset > first ? (onset - first).days() : 0;
@@ -44,7 +41,19 @@ std::string_view to_string(Sureness sureness) {
   return "low";
 }
 
-LogJudge::LogJudge(decide::EngineSettings settings) : run_(std::move(settings), *this) {}
+LogJudge::LogJudge(decide::EngineSettings settings, const HashKey& key)
+    : key_(key), run_(std::move(settings), *this) {}
+
+std::uint64_t LogJudge::key_of(std::string_view account) const {
+  return keyed_hash(key_, account) | 1;
+}
+
+LogJudge::Seen& LogJudge::seen_of(std::string_view account) {
+  const std::uint64_t key = key_of(account);
+  if (const auto* at = index_.find(key)) return seen_[*at];
+  index_.put(key, seen_.size());
+  return seen_.emplace_back();
+}
 
 void LogJudge::event(const Event& event) {
   // Of deliveries the judge hears those that say that a recipient does not exist: most are none.
@@ -52,48 +61,28 @@ void LogJudge::event(const Event& event) {
       delivery != nullptr && delivery->status != DeliveryStatus::bounced) {
     return;
   }
-  if (std::holds_alternative<Submission>(event.body) || std::holds_alternative<Login>(event.body)) {
-    at_hand_ = &seen_[event.account];
-    if (!at_hand_->first.is_set()) at_hand_->first = event.t;
+  if (std::holds_alternative<Submission>(event.body)) {
+    at_hand_ = &seen_of(event.account);
   }
   run_.fold(event);
 }
 
+void LogJudge::settle(std::string_view account, Instant first) {
+  const auto* at = index_.find(key_of(account));
+  if (at == nullptr) return;
+  Seen& seen = seen_[*at];
+  if (seen.verdict.verdict == Verdict::normal) return;
+  seen.verdict.sureness =
+      seen.is_strong ? Sureness::high : sureness_of(first, seen.began, seen.messages_before);
+}
+
 const AccountVerdict& LogJudge::of(std::string_view account) const {
   static const AccountVerdict k_unheard;
-  const auto it = seen_.find(std::string(account));
-  return it == seen_.end() ? k_unheard : it->second.verdict;
+  const auto* at = index_.find(key_of(account));
+  return at == nullptr ? k_unheard : seen_[*at].verdict;
 }
 
-void LogJudge::judge_run(Instant t, const Submission& mail, Seen& seen) const {
-  ++seen.held_messages;
-  if (seen.held_from.size() < k_run_addresses &&
-      std::ranges::find(seen.held_from, mail.ip) == seen.held_from.end()) {
-    seen.held_from.push_back(mail.ip);
-  }
-  AccountVerdict& v = seen.verdict;
-  if (v.verdict != Verdict::suspicious || seen.held_messages < k_run_messages ||
-      seen.held_from.size() < k_run_addresses) {
-    return;
-  }
-  v.verdict = Verdict::hijacked;
-  v.onset = v.first_held;
-  v.stopped = t;
-  for (const auto& [sent, n] : seen.left) {
-    if (sent >= v.onset) v.got_out += n;
-  }
-  seen.left = {};
-  v.reasons.push_back(
-      {fmt::format("確認を待つはずのメールが、{} 通、{} 個以上のアドレスから続けて送られました。",
-                   seen.held_messages, k_run_addresses),
-       fmt::format(
-           "{} messages that would have waited for a person came one after another, from {} "
-           "networks or more.",
-           seen.held_messages, k_run_addresses)});
-}
-
-void LogJudge::answered(const Event& event, const Submission& mail,
-                        const decide::Applied& applied) {
+void LogJudge::answered(const Event& event, const Submission&, const decide::Applied& applied) {
   Seen& seen = *at_hand_;
   AccountVerdict& v = seen.verdict;
   const decide::Answer& answer = *applied.answer;
@@ -103,7 +92,8 @@ void LogJudge::answered(const Event& event, const Submission& mail,
   if (answer.held > 0 && v.verdict == Verdict::normal) {
     v.verdict = Verdict::suspicious;
     v.first_held = event.t;
-    v.sureness = sureness_of(seen.first, event.t, seen.messages);
+    seen.began = event.t;
+    seen.messages_before = seen.messages;
   }
   // One reason says it: that of the message which looked worst.
   for (const auto& hold : applied.holds) {
@@ -112,7 +102,6 @@ void LogJudge::answered(const Event& event, const Submission& mail,
     seen.worst_hold = hold.log_r;
     v.reasons.assign(1, hold.reason);
   }
-  if (answer.held > 0) judge_run(event.t, mail, seen);
   ++seen.messages;
   if (answer.accepted == 0 || v.verdict == Verdict::hijacked) return;
   if (seen.left.size() >= k_left_max) {
@@ -128,9 +117,7 @@ void LogJudge::standing(const decide::StandingNews& news) {
       !decide::forbids_sending(record.standing)) {
     return;
   }
-  const auto it = seen_.find(record.subject.id);
-  if (it == seen_.end()) return;
-  Seen& seen = it->second;
+  Seen& seen = seen_of(record.subject.id);
   AccountVerdict& v = seen.verdict;
   const bool first = v.verdict != Verdict::hijacked;
   v.verdict = Verdict::hijacked;
@@ -148,10 +135,11 @@ void LogJudge::standing(const decide::StandingNews& news) {
     before -= std::min<std::uint64_t>(
         before, static_cast<std::uint64_t>(std::ranges::count_if(
                     seen.left, [&](const auto& one) { return one.first >= v.onset; })));
-    v.sureness = sureness_of(seen.first, v.onset, before);
+    seen.began = v.onset;
+    seen.messages_before = before;
     seen.left = {};
   }
-  if (record.standing == Standing::suspended) v.sureness = Sureness::high;
+  if (record.standing == Standing::suspended) seen.is_strong = true;
   if (!incident || !v.reasons.empty()) return;
   auto evidence = incident->evidence;
   std::ranges::stable_sort(evidence, std::ranges::greater{}, &decide::EvidenceLine::nats);

@@ -3,25 +3,24 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "app/replay_run.h"
 #include "base/event.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "decide/engine.h"
+#include "detect/flat_map.h"
 
 namespace sekimori::app {
 
 enum class Verdict : std::uint8_t {
   normal,
   suspicious,  // mail would have been held: for some minutes, or until a person has looked
-  // The account would have been stopped: ln R over detect.restrict_line. Or: its mail would have
-  // waited for a person's word message after message, from several addresses; a log has nobody to
-  // ask.
-  hijacked
+  hijacked     // the account would have been stopped: ln R over detect.restrict_line
 };
 // How sure a verdict can be: the judge knows an account only from this log.
 enum class Sureness : std::uint8_t {
@@ -47,31 +46,38 @@ struct AccountVerdict {
 
 class LogJudge : private ReplayWatcher {
  public:
-  explicit LogJudge(decide::EngineSettings settings);
+  // `key` keeps strangers from choosing names that collide.
+  LogJudge(decide::EngineSettings settings, const HashKey& key);
 
   // In the order of their time.
   void event(const Event& event);
+  // Behind the last event, for each account: when the log first shows it, by a login or a message.
+  // How sure a verdict is rests on it; until then it is low.
+  void settle(std::string_view account, Instant first);
   // Of an account of the log; one never heard of is normal.
   [[nodiscard]] const AccountVerdict& of(std::string_view account) const;
 
  private:
   struct Seen {
     AccountVerdict verdict;
-    Instant first;
-    std::uint64_t messages = 0;
-    double worst_hold = 0;  // its ln R
-    std::uint64_t held_messages = 0;
-    std::vector<IpAddress> held_from;  // those came from; the first few
+    Instant began;  // what was judged: the onset, or the first message that would have been held
+    std::uint64_t messages = 0, messages_before = 0;
+    bool is_strong = false;  // two kinds of strong evidence
+    double worst_hold = 0;   // its ln R
     // Of the last day, so that what left since the onset can be told: when, and how many.
     std::vector<std::pair<Instant, std::uint32_t>> left;
   };
   void answered(const Event&, const Submission&, const decide::Applied&) override;
-  void judge_run(Instant t, const Submission&, Seen&) const;
   void hold_ended(Instant, const decide::HeldMessage&) override {}
   void standing(const decide::StandingNews&) override;
   void login(const Event&, const Login&, const decide::LoginAnswer&) override {}
 
-  std::unordered_map<std::string, Seen> seen_;
+  [[nodiscard]] std::uint64_t key_of(std::string_view account) const;
+  Seen& seen_of(std::string_view account);
+
+  HashKey key_;
+  detect::FlatMap index_;  // hash of the account → its place
+  std::deque<Seen> seen_;
   Seen* at_hand_ = nullptr;  // of the event that is folded
   ReplayRun run_;
 };

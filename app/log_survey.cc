@@ -93,9 +93,14 @@ void LogSurvey::finish() {
 // A name as a row of a list: lower case, valid UTF-8, of bounded length. Until the next call.
 std::string_view LogSurvey::listed(std::string_view text) {
   text = text.substr(0, k_address_max);
-  const bool plain = std::ranges::all_of(
-      text, [](char c) { return c > ' ' && c < 0x7f && !(c >= 'A' && c <= 'Z'); });
-  if (plain) return text;
+  // Without a way out of the loop it takes sixteen characters at once.
+  unsigned odd = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    odd |= static_cast<unsigned>(byte <= ' ') | static_cast<unsigned>(byte >= 0x7f) |
+           static_cast<unsigned>(byte >= 'A' && byte <= 'Z');
+  }
+  if (odd == 0) return text;
   scratch_ = wire::valid_utf8(ascii_lower(text));
   return scratch_;
 }
@@ -128,6 +133,22 @@ LogSurvey::Queued* LogSurvey::find(std::string_view queue_id) {
 LogSurvey::Queued& LogSurvey::open(std::string_view queue_id, Instant t) {
   const std::uint64_t key = key_of(queue_id);
   if (const auto* at = queue_.find(key)) return messages_[*at];
+  return add(key, t);
+}
+
+// Short queue ids are used again: whatever had this one is over.
+LogSurvey::Queued& LogSurvey::begin(std::string_view queue_id, Instant t) {
+  const std::uint64_t key = key_of(queue_id);
+  const auto* at = queue_.find(key);
+  if (at == nullptr) return add(key, t);
+  Queued& message = messages_[*at];
+  message = Queued{};
+  message.key = key;
+  message.t = t;
+  return message;
+}
+
+LogSurvey::Queued& LogSurvey::add(std::uint64_t key, Instant t) {
   if (queue_.size() >= k_messages_max) make_room(t);
   std::uint32_t slot = 0;
   if (free_.empty()) {
@@ -206,6 +227,9 @@ void LogSurvey::came_from(std::uint32_t account, const IpAddress& ip, Instant t)
   if (!a.first.is_set()) a.first = t;
   a.last = t;
   if (!ip.is_set()) return;
+  if (account >= last_ips_.size()) last_ips_.resize(accounts_.size());
+  if (last_ips_[account] == ip) return;
+  last_ips_[account] = ip;
   const std::uint64_t pair =
       mix64(keyed_hash(key_, std::span<const std::uint8_t>(ip.bytes())) ^ mix64(account + 1)) | 1;
   if (account_ips_.contains(pair) || account_ips_.size() >= k_account_addresses_max) return;
@@ -245,25 +269,23 @@ bool LogSurvey::on(const wire::LogLine& line, const wire::PostscreenNote& record
 bool LogSurvey::on(const wire::LogLine&, const wire::PostfixClient& record) {
   if (record.queue_id.empty()) return false;
   if (!record.sasl_username.empty()) {
-    close(record.queue_id);  // short queue ids are used again
-    Queued& message = open(record.queue_id, now_);
+    Queued& message = begin(record.queue_id, now_);
     message.by = By::account;
     message.who = account_of(record.sasl_username);
-    came_from(message.who, record.client.ip, now_);
-    tries_.succeeded(record.client.ip, accounts_[message.who].address, now_);
+    const IpAddress ip = record.client.ip();
+    came_from(message.who, ip, now_);
+    tries_.succeeded(ip, accounts_[message.who].address, now_);
     return true;
   }
   const Queued* before = find(record.orig_queue_id);
   const bool follows = before != nullptr && before->by == By::account;
-  close(record.queue_id);
-  (void)open(record.queue_id, now_);
+  (void)begin(record.queue_id, now_);
   return follows;
 }
 
 bool LogSurvey::on(const wire::LogLine&, const wire::PostfixPickup& record) {
   ++totals_.pickups;
-  close(record.queue_id);
-  Queued& message = open(record.queue_id, now_);
+  Queued& message = begin(record.queue_id, now_);
   message.by = By::user;
   message.who = record.uid;
   return false;
@@ -399,7 +421,7 @@ bool LogSurvey::failed(const AuthTries::Try& tried) {
 }
 
 bool LogSurvey::on(const wire::LogLine&, const wire::PostfixAuthFailure& record) {
-  return failed({AuthTries::Source::smtp, record.client.ip, record.sasl_username, now_, 1, {}});
+  return failed({AuthTries::Source::smtp, record.client.ip(), record.sasl_username, now_, 1, {}});
 }
 
 bool LogSurvey::on(const wire::LogLine&, const wire::DovecotAuthFailure& record) {

@@ -150,6 +150,8 @@ class LogSurvey {
   [[nodiscard]] std::uint64_t key_of(std::string_view queue_id) const;
   Queued* find(std::string_view queue_id);
   Queued& open(std::string_view queue_id, Instant t);
+  Queued& begin(std::string_view queue_id, Instant t);
+  Queued& add(std::uint64_t key, Instant t);
   void close(std::string_view queue_id);
   void make_room(Instant t);
   std::uint32_t account_of(std::string_view login);
@@ -193,6 +195,7 @@ class LogSurvey {
   detect::FlatMap account_index_;  // hash of the account → account
   detect::FlatMap account_ips_;    // hash of account and address
   std::vector<AccountTraffic> accounts_;
+  std::vector<IpAddress> last_ips_;  // of each account: mostly the same again
   std::optional<std::uint32_t> other_accounts_;
   AuthTries tries_;
   CauseCounts bounces_{}, deferrals_{}, refusals_{};

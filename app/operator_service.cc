@@ -21,6 +21,9 @@ password::PasswordRules operator_rules() {
   return rules;
 }
 
+// Long enough to set an authenticator up.
+constexpr Duration k_offered_for = minutes(15);
+
 // Checked where there is nobody, so that it takes as long as for somebody.
 const std::string& nobodys_hash() {
   static const std::string hash =
@@ -181,6 +184,42 @@ Result<Secret> OperatorService::set_password(std::string_view login, Secret pass
 Result<void> OperatorService::remove(std::string_view login, const web::Caller& by) {
   if (auto done = parts_.operators.remove(login); !done) return done;
   audited(by.who, "operator_remove", std::string(login), by.ip);
+  return {};
+}
+
+Result<web::OperatorTotp> OperatorService::offer_totp(std::string_view login) {
+  auto own = parts_.operators.find(login);
+  if (!own) return std::unexpected(own.error());
+  if (!*own) return not_found("this login is not kept here");
+  const auto key = password::TotpKey::generate();
+  web::OperatorTotp out;
+  out.key = key.base32();
+  out.uri = key.uri(login, parts_.issuer);
+  const Instant now = parts_.now();
+  const std::lock_guard lock(offered_mutex_);
+  std::erase_if(offered_, [now](const auto& item) { return item.second.until < now; });
+  offered_.insert_or_assign(std::string(login), Offered{key.base32(), now + k_offered_for});
+  return out;
+}
+
+Result<void> OperatorService::confirm_totp(std::string_view login, const Secret& code,
+                                           const web::Caller& by) {
+  const Instant now = parts_.now();
+  Secret kept;
+  {
+    const std::lock_guard lock(offered_mutex_);
+    const auto at = offered_.find(login);
+    if (at == offered_.end() || at->second.until < now) return bad_input("nothing was offered");
+    auto key = password::TotpKey::parse(at->second.key.reveal());
+    if (!key) return std::unexpected(key.error());
+    const auto step = password::verify_totp(*key, code.reveal(), now);
+    if (!step) return std::unexpected(step.error());
+    if (!*step) return bad_input("the code does not fit");
+    kept = std::move(at->second.key);
+    offered_.erase(at);
+  }
+  if (auto done = parts_.operators.set_totp(login, kept, now); !done) return done;
+  audited(by.who, "operator_totp", std::string(login), by.ip);
   return {};
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "decide/records.h"
@@ -33,6 +35,9 @@ class OperatorService : public web::People {
   Result<Secret> set_password(std::string_view login, Secret password,
                               const web::Caller& by) override;
   Result<void> remove(std::string_view login, const web::Caller& by) override;
+  Result<web::OperatorTotp> offer_totp(std::string_view login) override;
+  Result<void> confirm_totp(std::string_view login, const Secret& code,
+                            const web::Caller& by) override;
   Result<web::OperatorTotp> set_totp(std::string_view login, bool on,
                                      const web::Caller& by) override;
 
@@ -55,6 +60,13 @@ class OperatorService : public web::People {
                const IpAddress& from);
 
   OperatorParts parts_;
+  // Keys offered and not yet confirmed, by login.
+  struct Offered {
+    Secret key;
+    Instant until;
+  };
+  std::mutex offered_mutex_;
+  std::map<std::string, Offered, std::less<>> offered_;
 };
 
 }  // namespace sekimori::app

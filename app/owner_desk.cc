@@ -19,6 +19,8 @@ namespace {
 
 // An incident longer ago than this is not compared any more.
 constexpr Duration k_compare_until = days(30);
+// A device that was noticed so long ago at most stands on the card.
+constexpr Duration k_forgotten_shown = hours(26);
 // Without those that are taken for one another.
 constexpr std::string_view k_mark_letters = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -210,6 +212,16 @@ Result<web::OwnStatus> OwnerDeskService::status(std::string_view address) {
                 fmt::format("{} of your messages wait for a check, and are sent on if nothing is "
                             "wrong.",
                             out.held)};
+  } else if (out.next.ja.empty()) {
+    // What still goes on is noticed every day. The card comes up with the database away, too.
+    const auto guessing = parts_.bans.guessing(*account);
+    if (guessing) {
+      for (const auto& device : guessing->forgotten) {
+        if (!device.setting.known || device.last + k_forgotten_shown < out.now) continue;
+        out.next = decide::forgotten_words(device.setting);
+        break;
+      }
+    }
   }
   auto key = totp_key(*account);
   if (!key) return std::unexpected(key.error());

@@ -19,10 +19,15 @@ using web::QueuePart;
 
 namespace {
 
-// A request works so long and then answers what remains: shorter than any proxy's patience.
+// A request works so long and then answers what remains; of a long queue, whose listing takes long
+// by itself, as long as that took, so that most of the time is work. With the listing it stays
+// below a proxy's usual patience of a minute.
 constexpr std::chrono::seconds k_work_for{10};
+constexpr std::chrono::seconds k_work_for_max{25};
 // One call of postsuper, and one transaction.
 constexpr std::size_t k_at_once = 500;
+// Deletions: the helper looks the whole queue over for each call.
+constexpr std::size_t k_deleted_at_once = 10'000;
 constexpr int k_durable_wait_ms = 120'000;
 // So many ids are named in the audit.
 constexpr std::size_t k_audited_ids_max = 50;
@@ -135,9 +140,13 @@ Result<web::AccountQueue> QueueDesk::list(const std::string& account,
 
 Result<web::QueueReport> QueueDesk::change(const std::string& account, const web::QueueOrder& order,
                                            const web::Caller& by) {
-  const auto until = std::chrono::steady_clock::now() + k_work_for;
+  using Clock = std::chrono::steady_clock;
+  const auto begun = Clock::now();
   auto found = parts_.queue.find({decide::SubjectKind::account, account}, true);
   if (!found) return std::unexpected(found.error());
+  const auto looked = Clock::now();
+  const auto until =
+      looked + std::clamp<Clock::duration>(looked - begun, k_work_for, k_work_for_max);
   Records records;
   if (order.action != QueueAction::hold) {
     auto known = records_of(account);
@@ -169,11 +178,12 @@ Result<web::QueueReport> QueueDesk::change(const std::string& account, const web
   boost::json::array named;
   Error first_failure;
   for (std::size_t at = 0; at < chosen.size();) {
-    if (at > 0 && std::chrono::steady_clock::now() >= until) {
+    if (at > 0 && Clock::now() >= until) {
       report.remaining += chosen.size() - at;
       break;
     }
-    const auto size = std::min(k_at_once, chosen.size() - at);
+    const auto size = std::min(order.action == QueueAction::remove ? k_deleted_at_once : k_at_once,
+                               chosen.size() - at);
     const std::vector<Queued> batch(chosen.begin() + static_cast<std::ptrdiff_t>(at),
                                     chosen.begin() + static_cast<std::ptrdiff_t>(at + size));
     at += size;

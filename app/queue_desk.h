@@ -26,7 +26,7 @@ struct QueueDeskParts {
   std::function<Instant()> now;
 };
 
-// Any thread. A call lasts as long as Postfix needs to list its queue twice, and up to ten seconds
+// Any thread. A call lasts as long as Postfix needs to list its queue twice, and up to 25 seconds
 // of work after that; with 100,000 messages queued some 30 MB are kept meanwhile.
 class QueueDesk {
  public:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/machine_words.h"
 #include "app/recovery_service.h"
 #include "password/generator.h"
 #include "store/password_hash.h"
@@ -101,13 +102,16 @@ Result<web::PasswordOutcome> RecoveryService::set_password(const std::string& ac
     out.reading = password::reading(order.password);
     out.generated = Secret(std::string(order.password.reveal()));
   }
-  parts_.writer.put(decide::AuditEntry{.t = parts_.now(),
-                                       .who = by,
-                                       .action = "set_password",
-                                       .subject = {decide::SubjectKind::account, account},
-                                       .incident = row ? row->recovery.incident : 0,
-                                       .why = is_generated ? "generated" : "",
-                                       .detail = {}});
+  parts_.writer.put(decide::AuditEntry{
+      .t = parts_.now(),
+      .who = by,
+      .action = "set_password",
+      .subject = {decide::SubjectKind::account, account},
+      .incident = row ? row->recovery.incident : 0,
+      .why = {},
+      .detail = is_generated
+                    ? words_detail({"自動で作ったパスワードです。", "Made by the program."})
+                    : std::string()});
   out.cache_flushed =
       parts_.hands.doveadm() != nullptr && parts_.hands.flush_auth_cache(account).has_value();
   out.app_passwords_removed = end_app_passwords(account, by).value_or(0);

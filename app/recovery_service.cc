@@ -4,6 +4,8 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <chrono>
 #include <set>
 
@@ -56,14 +58,14 @@ std::string RecoveryService::fingerprint(std::string_view text) const {
 }
 
 void RecoveryService::audit(const Row& row, const std::string& who, std::string action,
-                            std::string why) {
+                            std::string why, std::string detail) {
   parts_.writer.put(decide::AuditEntry{.t = parts_.now(),
                                        .who = who,
                                        .action = std::move(action),
                                        .subject = subject_of(row.recovery.account),
                                        .incident = row.recovery.incident,
                                        .why = std::move(why),
-                                       .detail = {}});
+                                       .detail = std::move(detail)});
 }
 
 void RecoveryService::note(const Result<void>& done) {
@@ -304,8 +306,8 @@ Result<RecoveryService::Row> RecoveryService::open(const decide::StandingRecord&
   }
   auto kept = parts_.store.begin(row);
   if (!kept) return kept;
-  audit(*kept, "machine", "recovery_opened",
-        fmt::format("containment {} by {}", kept->recovery.times, standing.by));
+  const boost::json::object detail{{"containment", kept->recovery.times}, {"by", standing.by}};
+  audit(*kept, "machine", "recovery_opened", "", boost::json::serialize(detail));
   return kept;
 }
 

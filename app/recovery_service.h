@@ -192,7 +192,8 @@ class RecoveryService {
   [[nodiscard]] Result<std::optional<Stored>> stored_of(const std::string& account);
   [[nodiscard]] web::RecoveryView view_of(const Row& row);
   [[nodiscard]] password::PersonWords person_of(const decide::AccountRow& row) const;
-  void audit(const Row& row, const std::string& who, std::string action, std::string why);
+  void audit(const Row& row, const std::string& who, std::string action, std::string why,
+             std::string detail = {});
 
   RecoveryParts parts_;
   RecoverySettings settings_;

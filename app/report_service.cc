@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <utility>
 
 #include "app/installation.h"
+#include "app/machine_words.h"
 #include "app/world.h"
+#include "base/complaint.h"
 #include "base/mail_address.h"
 
 namespace sekimori::app {
@@ -200,7 +201,7 @@ void ReportService::act_on(const decide::ReturnedMail& mail, const report::MailR
     body.to = mail.recipient;
     body.status = DeliveryStatus::bounced;
     body.dsn = is_feedback ? "5.7.1" : mail.status;
-    body.reply = is_feedback ? std::string(decide::k_complaint_reply) + mail.reason : mail.words;
+    body.reply = is_feedback ? std::string(k_complaint_reply) + mail.reason : mail.words;
     Event event;
     event.t = mail.t;
     event.host = settings_.host;
@@ -250,7 +251,7 @@ Result<void> ReportService::tell_of_forgery(const std::string& account, Instant 
   return parts_.store.set_told(account, now);
 }
 
-void ReportService::poll(const std::stop_token& stop) {
+void ReportService::poll() {
   std::size_t handed = 0;
   do {
     handed = 0;
@@ -259,33 +260,27 @@ void ReportService::poll(const std::stop_token& stop) {
       return take(mail);
     });
     if (!done) {
-      if (stop.stop_requested()) return;
+      if (mailbox_.is_cancelled()) return;
       if (trouble().empty()) parts_.log(fmt::format("reports: {}", done.error().text));
       return set_trouble(done.error().text);
     }
     set_trouble("");
     if (*done < handed) return;  // what could not be dealt with waits for the next look
-  } while (handed == k_mails_a_round && !stop.stop_requested());
+  } while (handed == k_mails_a_round && !mailbox_.is_cancelled());
 }
 
 void ReportService::start() {
   if (!reads_) return;
-  thread_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested()) {
-      poll(stop);
-      (void)wake.wait_for(lock, stop, std::chrono::microseconds(settings_.poll_interval.us),
-                          [] { return false; });
-    }
+  thread_.start("reports", [this](bool) {
+    poll();
+    return std::optional(act::WorkerThread::Clock::now() +
+                         std::chrono::microseconds(settings_.poll_interval.us));
   });
 }
 
 void ReportService::stop() {
   mailbox_.cancel();
-  thread_.request_stop();
-  if (thread_.joinable()) thread_.join();
+  thread_.stop();
 }
 
 std::string ReportService::trouble() const {
@@ -317,9 +312,9 @@ void note_complaint(World& w, const decide::ReturnedMail& mail) {
       .action = "complaint",
       .subject = incident.subject,
       .incident = incident.id,
-      .why = fmt::format("受信者から苦情({0})が届きました。 A recipient complained ({0}).",
-                         mail.reason),
-      .detail = {}};
+      .why = {},
+      .detail = words_detail({fmt::format("受信者から苦情({})が届きました。", mail.reason),
+                              fmt::format("A recipient complained ({}).", mail.reason)})};
   if (auto noted = w.reader->add_note(incident.id, note); !noted) {
     w.log(fmt::format("reports: {}", noted.error().text));
   }

@@ -7,10 +7,10 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "act/report_mailbox.h"
+#include "act/worker_thread.h"
 #include "base/text.h"
 #include "decide/directory.h"
 #include "decide/engine.h"
@@ -91,7 +91,7 @@ class ReportService {
   [[nodiscard]] bool was_sent(const report::MailReport& report, const std::string& account) const;
   void act_on(const decide::ReturnedMail& mail, const report::MailReport& report);
   [[nodiscard]] Result<void> tell_of_forgery(const std::string& account, Instant now);
-  void poll(const std::stop_token& stop);
+  void poll();
   void set_trouble(std::string text);
 
   ReportParts parts_;
@@ -102,7 +102,7 @@ class ReportService {
   act::ReportMailbox mailbox_;
   mutable std::mutex mutex_;
   std::string trouble_;
-  std::jthread thread_;
+  act::WorkerThread thread_;
 };
 
 class World;

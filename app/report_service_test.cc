@@ -99,7 +99,7 @@ TEST_F(Reports, ALateBounceOfADeliveredMailIsNewsAndNothingElseIs) {
   EXPECT_TRUE(service_->take(late)) << "read again";
   ASSERT_EQ(deliveries().size(), 1U);
   EXPECT_EQ(deliveries()[0].account, k_taro);
-  const auto& fate = std::get<Delivery>(deliveries()[0].body);
+  const auto fate = std::get<Delivery>(deliveries()[0].body);
   EXPECT_EQ(fate.queue_id, "4Q1");
   EXPECT_EQ(fate.status, DeliveryStatus::bounced);
   EXPECT_EQ(fate.dsn, "5.1.1");

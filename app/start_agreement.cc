@@ -1,10 +1,13 @@
 #include "app/start_agreement.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "app/machine_words.h"
 #include "decide/standing.h"
 
 namespace sekimori::app {
@@ -73,8 +76,9 @@ decide::StandingNews news_of(const StandingRecord& before, StandingRecord next,
                        .action = std::string(action_of(next.standing, next.by)),
                        .subject = next.subject,
                        .incident = next.incident,
-                       .why = "taken from the journal after an interruption",
-                       .detail = {}};
+                       .why = {},
+                       .detail = words_detail({"中断のあと、ジャーナルの記録から引き継ぎました。",
+                                               "Taken from the journal after an interruption."})};
   news.change.record = std::move(next);
   return news;
 }
@@ -115,6 +119,7 @@ Result<void> agree_on_approvals(const AgreementParts& parts) {
       const bool ended = approval.state == ApprovalState::ended;
       entry.action = ended ? "approval_end" : approval.epoch > 1 ? "approval_resume" : "approve";
       entry.why = approval.reason;
+      entry.detail = fmt::format(R"({{"approval":{}}})", id);
     }
     parts.put(StateItem(std::move(approval)));
     parts.put(StateItem(std::move(entry)));

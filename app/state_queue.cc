@@ -1,9 +1,11 @@
 #include "app/state_queue.h"
 
-#include <fmt/format.h>
-
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "app/machine_words.h"
+#include "decide/approval_advice.h"
 #include "decide/standing.h"
 
 namespace sekimori::app {
@@ -15,10 +17,12 @@ Result<void> write_item(decide::StateStore& state, decide::GuardStore& guard,
       if (news->change.open_incident) {
         if (auto done = state.put_incident(*news->change.open_incident); !done) return done;
       }
-      return state.append_audit(news->change.audit);
+      return state.append_audit(with_words(news->change.audit, news->change.record.reason));
     }
     // Durable first, then enforced by the mail servers themselves; the outbox repeats the second.
-    if (auto done = state.apply(news->change); !done) return done;
+    decide::StandingChange change = news->change;
+    change.audit = with_words(std::move(change.audit), change.record.reason);
+    if (auto done = state.apply(change); !done) return done;
     for (const auto& hold : news->holds) {
       if (auto done = state.put_hold(hold); !done) return done;
     }
@@ -39,13 +43,15 @@ Result<void> write_item(decide::StateStore& state, decide::GuardStore& guard,
 }
 
 decide::AuditEntry suspension_entry(const decide::Approval& approval) {
+  const Text words = decide::in_words(approval.cause);
   return {.t = approval.changed,
           .who = approval.changed_by,
           .action = "approval_suspend",
           .subject = {decide::SubjectKind::account, approval.account},
           .incident = 0,
           .why = std::string(to_string(approval.cause)),
-          .detail = fmt::format(R"({{"approval":{}}})", approval.id)};
+          .detail = boost::json::serialize(boost::json::object{
+              {"approval", approval.id}, {"words", {{"ja", words.ja}, {"en", words.en}}}})};
 }
 
 Result<void> write_items(decide::StateStore& state, const std::vector<StateItem>& items) {

@@ -66,6 +66,13 @@ Result<void> StateWriter::wait(std::uint64_t ticket, int timeout_ms) {
       trouble_.empty() ? "busy" : trouble_));
 }
 
+void StateWriter::catch_up(int timeout_ms) {
+  std::unique_lock lock(mutex_);
+  const auto ticket = queue_.last_ticket();
+  changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms),
+                    [&] { return queue_.written() >= ticket || !trouble_.empty(); });
+}
+
 std::uint64_t StateWriter::last_ticket() const {
   const std::lock_guard lock(mutex_);
   return queue_.last_ticket();
@@ -100,15 +107,40 @@ void StateWriter::announce(const StateItem& item) {
   }
 }
 
+std::chrono::milliseconds StateWriter::try_while_idle() {
+  const auto done = options_.try_write();
+  const auto again = done ? options_.try_every
+                          : std::min<std::chrono::milliseconds>(options_.try_every, k_retry_most);
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_new = trouble_.empty() == !done;
+    trouble_ = done ? "" : done.error().text;
+    changed_.notify_all();
+  }
+  if (is_new && options_.log) {
+    options_.log(fmt::format("state database: {}", done ? "well again" : done.error().text));
+  }
+  return again;
+}
+
 void StateWriter::run(const std::stop_token& stop) {
   auto pause = k_retry_first;
   std::chrono::steady_clock::time_point stop_by{};
   std::size_t apart = 0;  // so many are written one by one, since one of them is refused
+  std::chrono::milliseconds idle(0);
   while (true) {
     std::vector<StateItem> items;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, stop, [&] { return !queue_.is_empty(); });
+      const auto is_something = [&] { return !queue_.is_empty(); };
+      if (!options_.try_write) {
+        changed_.wait(lock, stop, is_something);
+      } else if (!changed_.wait_for(lock, stop, idle, is_something) && !stop.stop_requested()) {
+        lock.unlock();
+        idle = try_while_idle();
+        continue;
+      }
       if (queue_.is_empty()) return;  // asked to stop, nothing left
       items = queue_.next(apart > 0 ? 1 : k_together_max);
     }
@@ -134,6 +166,7 @@ void StateWriter::run(const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
         first = trouble_.empty();
         trouble_ = done.error().text;
+        if (first) changed_.notify_all();  // catch_up() waits no longer
         // Sleeps, but wakes for the end (after which it tries on at the shortest pause).
         if (stop.stop_requested()) {
           changed_.wait_for(lock, k_retry_first);

@@ -4,6 +4,7 @@
 // itself.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,9 @@
 
 namespace sekimori::app {
 
+// So long a reader of the audit waits for what is being written: far more than a write takes.
+inline constexpr int k_audit_wait_ms = 500;
+
 struct StateWriterOptions {
   std::size_t queue_max = 100'000;
   std::string portal_url;
@@ -27,6 +31,10 @@ struct StateWriterOptions {
   std::function<void(const decide::HeldMessage&)> on_hold;
   std::function<void(const decide::Approval&)> on_approval;
   std::function<void(std::string_view)> log;
+  // Whether the database takes writes, asked while nothing is to be written, at once and then so
+  // often: otherwise the next containment would be the first to find out. Unset: never.
+  std::function<Result<void>()> try_write;
+  std::chrono::milliseconds try_every = std::chrono::seconds(20);
 };
 
 class StateWriter {
@@ -48,6 +56,10 @@ class StateWriter {
   // force in memory, but the database has not taken it yet).
   [[nodiscard]] Result<void> wait(std::uint64_t ticket, int timeout_ms);
 
+  // For who reads what a person may just have done: until all that was put so far is written, at
+  // most `timeout_ms`; not at all while the database is in trouble.
+  void catch_up(int timeout_ms);
+
   // The ticket given last: wait() for it and everything put so far is durable.
   [[nodiscard]] std::uint64_t last_ticket() const;
   [[nodiscard]] std::size_t waiting() const;
@@ -58,6 +70,7 @@ class StateWriter {
  private:
   std::uint64_t enqueue(StateItem item);
   void run(const std::stop_token& stop);
+  std::chrono::milliseconds try_while_idle();  // returns when to try again
   void announce(const StateItem& item);
 
   decide::StateStore& state_;

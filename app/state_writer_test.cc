@@ -201,6 +201,33 @@ TEST(StateWriter, TriesAgainUntilTheDatabaseTakesIt) {
   }
 }
 
+TEST(StateWriter, FindsOutThatNothingCanBeWrittenWhileNobodyWrites) {
+  Store store;
+  Guard guard;
+  std::atomic<bool> fails = true;
+  StateWriterOptions options;
+  options.try_write = [&]() -> Result<void> {
+    if (fails) return operating_failure("read-only");
+    return {};
+  };
+  options.try_every = std::chrono::milliseconds(1);
+  StateWriter writer(store, guard, std::move(options));
+  const auto becomes = [&](const std::string& trouble) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(k_long_ms);
+    while (writer.trouble() != trouble && std::chrono::steady_clock::now() < end) {
+      std::this_thread::yield();
+    }
+    return writer.trouble() == trouble;
+  };
+  EXPECT_TRUE(becomes("read-only"));
+  fails = false;
+  EXPECT_TRUE(becomes(""));
+  fails = true;
+  EXPECT_TRUE(becomes("read-only"));
+  // What is to be written is tried all the same.
+  EXPECT_TRUE(writer.wait(writer.put(news("taro")), k_long_ms));
+}
+
 TEST(StateWriter, ARowThatIsNeverTakenDoesNotDamUpTheRestAndIsNotAnnounced) {
   Store store;
   Guard guard;
@@ -252,6 +279,28 @@ TEST(StateWriter, WaitSaysUncertainWhileTheDatabaseIsBusy) {
   EXPECT_EQ(waited.error().kind, ErrorKind::uncertain);
   store.open_gate();
   EXPECT_TRUE(writer.wait(ticket, k_long_ms));
+}
+
+TEST(StateWriter, AReaderCatchesUpWithWhatWasPutAndDoesNotWaitForADatabaseInTrouble) {
+  Store store;
+  Guard guard;
+  store.close_gate();
+  StateWriter writer(store, guard, {});
+  writer.put(release());
+  store.until_inside();
+  writer.catch_up(20);
+  EXPECT_TRUE(store.lines().empty());
+  store.open_gate();
+  writer.catch_up(k_long_ms);
+  EXPECT_EQ(store.lines(), (std::vector<std::string>{"audit release"}));
+
+  store.fail_next(1'000'000);
+  writer.put(release());
+  const auto begun = std::chrono::steady_clock::now();
+  writer.catch_up(k_long_ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(k_long_ms));
+  EXPECT_NE(writer.trouble(), "");
+  store.fail_next(0);
 }
 
 TEST(StateWriter, AFullQueueDropsHoldsAndNothingSaysDurableThatIsNot) {

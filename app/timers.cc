@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <condition_variable>
-#include <mutex>
+#include <utility>
 
+#include "app/health.h"
 #include "app/installation.h"
 #include "app/routine.h"
 #include "detect/epoch.h"
@@ -14,6 +14,9 @@ namespace sekimori::app {
 namespace {
 // Listing a queue of 100,000 messages takes Postfix a second or two: not every minute.
 constexpr Duration k_look_for_missing = minutes(5);
+constexpr Duration k_health_pace = minutes(1);
+// A look may hang on a lever for some seconds; twice missed, and nobody looked.
+constexpr Duration k_health_pause = minutes(3);
 
 // Is it time? A clock that was set back must not keep work waiting for the lost time.
 bool is_due(Instant now, Instant next, Duration pace) { return now >= next || next - now > pace; }
@@ -26,33 +29,28 @@ Timers::Timers(World& world, serve::PolicyDesk& desk) : world_(world), desk_(des
   next_directory_ = now + world.settings.accounts.refresh_interval;
   next_retention_ = now + minutes(5);
   next_look_ = now + seconds(30);
-  every(world.settings.journal.fsync_interval, [this] {
+  every(world.settings.journal.fsync_interval, "journal sync", [this] {
     auto synced = world_.journal->sync();
     const std::string text = synced ? "" : synced.error().text;
     if (!synced && world_.journal_trouble.get().empty()) world_.log("journal: " + text);
     world_.journal_trouble.set(text);
   });
-  every(seconds(1), [this] { end_holds(); });
-  every(seconds(1), [this] { second(); });
-  every(decide::Engine::k_fleet_pace, [this] { hourly(); });
+  every(seconds(1), "holds", [this] { end_holds(); });
+  every(seconds(1), "each second", [this] { second(); });
+  every(decide::Engine::k_fleet_pace, "epochs", [this] { hourly(); });
+  every(k_health_pace, "health", [this] { note_health(); });
 }
 
 Timers::~Timers() { stop(); }
 
 void Timers::stop() {
-  for (auto& thread : threads_) thread.request_stop();
-  threads_.clear();
+  for (act::WorkerThread& thread : threads_) thread.stop();
 }
 
-void Timers::every(Duration pace, std::function<void()> work) {
-  threads_.emplace_back([pace, work = std::move(work)](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested()) {
-      (void)wake.wait_for(lock, stop, std::chrono::microseconds(pace.us), [] { return false; });
-      if (!stop.stop_requested()) work();
-    }
+void Timers::every(Duration pace, const char* name, std::function<void()> work) {
+  threads_.emplace_back().start(name, [pace, work = std::move(work), first = true](bool) mutable {
+    if (!std::exchange(first, false)) work();
+    return act::WorkerThread::Clock::now() + std::chrono::microseconds(pace.us);
   });
 }
 
@@ -95,9 +93,27 @@ void Timers::second() {
   } else if (kept) {
     world_.sent_trouble.set("");
   }
+  if (is_due(now, next_hits_, seconds(5))) {
+    world_.rules->write_hits();
+    next_hits_ = now + seconds(5);
+  }
   if (is_due(now, next_directory_, world_.settings.accounts.refresh_interval)) {
     world_.refresh_directory();
     next_directory_ = now + world_.settings.accounts.refresh_interval;
+  }
+}
+
+// How each lever was, for whoever asks later: was the server away when the mail did not come?
+void Timers::note_health() {
+  const auto report = health_report(world_);
+  std::vector<store::HealthSpan> spans;
+  for (const auto& item : report.items) {
+    spans.push_back(
+        {item.name, std::string(web::to_string(item.level)), report.now, report.now, item.verdict});
+  }
+  spans.push_back({"daemon", "ok", report.now, report.now, {"動いています。", "It is running."}});
+  if (auto kept = world_.policy_rows->note_health(spans, k_health_pause); !kept) {
+    world_.log(fmt::format("state database: {}", kept.error().text));
   }
 }
 
@@ -114,7 +130,7 @@ void Timers::hourly() {
     world_.engine->next_epoch(now);
     next_epoch_ = now + detect::k_epoch;
     end_probations();
-    world_.reload_ip_rules();
+    world_.rules->reload();
   }
   (void)world_.engine->next_fleet(now);
   watch_breaker(now);
@@ -147,7 +163,12 @@ void Timers::hourly() {
     if (auto pruned = world_.cases->prune(now - world_.settings.store.retention); !pruned) {
       world_.log(fmt::format("state database: {}", pruned.error().text));
     }
+    world_.rules->prune(now - world_.settings.store.retention);
     if (auto pruned = world_.damage->prune(); !pruned) {
+      world_.log(fmt::format("state database: {}", pruned.error().text));
+    }
+    if (auto pruned = world_.policy_rows->prune_health(now - world_.settings.store.retention);
+        !pruned) {
       world_.log(fmt::format("state database: {}", pruned.error().text));
     }
     next_retention_ = now + hours(1);

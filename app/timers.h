@@ -3,10 +3,10 @@
 // snapshot never delays an fsync, nor a hanging queue the release of holds.
 #pragma once
 
+#include <deque>
 #include <functional>
-#include <thread>
-#include <vector>
 
+#include "act/worker_thread.h"
 #include "app/world.h"
 #include "serve/policy_desk.h"
 
@@ -19,13 +19,15 @@ class Timers {
   void stop();
 
  private:
-  void every(Duration pace, std::function<void()> work);
+  // Not at once: the first time after `pace`. `name`: for top -H; a literal.
+  void every(Duration pace, const char* name, std::function<void()> work);
   void end_holds();
   void hourly();
   void second();
   void end_missing();
   void end_probations();
   void watch_breaker(Instant now);
+  void note_health();
 
   World& world_;
   serve::PolicyDesk& desk_;
@@ -33,9 +35,10 @@ class Timers {
   bool breaker_open_ = false;
   Instant next_snapshot_;
   Instant next_directory_;
+  Instant next_hits_;
   Instant next_retention_;
   Instant next_look_;
-  std::vector<std::jthread> threads_;
+  std::deque<act::WorkerThread> threads_;  // last: they use all of the above
 };
 
 }  // namespace sekimori::app

@@ -131,22 +131,13 @@ void WaitingClock::keep() {
   in_trouble_ = !kept;
 }
 
-void WaitingClock::run(const std::stop_token& stop) {
-  std::unique_lock lock(wake_mutex_);
-  while (!stop.stop_requested()) {
-    (void)wake_.wait_for(lock, stop, k_pace, [] { return false; });
-    keep();
-  }
-}
-
 void WaitingClock::start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  thread_.start("waiting mail", [this](bool) {
+    keep();
+    return act::WorkerThread::Clock::now() + k_pace;
+  });
 }
 
-void WaitingClock::stop() {
-  if (!thread_.joinable()) return;
-  thread_.request_stop();
-  thread_.join();
-}
+void WaitingClock::stop() { thread_.stop(); }
 
 }  // namespace sekimori::app

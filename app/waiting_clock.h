@@ -7,16 +7,15 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <variant>
 #include <vector>
 
+#include "act/worker_thread.h"
 #include "base/result.h"
 #include "decide/notice_outbox.h"
 #include "decide/ports.h"
@@ -59,7 +58,6 @@ class WaitingClock {
   void enqueue(Heard heard);
   void take_in();  // under book_mutex_
   void keep();
-  void run(const std::stop_token& stop);
 
   store::WaitingStore& store_;
   std::function<Instant()> now_;
@@ -75,9 +73,7 @@ class WaitingClock {
   bool in_trouble_ = false;
   Instant next_sweep_;
 
-  std::mutex wake_mutex_;
-  std::condition_variable_any wake_;
-  std::jthread thread_;  // last: it uses all of the above
+  act::WorkerThread thread_;  // last: it uses all of the above
 };
 
 }  // namespace sekimori::app

@@ -1,11 +1,8 @@
 #include "app/watchdog.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 
 #include "act/helper_client.h"
 #include "act/mail_sender.h"
@@ -24,27 +21,11 @@ constexpr Duration k_ask_timeout = seconds(5);
 Watchdog::Watchdog(config::Settings settings, std::function<void(std::string_view)> log)
     : settings_(std::move(settings)), log_(std::move(log)) {}
 
-Watchdog::~Watchdog() {
-  if (thread_.joinable()) {
-    thread_.request_stop();
-    thread_.join();
-  }
-}
-
 void Watchdog::start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) {
-    // SIGTERM and SIGINT belong to the helper's own thread.
-    sigset_t signals;
-    sigfillset(&signals);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!stop.stop_requested()) {
-      (void)wake.wait_for(lock, stop, std::chrono::microseconds(settings_.watchdog.interval.us),
-                          [] { return false; });
-      if (!stop.stop_requested()) look(system_now());
-    }
+  thread_.start("watchdog", [this](bool) {
+    look(system_now());
+    return std::optional(act::WorkerThread::Clock::now() +
+                         std::chrono::microseconds(settings_.watchdog.interval.us));
   });
 }
 

@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <thread>
 
+#include "act/worker_thread.h"
 #include "config/settings.h"
 
 namespace sekimori::app {
@@ -14,13 +14,13 @@ namespace sekimori::app {
 class Watchdog {
  public:
   Watchdog(config::Settings settings, std::function<void(std::string_view)> log);
-  ~Watchdog();
 
   // One look: asks the daemon's control socket and, when it has been silent for
   // watchdog.held_alarm, counts Postfix's held mail and tells the operators (at most once an hour).
   // For tests, too.
   void look(Instant now);
-  // Looks every watchdog.interval on its own thread.
+  // Looks every watchdog.interval on a thread of its own, until the end of this object. What ends
+  // the process by signal was blocked before.
   void start();
 
  private:
@@ -32,7 +32,7 @@ class Watchdog {
   std::function<void(std::string_view)> log_;
   Instant silent_since_;
   Instant told_;
-  std::jthread thread_;
+  act::WorkerThread thread_;
 };
 
 }  // namespace sekimori::app

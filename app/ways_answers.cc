@@ -72,8 +72,8 @@ Result<WaysService::Incident> WaysService::incident_of(std::uint64_t id) {
 
 // ---------------------------------------------------------------- the executor's steps
 
-Result<std::string> WaysService::carry_out(const decide::Step& step, Standing in_force) {
-  Result<std::string> words;
+Result<Text> WaysService::carry_out(const decide::Step& step, Standing in_force) {
+  Result<Text> words;
   {
     const std::lock_guard working(work_);
     auto found = incident_of(step.incident);
@@ -89,8 +89,7 @@ Result<std::string> WaysService::carry_out(const decide::Step& step, Standing in
   return words;
 }
 
-Result<std::string> WaysService::carry_out_for(const Incident& incident, decide::StepKind kind,
-                                               bool all) {
+Result<Text> WaysService::carry_out_for(const Incident& incident, decide::StepKind kind, bool all) {
   switch (kind) {
     case decide::StepKind::suspend_app_passwords: return suspend_app_passwords(incident, all);
     case decide::StepKind::pause_forwards: return pause_forwards(incident);
@@ -101,8 +100,7 @@ Result<std::string> WaysService::carry_out_for(const Incident& incident, decide:
 
 // What a whole domain's accounts have from before stays: nobody signs in meanwhile (guard.db), and
 // thousands would have to be put back. What is new since the onset is taken away.
-Result<std::string> WaysService::carry_out_within(const Incident& incident,
-                                                  const decide::Step& step) {
+Result<Text> WaysService::carry_out_within(const Incident& incident, const decide::Step& step) {
   const auto until = std::chrono::steady_clock::now() + k_domain_work_for;
   if (!is_loaded_) {
     if (auto walked = walk_rows(); !walked) return std::unexpected(walked.error());
@@ -139,13 +137,14 @@ Result<std::string> WaysService::carry_out_within(const Incident& incident,
   }
   const std::size_t accounts = work.accounts;
   domains_.erase(at);
-  return fmt::format("{} accounts with changes were looked after", accounts);
+  return Text{fmt::format("変更のあったアカウント {} 件を処理しました", accounts),
+              fmt::format("{} accounts with changes were looked after", accounts)};
 }
 
-Result<std::string> WaysService::suspend_app_passwords(const Incident& incident, bool all) {
+Result<Text> WaysService::suspend_app_passwords(const Incident& incident, bool all) {
   auto looked = look_at(incident.account, {});
   if (!looked) return std::unexpected(looked.error());
-  if (!*looked) return std::string("there is no such account");
+  if (!*looked) return Text{"このアカウントはありません", "there is no such account"};
   const Seen& seen = **looked;
   auto changes = parts_.store.changes(incident.account, incident.onset);
   if (!changes) return std::unexpected(changes.error());
@@ -194,17 +193,19 @@ Result<std::string> WaysService::suspend_app_passwords(const Incident& incident,
     if (auto done = parts_.store.write(write); !done) return std::unexpected(done.error());
   }
   if (auto done = parts_.store.put(marks); !done) return std::unexpected(done.error());
-  if (keys.empty()) return std::string("no app passwords to suspend");
+  if (keys.empty())
+    return Text{"止めるアプリ用パスワードはありませんでした", "no app passwords to suspend"};
   auto suspended = parts_.accounts.suspend_app_passwords(incident.account, keys, true);
   if (!suspended) return std::unexpected(suspended.error());
   // Dovecot may remember that one was good.
   if (auto flushed = parts_.hands.flush_auth_cache(incident.account); !flushed) {
     return std::unexpected(flushed.error());
   }
-  return fmt::format("{} app passwords suspended", keys.size());
+  return Text{fmt::format("アプリ用パスワード {} 件を止めました", keys.size()),
+              fmt::format("{} app passwords suspended", keys.size())};
 }
 
-Result<std::string> WaysService::resume_app_passwords(const Incident& incident) {
+Result<Text> WaysService::resume_app_passwords(const Incident& incident) {
   auto latest = parts_.store.latest(incident.account);
   if (!latest) return std::unexpected(latest.error());
   std::vector<std::string> keys;
@@ -218,14 +219,16 @@ Result<std::string> WaysService::resume_app_passwords(const Incident& incident) 
     change.changed = parts_.now();
     marks.push_back(std::move(change));
   }
-  if (keys.empty()) return std::string("no app passwords to put back");
+  if (keys.empty())
+    return Text{"戻すアプリ用パスワードはありませんでした", "no app passwords to put back"};
   auto resumed = parts_.accounts.suspend_app_passwords(incident.account, keys, false);
   if (!resumed) return std::unexpected(resumed.error());
   if (auto flushed = parts_.hands.flush_auth_cache(incident.account); !flushed) {
     return std::unexpected(flushed.error());
   }
   if (auto done = parts_.store.put(marks); !done) return std::unexpected(done.error());
-  return fmt::format("{} app passwords put back", keys.size());
+  return Text{fmt::format("アプリ用パスワード {} 件を戻しました", keys.size()),
+              fmt::format("{} app passwords put back", keys.size())};
 }
 
 void WaysService::password_is_new(const std::string& account, const std::string& by) {
@@ -244,11 +247,11 @@ void WaysService::password_is_new(const std::string& account, const std::string&
   if (!marks.empty()) (void)parts_.store.put(marks);
 }
 
-Result<std::string> WaysService::pause_forwards(const Incident& incident) {
-  if (!settings_.pause) return std::string("switched off (ways.pause)");
+Result<Text> WaysService::pause_forwards(const Incident& incident) {
+  if (!settings_.pause) return Text{"設定で無効です (ways.pause)", "switched off (ways.pause)"};
   auto looked = look_at(incident.account, {});
   if (!looked) return std::unexpected(looked.error());
-  if (!*looked) return std::string("there is no such account");
+  if (!*looked) return Text{"このアカウントはありません", "there is no such account"};
   const Seen& seen = **looked;
   auto changes = parts_.store.changes(incident.account, incident.onset);
   if (!changes) return std::unexpected(changes.error());
@@ -272,10 +275,16 @@ Result<std::string> WaysService::pause_forwards(const Incident& incident) {
   // Remembered before it is done: whatever is paused can be put back.
   if (auto done = parts_.store.put(marks); !done) return std::unexpected(done.error());
   std::vector<std::string> names;
+  std::vector<std::string> names_ja;
   for (const WayChange& whole : wholes) {
     const std::string& account = incident.account;
-    if (whole.kind == WayKind::forward) names.push_back(*whole.after);
-    if (whole.kind == WayKind::sieve_script) names.push_back("Sieve script " + whole.key);
+    if (whole.kind == WayKind::forward) {
+      names.push_back(*whole.after);
+      names_ja.push_back(*whole.after);
+    } else if (whole.kind == WayKind::sieve_script) {
+      names.push_back("Sieve script " + whole.key);
+      names_ja.push_back("Sieve スクリプト " + whole.key);
+    }
     if (!stands(seen.ways, whole)) continue;  // paused by an earlier try
     Result<void> done;
     switch (whole.kind) {
@@ -302,8 +311,10 @@ Result<std::string> WaysService::pause_forwards(const Incident& incident) {
       return std::unexpected(there.error());
     }
   }
-  return names.empty() ? std::string("no new forwards to other servers")
-                       : fmt::format("paused: {}", joined(names));
+  if (names.empty()) {
+    return Text{"外部への新しい転送はありませんでした", "no new forwards to other servers"};
+  }
+  return Text{"止めた転送: " + joined(names_ja), "paused: " + joined(names)};
 }
 
 // ---------------------------------------------------------------- writing

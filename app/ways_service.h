@@ -75,7 +75,7 @@ class WaysService {
   // A step of the executor (suspend_app_passwords, pause_forwards, resume_app_passwords) for an
   // account, or for what changed in a domain's accounts since the incident; what was done, in
   // words. Twice is as once. Errors: operating where a part is still to be done, too.
-  [[nodiscard]] Result<std::string> carry_out(const decide::Step& step, Standing in_force);
+  [[nodiscard]] Result<Text> carry_out(const decide::Step& step, Standing in_force);
 
   // Runs `work`, which changes ways of the account for a person or the owner: what it changes is
   // theirs (`by`) and tells the judge nothing.
@@ -152,15 +152,14 @@ class WaysService {
   [[nodiscard]] Result<std::optional<Seen>> look_at(const std::string& account, const Whose& whose,
                                                     bool is_told_of = false);
   [[nodiscard]] Result<Incident> incident_of(std::uint64_t id);
-  [[nodiscard]] Result<std::string> carry_out_for(const Incident& incident, decide::StepKind kind,
-                                                  bool all);
+  [[nodiscard]] Result<Text> carry_out_for(const Incident& incident, decide::StepKind kind,
+                                           bool all);
   // The same for each account of the domain that has a change since the onset.
-  [[nodiscard]] Result<std::string> carry_out_within(const Incident& incident,
-                                                     const decide::Step& step);
+  [[nodiscard]] Result<Text> carry_out_within(const Incident& incident, const decide::Step& step);
   [[nodiscard]] Result<std::vector<decide::WayView>> views_within(const Incident& incident);
-  [[nodiscard]] Result<std::string> suspend_app_passwords(const Incident& incident, bool all);
-  [[nodiscard]] Result<std::string> resume_app_passwords(const Incident& incident);
-  [[nodiscard]] Result<std::string> pause_forwards(const Incident& incident);
+  [[nodiscard]] Result<Text> suspend_app_passwords(const Incident& incident, bool all);
+  [[nodiscard]] Result<Text> resume_app_passwords(const Incident& incident);
+  [[nodiscard]] Result<Text> pause_forwards(const Incident& incident);
   [[nodiscard]] Result<void> put_back(const WayChange& whole, const std::vector<WayChange>& changes,
                                       bool keep);
   // The alias with one entry put in or taken out, to the letter where that stood before.

@@ -84,7 +84,8 @@ class Ways : public testing::Test {
     one.subject = {decide::SubjectKind::account, k_me};
     auto done = service->carry_out(one, in_force);
     EXPECT_TRUE(done) << (done ? "" : done.error().text);
-    return done.value_or("");
+    EXPECT_FALSE(done.value_or(Text{}).ja.empty());
+    return done.value_or(Text{}).en;
   }
   decide::WayView way(std::uint64_t of, WayKind kind, const std::string& key) {
     const auto views = service->of_incident(of).value();
@@ -218,7 +219,7 @@ TEST_F(Ways, AContainedDomainLosesWhatIsNewOfAllItsAccounts) {
     one.subject = made.subject;
     auto done = service->carry_out(one, Standing::suspended);
     EXPECT_TRUE(done) << (done ? "" : done.error().text);
-    return done.value_or("");
+    return done.value_or(Text{}).en;
   };
   set_alias("taro@d.example,thief@evil.example");
   sql("UPDATE alias SET goto = 'hanako@d.example,old@home.example,thief@evil.example' "

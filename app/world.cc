@@ -7,12 +7,16 @@
 #include <chrono>
 #include <map>
 
+#include "app/ban_setup.h"
 #include "app/engine_settings.h"
 #include "app/health.h"
 #include "app/installation.h"
 #include "app/notice_setup.h"
+#include "app/panel_setup.h"
 #include "app/profile_setup.h"
 #include "app/recovery_setup.h"
+#include "app/sign_in_setup.h"
+#include "base/mail_address.h"
 #include "config/units.h"
 #include "decide/standing.h"
 #include "detect/epoch.h"
@@ -32,47 +36,37 @@ std::string stream_json(const decide::StandingNews& news) {
   return boost::json::serialize(value);
 }
 
+// Whose news it is: only that domain's admins hear of it.
+std::string_view domain_of_subject(const decide::Subject& subject) {
+  switch (subject.kind) {
+    case decide::SubjectKind::account: return domain_of(subject.id);
+    case decide::SubjectKind::domain: return subject.id;
+    case decide::SubjectKind::server: break;
+  }
+  return "";
+}
+
 // A busy database is through with its queue in this time; one that is away means no snapshot now.
 constexpr int k_snapshot_wait_ms = 5000;
-
-// Who may sign in to the panel, and their sessions.
-Result<void> open_panel(World& w) {
-  const config::Settings& s = w.settings;
-  w.people = std::make_unique<OperatorService>(OperatorParts{
-      .operators = *w.operators,
-      .provider = *w.accounts,
-      .provider_admins = s.web.panel_admins,
-      .issuer = "Sekimori " + w.host,
-      .now = system_now,
-      .audit = [&w](decide::AuditEntry entry) { w.writer->put(std::move(entry)); },
-  });
-  web::SignIns::Options options;
-  options.idle = s.web.session_idle;
-  options.length = s.web.session_length;
-  options.now = system_now;
-  for (const auto& text : s.web.panel_networks) {
-    auto network = IpNetwork::parse(text);
-    if (!network) return std::unexpected(network.error());
-    options.networks.push_back(*network);
-  }
-  w.sign_ins = std::make_unique<web::SignIns>(*w.people, std::move(options));
-  return {};
-}
 
 }  // namespace
 
 World::World(config::Settings s)
     : settings(std::move(s)),
       queue(static_cast<std::size_t>(settings.memory.queue_ids_max)),
-      hub(static_cast<std::uint64_t>(system_now().us)),
-      rules_(std::make_shared<const IpRules>()) {}
+      hub(static_cast<std::uint64_t>(system_now().us)) {
+  in_force.set(settings);
+}
 
 World::~World() {
   // Notices, executor and writer use the stores: they end first, the writer after it has written.
   if (reports) reports->stop();
+  if (bans) bans->stop();
   if (way_back) way_back->stop();
   if (ways) ways->stop();
   if (executor) executor->stop();
+  if (sign_in_lists) sign_in_lists->stop();
+  if (encryption) encryption->stop();
   executor.reset();
   notifier.reset();
   writer.reset();
@@ -131,7 +125,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   writing.portal_url = s.web.public_url;
   writing.log = w.log;
   writing.on_standing = [&w](const decide::StandingNews& news) {
-    w.hub.publish("standing", stream_json(news));
+    w.hub.publish("standing", stream_json(news), domain_of_subject(news.change.record.subject));
     w.log(fmt::format("{} {} {} -> {} by {} (incident {}, ln R {:.2f}){}",
                       decide::to_string(news.change.record.subject.kind),
                       news.change.record.subject.id, to_string(news.change.from),
@@ -142,21 +136,24 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
     if (w.way_back) w.way_back->wake();
   };
   writing.on_incident = [&w](const decide::Incident& incident) {
-    w.hub.publish("incident", boost::json::serialize(web::json_of(incident)));
+    w.hub.publish("incident", boost::json::serialize(web::json_of(incident)),
+                  domain_of_subject(incident.subject));
     w.tell_of_holds(incident);
   };
   writing.on_hold = [&w](const decide::HeldMessage& hold) {
-    w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
+    w.hub.publish("hold", boost::json::serialize(web::json_of(hold)), domain_of(hold.account));
   };
   writing.on_approval = [&w](const decide::Approval& approval) {
     if (const auto view = w.engine->approval(approval.id, system_now())) {
-      w.hub.publish("approval", boost::json::serialize(web::json_of(*view)));
+      w.hub.publish("approval", boost::json::serialize(web::json_of(*view)),
+                    domain_of(approval.account));
     }
     w.log(fmt::format("approval {} of {} is {} by {}{}{}", approval.id, approval.account,
                       to_string(approval.state), approval.changed_by,
                       approval.cause == ApprovalCause::none ? "" : ": ",
                       to_string(approval.cause)));
   };
+  writing.try_write = [&w] { return w.state->try_write(); };
   w.writer = std::make_unique<StateWriter>(*w.state, *w.guard, std::move(writing));
 
   act::MailHandsSettings hands;
@@ -189,7 +186,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   doing.now = system_now;
   doing.on_hold = [&w](const decide::HeldMessage& hold) {
     w.engine->load_hold(hold);
-    w.hub.publish("hold", boost::json::serialize(web::json_of(hold)));
+    w.hub.publish("hold", boost::json::serialize(web::json_of(hold)), domain_of(hold.account));
   };
   doing.ways = [&w](const decide::Step& step, Standing in_force) {
     return w.ways->carry_out(step, in_force);
@@ -248,6 +245,31 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   });
   auto sign_profile = profile_signer(s);
   if (!sign_profile) return std::unexpected(sign_profile.error());
+  auto lists = open_sign_in_lists(w);
+  if (!lists) return std::unexpected(lists.error());
+  w.sign_in_lists = std::move(*lists);
+  auto encryption = open_encryption(w);
+  if (!encryption) return std::unexpected(encryption.error());
+  w.encryption = std::move(*encryption);
+  auto bans = make_bans(w);
+  if (!bans) return std::unexpected(bans.error());
+  w.bans = std::move(*bans);
+  auto blacklists = DnsblLists::open(s, system_now, w.log);
+  if (!blacklists) return std::unexpected(blacklists.error());
+  w.blacklists = std::move(*blacklists);
+  w.rules = std::make_unique<RuleService>(RuleParts{
+      .store = *w.rule_rows,
+      .book = w.rule_book,
+      .writer = *w.writer,
+      .now = system_now,
+      .directory = [&w] { return w.directory.get(); },
+      .ban = [&w](const IpAddress& ip, std::string_view) { return ban_found(w, ip); },
+      .changed = [&w] { allowed_addresses_changed(w); },
+      .log = w.log,
+  });
+  w.all_rules = std::make_unique<ProgramRules>(
+      *w.rules, *w.sign_in_lists, system_now,
+      [&w](decide::AuditEntry entry) { w.writer->put(std::move(entry)); });
   w.figures = std::make_unique<FigureService>(FigureParts{
       .store = *w.figure_rows,
       .accounts = *w.accounts,
@@ -255,11 +277,20 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .key = w.key,
       .retention = s.figures.retention,
       .sign_in_retention = s.figures.sign_in_retention,
+      .encryption = *w.encryption,
+      .queue = *w.login_queue,
+      .mailbox_use = [&w](const std::string& account)
+          -> std::optional<std::pair<std::uint64_t, std::uint64_t>> {
+        const auto use = mailbox_use_of(w, account);
+        if (!use) return std::nullopt;
+        return std::pair(use->used_bytes, use->quota_bytes);
+      },
       .last_sequence = [&w] { return w.journal->counters().last_sequence; },
       .now = system_now,
       .directory = [&w] { return w.directory.get(); },
       .log = w.log,
   });
+  if (auto done = open_server_desk(w); !done) return std::unexpected(done.error());
   w.control = std::make_unique<ControlService>(ControlParts{
       .engine = *w.engine,
       .writer = *w.writer,
@@ -276,6 +307,10 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .aftermath = *w.aftermath,
       .casework = *w.casework,
       .figures = *w.figures,
+      .bans = *w.bans,
+      .server_desk = *w.server_desk,
+      .roster = *w.roster,
+      .rules = *w.all_rules,
       .ways = *w.ways,
       .send_letter = [&w](const std::string& to, std::string_view subject,
                           std::string_view body) { return send_letter(w, to, subject, body); },
@@ -285,7 +320,6 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .health = [&w] { return health_report(w); },
       .gauges = [&w] { return gauges(w); },
       .ready = [&w] { return readiness(w); },
-      .rules_changed = [&w] { w.reload_ip_rules(); },
       .place = [&w](const IpAddress& ip) { return w.geoip.lookup(ip); },
       .returned = *w.returned,
       .identity = {.server = w.host,
@@ -295,6 +329,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
                    .reads_reports = !s.reports.mailbox.empty()},
       .mailbox_use = [&w](const std::string& account) { return mailbox_use_of(w, account); },
       .services_down = [&w] { return services_down(w); },
+      .handshakes = [&w](const IpAddress& ip) { return w.handshakes.of(ip, system_now()); },
       .mail_sessions = [&w](const std::string& account) { return mail_sessions_of(w, account); },
       .holds_subject = [&w](const std::string& account,
                             const std::string& word) { return holds_subject(w, account, word); },
@@ -311,7 +346,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
   if (auto done = open_panel(w); !done) return std::unexpected(done.error());
   if (auto done = w.agree_on_standings(); !done) return std::unexpected(done.error());
   w.refresh_directory();
-  w.reload_ip_rules();
+  w.rules->reload();
   return world;
 }
 
@@ -332,6 +367,9 @@ Result<void> World::open_stores() {
   auto opened_desk = store::DeskStore::open(database);
   if (!opened_desk) return std::unexpected(opened_desk.error());
   desk = std::move(*opened_desk);
+  auto opened_rules = store::RuleStore::open(database);
+  if (!opened_rules) return std::unexpected(opened_rules.error());
+  rule_rows = std::move(*opened_rules);
   auto opened_operators = store::OperatorStore::open(database);
   if (!opened_operators) return std::unexpected(opened_operators.error());
   operators = std::move(*opened_operators);
@@ -356,6 +394,21 @@ Result<void> World::open_stores() {
   auto opened_figures = store::FigureStore::open(database);
   if (!opened_figures) return std::unexpected(opened_figures.error());
   figure_rows = std::move(*opened_figures);
+  auto opened_sign_ins = store::SignInStore::open(database);
+  if (!opened_sign_ins) return std::unexpected(opened_sign_ins.error());
+  sign_in_entries = std::move(*opened_sign_ins);
+  auto opened_plain = store::EncryptionStore::open(database);
+  if (!opened_plain) return std::unexpected(opened_plain.error());
+  plain_sign_ins = std::move(*opened_plain);
+  auto opened_bans = store::BanStore::open(database);
+  if (!opened_bans) return std::unexpected(opened_bans.error());
+  ban_rows = std::move(*opened_bans);
+  auto opened_forgotten = store::ForgottenStore::open(database);
+  if (!opened_forgotten) return std::unexpected(opened_forgotten.error());
+  forgotten_settings = std::move(*opened_forgotten);
+  auto opened_policy = store::PolicyStore::open(database);
+  if (!opened_policy) return std::unexpected(opened_policy.error());
+  policy_rows = std::move(*opened_policy);
   auto opened_guard = store::SqliteGuardStore::open({.path = s.guard.database, .busy_ms = 2000});
   if (!opened_guard) return std::unexpected(opened_guard.error());
   guard = std::move(*opened_guard);
@@ -485,34 +538,6 @@ void World::refresh_directory() {
   }
   directory.set(std::make_shared<const decide::Directory>(
       *snapshot_of_store, settings.accounts.recipient_delimiter, ""));
-}
-
-void World::reload_ip_rules() {
-  auto rows = desk->ip_rules(system_now());
-  if (!rows) return;  // the old ones stay in force
-  IpRules rules;
-  for (const auto& row : *rows) {
-    auto network = IpNetwork::parse(row.network);
-    auto action = web::parse_ip_action(row.action);
-    if (network && action) rules.emplace_back(*network, *action);
-  }
-  std::ranges::stable_sort(rules, std::ranges::greater{}, [](const auto& rule) {
-    return rule.first.bits() + (rule.first.address().is_v4() ? 96 : 0);
-  });
-  const std::lock_guard lock(rules_mutex_);
-  rules_ = std::make_shared<const IpRules>(std::move(rules));
-}
-
-std::optional<web::IpAction> World::ip_rule_for(const IpAddress& ip) const {
-  std::shared_ptr<const IpRules> rules;
-  {
-    const std::lock_guard lock(rules_mutex_);
-    rules = rules_;
-  }
-  for (const auto& [network, action] : *rules) {
-    if (network.contains(ip)) return action;
-  }
-  return std::nullopt;
 }
 
 Result<void> World::snapshot() {

@@ -15,13 +15,20 @@
 #include "act/notices.h"
 #include "act/prover.h"
 #include "app/aftermath_service.h"
+#include "app/ban_service.h"
 #include "app/case_service.h"
 #include "app/control_service.h"
+#include "app/dnsbl_setup.h"
+#include "app/encryption_service.h"
 #include "app/figure_service.h"
 #include "app/inactive_mail.h"
 #include "app/operator_service.h"
+#include "app/program_rules.h"
 #include "app/recovery_service.h"
 #include "app/report_service.h"
+#include "app/rule_service.h"
+#include "app/server_desk.h"
+#include "app/sign_in_service.h"
 #include "app/start_agreement.h"
 #include "app/state_writer.h"
 #include "app/waiting_clock.h"
@@ -29,18 +36,26 @@
 #include "config/settings.h"
 #include "decide/engine.h"
 #include "serve/directory_cell.h"
+#include "serve/handshake_book.h"
 #include "serve/queue_index.h"
+#include "serve/rule_book.h"
 #include "serve/server_metrics.h"
 #include "store/account_store.h"
+#include "store/ban_store.h"
 #include "store/case_store.h"
 #include "store/damage_store.h"
 #include "store/desk_store.h"
+#include "store/encryption_store.h"
 #include "store/figure_store.h"
+#include "store/forgotten_store.h"
 #include "store/guard_store.h"
 #include "store/journal.h"
 #include "store/notice_store.h"
 #include "store/operator_store.h"
+#include "store/policy_store.h"
 #include "store/recovery_store.h"
+#include "store/rule_store.h"
+#include "store/sign_in_store.h"
 #include "store/state_store.h"
 #include "store/waiting_store.h"
 #include "store/ways_store.h"
@@ -70,9 +85,6 @@ class World {
 
   // Reads the account store into the directory; keeps the old one on failure (`accounts_trouble`).
   void refresh_directory();
-  void reload_ip_rules();
-  // Allow and deny rules for sign-ins: nullopt where none matches; the longest prefix decides.
-  [[nodiscard]] std::optional<web::IpAction> ip_rule_for(const IpAddress& ip) const;
   // Writes a snapshot now. Errors: operating.
   [[nodiscard]] Result<void> snapshot();
   // An incident that a held message opened: mail waits for a person, who must know. Once an
@@ -83,7 +95,11 @@ class World {
   // Takes what an engine call brought about to the state writer.
   void remember(const decide::Applied& applied);
 
-  config::Settings settings;
+  config::Settings settings;  // of the start
+  SettingsCell in_force;      // with what reloads took over
+  // Set by the daemon before anybody can ask.
+  std::string settings_file;
+  std::function<Result<void>()> reload;
   LogLine log;
   std::string host;
   std::string boot;
@@ -94,6 +110,7 @@ class World {
   std::unique_ptr<store::SqlStateStore> state;   // the writer's connection
   std::unique_ptr<store::SqlStateStore> reader;  // people's and the executor's
   std::unique_ptr<store::DeskStore> desk;
+  std::unique_ptr<store::RuleStore> rule_rows;
   std::unique_ptr<store::OperatorStore> operators;  // the panel's own users
   std::unique_ptr<store::NoticeStore> outbox;       // of notices
   std::unique_ptr<store::RecoveryStore> recoveries;
@@ -102,13 +119,20 @@ class World {
   std::unique_ptr<store::WaysStore> way_memory;
   std::unique_ptr<store::CaseStore> cases;
   std::unique_ptr<store::FigureStore> figure_rows;
+  std::unique_ptr<store::SignInStore> sign_in_entries;
+  std::unique_ptr<store::EncryptionStore> plain_sign_ins;
+  std::unique_ptr<store::BanStore> ban_rows;
+  std::unique_ptr<store::ForgottenStore> forgotten_settings;
+  std::unique_ptr<store::PolicyStore> policy_rows;  // and notices' texts, and health over time
   std::unique_ptr<store::SqliteGuardStore> guard;
   std::unique_ptr<store::PostfixadminStore> accounts;
   std::unique_ptr<store::Journal> journal;
   act::GeoIp geoip;
+  serve::RuleBook rule_book{[this](const IpAddress& ip) { return geoip.lookup(ip); }};
   std::unique_ptr<decide::Engine> engine;
   serve::DirectoryCell directory;
   serve::QueueIndex queue;
+  serve::HandshakeBook handshakes;
   serve::ServerMetrics metrics;
   std::unique_ptr<act::MailHands> hands;
   std::unique_ptr<WaitingClock> waiting;
@@ -121,12 +145,21 @@ class World {
   std::unique_ptr<ReportService> reports;
   std::unique_ptr<act::Executor> executor;
   std::unique_ptr<act::Prover> prover;
+  std::unique_ptr<SignInService> sign_in_lists;
+  std::unique_ptr<EncryptionService> encryption;
+  serve::WforceMetrics wforce_metrics;
   InactiveMail inactive;
   std::unique_ptr<WaysService> ways;
   std::unique_ptr<RecoveryService> way_back;
   std::unique_ptr<AftermathService> aftermath;
   std::unique_ptr<CaseService> casework;
   std::unique_ptr<FigureService> figures;
+  std::unique_ptr<BanService> bans;
+  std::unique_ptr<AccountRoster> roster;
+  std::unique_ptr<ServerDeskService> server_desk;
+  std::unique_ptr<RuleService> rules;
+  std::unique_ptr<ProgramRules> all_rules;  // with what programs said
+  std::unique_ptr<DnsblLists> blacklists;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<OperatorService> people;
   std::unique_ptr<web::SignIns> sign_ins;
@@ -162,10 +195,6 @@ class World {
   [[nodiscard]] Result<void> agree_on_standings();
 
   JournalTail tail_;  // of the start; empty afterwards
-
-  using IpRules = std::vector<std::pair<IpNetwork, web::IpAction>>;  // longest prefix first
-  mutable std::mutex rules_mutex_;
-  std::shared_ptr<const IpRules> rules_;
 };
 
 }  // namespace sekimori::app

@@ -36,6 +36,18 @@ std::uint64_t limit_key(std::string_view kind, std::string_view what) {
   return key;
 }
 
+// "https://Mail.example:443/x" → "mail.example"; of a bare authority, too.
+std::string authority_of(std::string_view text) {
+  if (const auto scheme = text.find("://"); scheme != std::string_view::npos) {
+    text.remove_prefix(scheme + 3);
+  }
+  text = text.substr(0, text.find('/'));
+  for (const std::string_view usual : {":443", ":80"}) {
+    if (text.ends_with(usual)) text.remove_suffix(usual.size());
+  }
+  return ascii_lower(text);
+}
+
 }  // namespace
 
 TokenCheck::TokenCheck(const Secret& token) : is_set_(token.is_set()) {
@@ -129,6 +141,19 @@ IpAddress client_behind(const IpAddress& peer, std::string_view forwarded_for,
     client = *next;
   }
   return client;
+}
+
+bool is_from_another_site(const BrowserWord& said, std::string_view public_url, bool null_is_ours) {
+  if (!said.fetch_site.empty()) {
+    return said.fetch_site != "same-origin" && said.fetch_site != "none";
+  }
+  if (said.origin.empty()) return false;
+  if (said.origin == "null") return !null_is_ours;
+  const auto origin = authority_of(said.origin);
+  for (const auto ours : {said.host, said.forwarded_host, public_url}) {
+    if (!ours.empty() && authority_of(ours) == origin) return false;
+  }
+  return true;
 }
 
 }  // namespace sekimori::web

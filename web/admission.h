@@ -99,4 +99,18 @@ class OwnerLimiter {
 [[nodiscard]] IpAddress client_behind(const IpAddress& peer, std::string_view forwarded_for,
                                       std::span<const IpNetwork> trusted);
 
+// What a browser says by itself of where a request comes from; "" where it says nothing.
+struct BrowserWord {
+  std::string_view fetch_site;  // Sec-Fetch-Site (Fetch Metadata)
+  std::string_view origin;      // RFC 6454 §7
+  std::string_view host;
+  std::string_view forwarded_host;  // X-Forwarded-Host: of a proxy that writes its own Host
+};
+// Did another site's page make a browser send it? Who says nothing (a program, the command line) is
+// none. The browser's own verdict comes first: it knows the address that a proxy hides from us.
+// Without one the Origin must be the host that was asked, or that of `public_url`; "null" (a page
+// that sends no referrer, as ours; a sandboxed frame) is ours only where `null_is_ours`.
+[[nodiscard]] bool is_from_another_site(const BrowserWord&, std::string_view public_url,
+                                        bool null_is_ours);
+
 }  // namespace sekimori::web

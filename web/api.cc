@@ -19,23 +19,27 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::array k_tables = {
-    account_routes,    // accounts, domains, the server
-    queue_routes,      // an account's mail in the queue
-    diagnosis_routes,  // "I cannot get my mail"
-    incident_routes,   // incidents, held mail, audit
-    system_routes,     // rules, handles, health, pages
-    recovery_routes,   // passwords, the way back, notices
-    approval_routes,   // given beforehand
-    report_routes,     // what came back, what to say outside
-    way_routes,        // how mail leaves
-    aftermath_routes,  // what waits, what was done
-    figure_routes,     // an account over time
-    casework_routes,   // enquiries, customers, feedback, investigations
-    owner_routes,      // the owner's own way back
-    own_routes,        // what owners look at and keep
-    profile_routes,    // settings for mail programs
-    session_routes,    // signing in, operators
-    panel_routes,      // the panel's files
+    account_routes,      // accounts, domains, the server
+    queue_routes,        // an account's mail in the queue
+    diagnosis_routes,    // "I cannot get my mail"
+    incident_routes,     // incidents, held mail, audit
+    system_routes,       // handles, health, pages
+    rule_routes,         // rules for addresses
+    recovery_routes,     // passwords, the way back, notices
+    approval_routes,     // given beforehand
+    report_routes,       // what came back, what to say outside
+    way_routes,          // how mail leaves
+    aftermath_routes,    // what waits, what was done
+    figure_routes,       // an account over time
+    ban_routes,          // who guesses passwords
+    encryption_routes,   // unencrypted sign-ins
+    server_desk_routes,  // domains, policy, settings, texts
+    casework_routes,     // enquiries, customers, feedback, investigations
+    owner_routes,        // the owner's own way back
+    own_routes,          // what owners look at and keep
+    profile_routes,      // settings for mail programs
+    session_routes,      // signing in, operators
+    panel_routes,        // the panel's files
 };
 
 std::string_view name_of(Method method) {
@@ -338,6 +342,8 @@ ApiResponse json_response(const json::value& value, int status) {
   response.body.push_back('\n');
   return response;
 }
+
+ApiResponse bad_request(const Error& error) { return error_response(400, error.text); }
 
 ApiResponse failure_response(const Error& error, bool changing) {
   switch (error.kind) {

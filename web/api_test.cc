@@ -156,28 +156,93 @@ TEST_F(Api, why_mail_cannot_be_got_is_answered) {
   EXPECT_EQ(get("/api/v1/diagnosis/questions").at("items").as_array().size(), 10U);
 }
 
+// Which rule decides is shown with all that match; a denied domain lets its neighbour in.
+TEST_F(Api, an_address_is_explained) {
+  const auto put = [&](const char* body) {
+    EXPECT_EQ(ask("POST", "/api/v1/ip-rules", body).status, 201) << body;
+  };
+  put(R"({"network":"192.0.2.0/24","reason":"guessing","use":"both"})");
+  put(R"({"network":"192.0.2.7","reason":"ours","action":"allow","account":"taro@example.jp"})");
+  put(R"({"country":"kp","reason":"nobody there","domain":"example.jp"})");
+  put(R"({"asn":64500,"reason":"bullet-proof"})");
+  const auto denied = get("/api/v1/ip-check?address=192.0.2.7&use=receive");
+  EXPECT_FALSE(denied.at("let_in").as_bool());
+  EXPECT_EQ(denied.at("decided_by").as_string(), "deny");
+  const auto of_taro = get("/api/v1/ip-check?address=192.0.2.7&account=taro%40example.jp");
+  EXPECT_TRUE(of_taro.at("let_in").as_bool());
+  EXPECT_EQ(of_taro.at("decided_by").as_string(), "allow");
+  EXPECT_EQ(of_taro.at("rules").as_array().size(), 2U);
+  EXPECT_NE(of_taro.at("why_ja").as_string().find("許可"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/ip-check?address=198.51.100.1").at("decided_by").as_string(), "none");
+  EXPECT_EQ(ask("GET", "/api/v1/ip-check").status, 400);
+  EXPECT_EQ(ask("GET", "/api/v1/ip-check?address=192.0.2.7&use=both").status, 400);
+  EXPECT_EQ(get("/api/v1/ip-rules?kind=country").at("total").to_number<int>(), 1);
+  EXPECT_EQ(get("/api/v1/ip-rules?within=example.jp").at("total").to_number<int>(), 2);
+}
+
+TEST_F(Api, pasted_rules_are_taken_all_or_none) {
+  const std::string path = "/api/v1/ip-rules/bulk";
+  const auto total = [&] { return get("/api/v1/ip-rules").at("total").to_number<int>(); };
+  const auto bad =
+      ask("POST", path, R"({"lines":"192.0.2.0/24\nnonsense\n10.0.0.0/7","reason":"x"})");
+  EXPECT_EQ(bad.status, 400);
+  const auto lines = json::parse(bad.body).at("error").at("lines").as_array();
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].at("line").to_number<int>(), 2);
+  EXPECT_EQ(lines[1].at("line").to_number<int>(), 3);
+  EXPECT_EQ(total(), 0);
+  const auto part =
+      ask("POST", path,
+          R"({"lines":"192.0.2.0/24 ; SBL7\nnonsense\n192.0.2.0/24","reason":"x","partial":true})");
+  EXPECT_EQ(part.status, 201);
+  EXPECT_EQ(json::parse(part.body).at("added").to_number<int>(), 1);
+  EXPECT_EQ(json::parse(part.body).at("repeated").to_number<int>(), 1);
+  EXPECT_EQ(get("/api/v1/ip-rules").at("items").at(0).at("reason").as_string(), "x (SBL7)");
+  EXPECT_EQ(ask("POST", path, R"({"lines":"9.9.9.9","reason":"x","dry_run":true})").status, 201);
+  EXPECT_EQ(total(), 1);
+  EXPECT_EQ(ask("POST", path, R"({"lines":"9.9.9.9"})").status, 400);
+  EXPECT_EQ(
+      ask("DELETE",
+          "/api/v1/ip-rules/" +
+              std::to_string(get("/api/v1/ip-rules").at("items").at(0).at("id").to_number<int>()))
+          .status,
+      200);
+  EXPECT_EQ(total(), 0);
+}
+
 TEST_F(Api, address_rules_are_made_replaced_and_removed) {
   EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"address":"2001:DB8::1","reason":"x"})").status,
             201);
   EXPECT_EQ(
-      ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"allow"})").status,
+      ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"allow","reason":"x"})")
+          .status,
       201);
-  EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"deny"})").status,
-            201);
+  EXPECT_EQ(
+      ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"deny","reason":"x"})")
+          .status,
+      201);
   const auto rules = get("/api/v1/ip-rules").at("items").as_array();
   ASSERT_EQ(rules.size(), 2U);
-  EXPECT_EQ(rules[0].at("network").as_string(), "2001:db8::1");
+  EXPECT_EQ(rules[1].at("network").as_string(), "2001:db8::1");
   EXPECT_EQ(rules[0].at("action").as_string(), "deny");
+  EXPECT_EQ(rules[0].at("use").as_string(), "login") << "as it was before rules had a use";
   EXPECT_EQ(rules[1].at("action").as_string(), "deny");
   EXPECT_EQ(ask("DELETE", "/api/v1/ip-rules?address=2001:db8::1").status, 200);
   EXPECT_EQ(ask("DELETE", "/api/v1/ip-rules?address=2001:db8::1").status, 404);
   EXPECT_EQ(ask("DELETE", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24"})").status, 200);
   EXPECT_EQ(ask("DELETE", "/api/v1/ip-rules").status, 400);
-  for (const auto* body : {R"({})", R"({"network":"192.0.2.1/24"})", R"({"network":"0.0.0.0/0"})",
-                           R"({"network":"::/0","action":"deny"})", R"({"network":"192.0.2.0/33"})",
-                           R"({"network":"192.0.2.0/24","action":"block"})",
-                           R"({"network":"192.0.2.0/24","expires":"soon"})", R"({"network":7})"}) {
-    EXPECT_EQ(ask("POST", "/api/v1/ip-rules", body).status, 400) << body;
+  EXPECT_EQ(ask("POST", "/api/v1/ip-rules", R"({"network":"192.0.2.0/24"})").status, 400)
+      << "a reason is needed";
+  for (const auto* body :
+       {R"()", R"("network":"192.0.2.1/24")", R"("network":"0.0.0.0/0")",
+        R"("network":"::/0","action":"deny")", R"("network":"192.0.2.0/33")",
+        R"("network":"192.0.2.0/24","action":"block")", R"("network":"192.0.2.0/24","use":"x")",
+        R"("network":"192.0.2.0/24","expires":"soon")", R"("network":7)", R"("country":"JPN")",
+        R"("asn":0)", R"("network":"192.0.2.0/24","domain":"a b")",
+        R"("network":"192.0.2.0/24","domain":"a.example","account":"b@a.example")"}) {
+    const std::string whole =
+        std::string("{\"reason\":\"x\"") + (*body == 0 ? "" : ",") + body + "}";
+    EXPECT_EQ(ask("POST", "/api/v1/ip-rules", whole).status, 400) << whole;
   }
 }
 

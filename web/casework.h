@@ -17,6 +17,7 @@ namespace sekimori::web {
 
 inline constexpr std::size_t k_enquiry_text_max = 4000;
 inline constexpr std::size_t k_enquiry_field_max = 200;
+inline constexpr std::size_t k_account_note_max = 4000;
 
 // As somebody told it.
 struct EnquiryOrder {
@@ -47,34 +48,14 @@ struct EnquiryDetails {
   std::vector<decide::EnquiryEntry> entries;  // oldest first
   CallTarget call;
 };
-struct EnquiryQuery {
-  std::optional<decide::EnquiryState> state;
-  bool waiting = false;  // open and taken only
-  std::string account;   // "" = all
-  std::string taken_by;  // "" = all
-  std::size_t offset = 0;
-  std::size_t limit = 100;
-};
-
-// The audit, newest first. Empty: all.
-struct AuditPageQuery {
-  std::optional<decide::Subject> subject = {};
-  std::string within = {};  // of this domain and its accounts
-  std::string who = {};     // exactly
-  std::string action = {};  // exactly
-  std::string search = {};  // part of the subject or the reason
-  std::size_t offset = 0;
-  std::size_t limit = 100;
-};
-
 class Casework {
  public:
   virtual ~Casework() = default;
 
-  [[nodiscard]] virtual Result<Page<decide::AuditEntry>> audit_page(const AuditPageQuery&) = 0;
+  [[nodiscard]] virtual Result<Page<decide::AuditEntry>> audit_page(const decide::AuditFilter&) = 0;
 
   // Newest first; what waits (`waiting`): oldest first.
-  [[nodiscard]] virtual Result<Page<decide::Enquiry>> enquiries(const EnquiryQuery&) = 0;
+  [[nodiscard]] virtual Result<Page<decide::Enquiry>> enquiries(const decide::EnquiryFilter&) = 0;
   [[nodiscard]] virtual Result<EnquiryDetails> enquiry(std::uint64_t id) = 0;
   // Checked against what is registered; durable when it returns. bad_input: too many wait.
   [[nodiscard]] virtual Result<EnquiryMade> open_enquiry(const EnquiryOrder&, const Caller& by) = 0;
@@ -91,6 +72,14 @@ class Casework {
   [[nodiscard]] virtual Result<decide::Customer> put_customer(const decide::Customer&,
                                                               const std::string& reason,
                                                               const Caller& by) = 0;
+
+  // Newest first. not_found: no account of this server.
+  [[nodiscard]] virtual Result<std::vector<decide::AccountNote>> notes(
+      std::string_view address) = 0;
+  // Audited, without its words. bad_input: there are too many.
+  [[nodiscard]] virtual Result<decide::AccountNote> add_note(std::string_view address,
+                                                             const std::string& text,
+                                                             const Caller& by) = 0;
 
   // One a person, newest first.
   [[nodiscard]] virtual Result<std::vector<decide::Feedback>> feedback(std::uint64_t incident) = 0;

@@ -231,6 +231,19 @@ asio::awaitable<bool> Connection::serve_one() {
   } else {
     authorise(exchange, is_owners);
   }
+  // What a page of another site made a browser send changes nothing. The token is sent by no
+  // browser by itself; a door that wants no cookie is also for the portal's plain form.
+  const bool by_token = exchange.caller.authorised && exchange.caller.session == 0;
+  if (!exchange.refused && is_tcp() && !by_token && method != Method::get &&
+      method != Method::head) {
+    const BrowserWord said{find_field(request, "Sec-Fetch-Site"), find_field(request, "Origin"),
+                           find_field(request, "Host"), find_field(request, "X-Forwarded-Host")};
+    const bool wants_no_cookie = is_owners && *access != Access::sign_in;
+    if (is_from_another_site(said, config.public_url, wants_no_cookie)) {
+      exchange.response = error_response(403, "it comes from a page of another site");
+      exchange.refused = true;
+    }
+  }
   if (!exchange.refused) {
     if (auto refusal = refuse_early(method, target, exchange.caller)) {
       exchange.response = std::move(*refusal);
@@ -292,7 +305,7 @@ asio::awaitable<bool> Connection::serve_one() {
       std::uint64_t after = 0;
       const auto last = find_field(request, "Last-Event-ID");
       std::from_chars(last.data(), last.data() + last.size(), after);
-      co_await stream_news(after, exchange.caller.session);
+      co_await stream_news(after, exchange.caller);
       host_.stream_ends();
       co_return false;
     }
@@ -313,6 +326,7 @@ asio::awaitable<bool> Connection::answer(Exchange& exchange) {
   response.set("X-Frame-Options", "DENY");
   response.set("Referrer-Policy", "no-referrer");
   response.set("Cross-Origin-Resource-Policy", "same-origin");
+  response.set("Cross-Origin-Opener-Policy", "same-origin");
   response.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   for (const auto& [name, value] : from.headers) response.set(name, value);
   // A wrong token costs a new connection.
@@ -344,7 +358,7 @@ asio::awaitable<void> Connection::linger() {
   }
 }
 
-asio::awaitable<void> Connection::stream_news(std::uint64_t after, std::uint64_t session) {
+asio::awaitable<void> Connection::stream_news(std::uint64_t after, Caller caller) {
   // A comment now and then keeps proxies from giving up, and shows us a reader that is gone.
   static constexpr auto k_beat = std::chrono::seconds(15);
   static constexpr std::string_view k_head =
@@ -354,11 +368,20 @@ asio::awaitable<void> Connection::stream_news(std::uint64_t after, std::uint64_t
   streaming_ = true;
   const std::weak_ptr<asio::steady_timer> weak = wake_;
   const auto executor = stream_.get_executor();
-  const auto reader = host_.hub_of().subscribe(after, [weak, executor] {
+  std::optional<std::vector<std::string>> only;
+  if (caller.role == Role::domain_admin) only = caller.domains;
+  const auto wake = [weak, executor] {
     asio::post(executor, [weak] {
       if (const auto waiting = weak.lock()) waiting->cancel();
     });
-  });
+  };
+  const auto reader = host_.hub_of().subscribe(after, wake, std::move(only));
+  // Still who they were when they came? What they ask meanwhile is confirmed again (sign_in.h).
+  const auto may_stay = [this, &caller] {
+    if (caller.session == 0 || host_.sign_ins() == nullptr) return true;
+    const auto now = host_.sign_ins()->view(caller.session);
+    return now && now->person.role == caller.role && now->person.domains == caller.domains;
+  };
   std::string out(k_head);
   while (!host_.is_stopping() && stream_.socket().is_open()) {
     for (const auto& frame : reader->take()) out += *frame;
@@ -374,7 +397,7 @@ asio::awaitable<void> Connection::stream_news(std::uint64_t after, std::uint64_t
     wake_->expires_after(k_beat);
     const auto [error] = co_await wake_->async_wait(k_tuple);
     if (!error) out = ": still here\n\n";
-    if (session != 0 && host_.sign_ins() != nullptr && !host_.sign_ins()->is_open(session)) break;
+    if (!may_stay()) break;
   }
   streaming_ = false;
 }

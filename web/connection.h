@@ -54,7 +54,7 @@ class Connection {
   [[nodiscard]] asio::awaitable<bool> serve_one();
   [[nodiscard]] asio::awaitable<bool> answer(Exchange& exchange);
   // `session`: whose reader it is, 0 = nobody's; the stream ends with it.
-  [[nodiscard]] asio::awaitable<void> stream_news(std::uint64_t after, std::uint64_t session);
+  [[nodiscard]] asio::awaitable<void> stream_news(std::uint64_t after, Caller caller);
   [[nodiscard]] asio::awaitable<void> linger();
   // Sets exchange.caller, and a refusal when too much is asked for. For the owner's routes the
   // header Authorization is none of ours: handle() takes it.

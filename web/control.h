@@ -83,8 +83,9 @@ struct Page {
 
 // One limit and how much of it is used.
 struct LimitUse {
-  std::string name;         // "recipients_per_hour", as the setting
-  std::string source;       // the setting that is in force: "limits.recipients_per_hour"
+  std::string name;  // "recipients_per_hour", as the setting
+  // What set the limit in force: "limits.recipients_per_hour", or whose policy: "example.jp".
+  std::string source;
   std::uint64_t limit = 0;  // 0: off
   std::uint64_t used = 0;
   Instant resets_at;  // when `used` is 0 again if nothing more is sent; unset: it is 0
@@ -195,30 +196,8 @@ struct IncidentDetails {
   std::vector<decide::AuditEntry> notes;  // oldest first
 };
 
-enum class IpAction : std::uint8_t { allow, deny };
-[[nodiscard]] std::string_view to_string(IpAction);
-[[nodiscard]] std::optional<IpAction> parse_ip_action(std::string_view);
-
-// allow: sign-ins from there are never refused or counted against the address; deny: always
-// refused. The longest matching prefix decides.
-struct IpRule {
-  std::uint64_t id = 0;  // given by the store
-  IpNetwork network;     // unique: a second rule for the same network replaces the first
-  IpAction action = IpAction::deny;
-  std::string reason;
-  Instant created;
-  Instant expires;  // unset: never
-  std::string by;
-  bool operator==(const IpRule&) const = default;
-};
-// Which rule is meant: exactly one is given.
-struct IpRuleKey {
-  std::optional<std::uint64_t> id;
-  std::optional<IpNetwork> network;
-};
-
 // What a request may name by a number or id of its own.
-enum class Thing : std::uint8_t { incident, hold, approval };
+enum class Thing : std::uint8_t { incident, hold, approval, rule };
 
 struct AuditQuery {
   std::optional<decide::Subject> subject;
@@ -281,6 +260,8 @@ struct MetricsReport {
 class Aftermath;   // aftermath.h
 class Casework;    // casework.h
 class FigureDesk;  // figures.h
+class ServerDesk;  // server_desk.h
+class RuleDesk;    // address_rules.h
 
 class Control {
  public:
@@ -419,10 +400,7 @@ class Control {
       std::string_view address) = 0;
 
   // ---- address rules ----
-  [[nodiscard]] virtual Result<std::vector<IpRule>> ip_rules() = 0;
-  // Returns the rule as stored. bad_input: too many rules.
-  [[nodiscard]] virtual Result<IpRule> put_ip_rule(const IpRule&, const Caller& by) = 0;
-  [[nodiscard]] virtual Result<IpRule> remove_ip_rule(const IpRuleKey&, const Caller& by) = 0;
+  [[nodiscard]] virtual RuleDesk& rules() = 0;
 
   // ---- old logs ----
   // Events as lines of docs/events.md, in the order of their time; a run is as many calls as it
@@ -442,6 +420,8 @@ class Control {
   [[nodiscard]] virtual Casework& casework() = 0;
   // ---- an account over time ----
   [[nodiscard]] virtual FigureDesk& figures() = 0;
+  // ---- what is set for the server and its domains ----
+  [[nodiscard]] virtual ServerDesk& server_desk() = 0;
 
   // ---- what owners look at and do beyond the way back ----
   [[nodiscard]] virtual OwnerDesk& own() = 0;

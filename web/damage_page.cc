@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/country.h"
+#include "base/markup.h"
 #include "web/damage_style.h"
 #include "web/json_aftermath.h"
 
@@ -15,23 +16,6 @@ namespace {
 
 // A page that a browser prints; what is beyond stands in the export.
 constexpr std::size_t k_rows_max = 200;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
-    }
-  }
-  return out;
-}
 
 std::string grouped(std::uint64_t n) {
   std::string out = std::to_string(n);
@@ -65,8 +49,8 @@ class Sheet {
             "\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
             "content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" "
             "content=\"noindex\">\n<title>" +
-            escaped(std::string(t("被害報告書", "Damage report")) + " #" + n("incident") + " " +
-                    word(r_, "account")) +
+            markup_text(std::string(t("被害報告書", "Damage report")) + " #" + n("incident") + " " +
+                        word(r_, "account")) +
             "</title>\n<style>" + std::string(k_damage_style) + "</style>\n</head>\n<body>\n";
     head();
     mail();
@@ -151,7 +135,7 @@ class Sheet {
   }
   void paragraph(const std::string& text_of_it, const char* style = "") {
     out_ += "<p" + (*style != '\0' ? " class=\"" + std::string(style) + "\"" : std::string()) +
-            ">" + escaped(text_of_it) + "</p>\n";
+            ">" + markup_text(text_of_it) + "</p>\n";
   }
   using Cells = std::vector<std::string>;
   // By column: n, a number, stands to the right; k, kept in one line.
@@ -162,13 +146,13 @@ class Sheet {
       return numbers[i] == 'n' ? " class=\"n\"" : " class=\"k\"";
     };
     for (std::size_t i = 0; i < heads.size(); ++i) {
-      out_ += "<th" + std::string(style(i)) + ">" + escaped(heads[i]) + "</th>";
+      out_ += "<th" + std::string(style(i)) + ">" + markup_text(heads[i]) + "</th>";
     }
     out_ += "</tr></thead><tbody>\n";
     for (const Cells& row : rows) {
       out_ += "<tr>";
       for (std::size_t i = 0; i < row.size(); ++i) {
-        out_ += "<td" + std::string(style(i)) + ">" + escaped(row[i]) + "</td>";
+        out_ += "<td" + std::string(style(i)) + ">" + markup_text(row[i]) + "</td>";
       }
       out_ += "</tr>\n";
     }
@@ -186,9 +170,9 @@ class Sheet {
   void head() {
     out_ += "<header><p class=\"brand\">Sekimori</p><h1>" +
             std::string(t("被害報告書", "Damage report")) + "</h1><p class=\"who\">" +
-            escaped(word(r_, "account")) + "</p>\n<dl class=\"facts\">";
+            markup_text(word(r_, "account")) + "</p>\n<dl class=\"facts\">";
     const auto fact = [&](const char* name, const std::string& value) {
-      out_ += "<div><dt>" + std::string(name) + "</dt><dd>" + escaped(value) + "</dd></div>";
+      out_ += "<div><dt>" + std::string(name) + "</dt><dd>" + markup_text(value) + "</dd></div>";
     };
     fact(t("事案", "Incident"), "#" + std::to_string(count(r_, "incident")));
     fact(t("状態", "State"), state());
@@ -197,7 +181,7 @@ class Sheet {
     fact(t("封じ込め", "Contained"), when(r_, "contained"));
     fact(t("作成", "Made"), when(r_, "made"));
     out_ += "</dl></header>\n";
-    out_ += "<p class=\"summary\">" + escaped(text(r_, "summary")) + "</p>\n";
+    out_ += "<p class=\"summary\">" + markup_text(text(r_, "summary")) + "</p>\n";
     if (flag(r_, "records_missing")) {
       paragraph(t("始まりのころの記録がもう残っていません。実際はこれより多いおそれがあります。",
                   "Records of the beginning are gone; there may be more than is counted here."),
@@ -232,7 +216,7 @@ class Sheet {
       out_ +=
           "<svg class=\"bar\" viewBox=\"0 0 1000 18\" preserveAspectRatio=\"none\" "
           "role=\"img\" aria-label=\"" +
-          escaped(text(r_, "summary")) + "\">";
+          markup_text(text(r_, "summary")) + "\">";
       double x = 0;
       const auto part = [&](std::uint64_t value, const char* style) {
         const double width = 1000.0 * static_cast<double>(value) / static_cast<double>(all);
@@ -281,9 +265,9 @@ class Sheet {
     section("経過", "Timeline");
     out_ += "<ol class=\"line\">\n";
     for (const auto& moment : list(r_, "timeline")) {
-      out_ += "<li class=\"" + escaped(word(moment, "kind")) + "\"><time>" +
-              escaped(when(moment, "t", true)) + "</time><span>" + escaped(text(moment, "text")) +
-              "</span></li>\n";
+      out_ += "<li class=\"" + markup_text(word(moment, "kind")) + "\"><time>" +
+              markup_text(when(moment, "t", true)) + "</time><span>" +
+              markup_text(text(moment, "text")) + "</span></li>\n";
     }
     out_ += "</ol>\n";
   }
@@ -405,14 +389,14 @@ class Sheet {
         "never subjects or content.)"));
     out_ += "<ul class=\"check\">\n";
     for (const auto& service : services_of) {
-      out_ += "<li><i></i><b>" + escaped(text(service, "name")) + "</b> <span>" +
-              escaped(category(word(service, "category")));
+      out_ += "<li><i></i><b>" + markup_text(text(service, "name")) + "</b> <span>" +
+              markup_text(category(word(service, "category")));
       if (text(service, "name") != word(service, "domain")) {
-        out_ += " · " + escaped(word(service, "domain"));
+        out_ += " · " + markup_text(word(service, "domain"));
       }
-      out_ += " · " + escaped(grouped(count(service, "mails")) + t(" 通 · ", " mails · ") +
-                              when(service, "first"));
-      if (count(service, "mails") > 1) out_ += escaped(" – " + when(service, "last"));
+      out_ += " · " + markup_text(grouped(count(service, "mails")) + t(" 通 · ", " mails · ") +
+                                  when(service, "first"));
+      if (count(service, "mails") > 1) out_ += markup_text(" – " + when(service, "last"));
       out_ += "</span></li>\n";
     }
     out_ += "</ul>\n";

@@ -37,23 +37,29 @@ struct Route {
 [[nodiscard]] std::span<const Route> account_routes();   // accounts, domains, the server's standing
 [[nodiscard]] std::span<const Route> queue_routes();     // an account's mail in the queue
 [[nodiscard]] std::span<const Route> incident_routes();  // incidents, held mail, audit
-[[nodiscard]] std::span<const Route> system_routes();    // rules, handles, health, pages
+[[nodiscard]] std::span<const Route> system_routes();    // handles, health, pages
+[[nodiscard]] std::span<const Route> rule_routes();      // rules for addresses
 [[nodiscard]] std::span<const Route> recovery_routes();  // passwords, the way back, notices
 [[nodiscard]] std::span<const Route> approval_routes();  // approvals given beforehand
 [[nodiscard]] std::span<const Route> report_routes();    // mail that came back, delisting
-[[nodiscard]] std::span<const Route> aftermath_routes();  // waiting mail, what was done
-[[nodiscard]] std::span<const Route> figure_routes();     // an account over time
-[[nodiscard]] std::span<const Route> casework_routes();   // what people do beside the machine
-[[nodiscard]] std::span<const Route> owner_routes();      // the owner's own way back
-[[nodiscard]] std::span<const Route> own_routes();        // what owners look at and keep
-[[nodiscard]] std::span<const Route> profile_routes();    // settings for mail programs
-[[nodiscard]] std::span<const Route> session_routes();    // signing in, operators
-[[nodiscard]] std::span<const Route> panel_routes();      // the panel's files
-[[nodiscard]] std::span<const Route> diagnosis_routes();  // "I cannot get my mail"
-[[nodiscard]] std::span<const Route> way_routes();        // the ways mail leaves
+[[nodiscard]] std::span<const Route> aftermath_routes();    // waiting mail, what was done
+[[nodiscard]] std::span<const Route> figure_routes();       // an account over time
+[[nodiscard]] std::span<const Route> ban_routes();          // who guesses passwords
+[[nodiscard]] std::span<const Route> encryption_routes();   // unencrypted sign-ins
+[[nodiscard]] std::span<const Route> server_desk_routes();  // domains, policy, settings, texts
+[[nodiscard]] std::span<const Route> casework_routes();     // what people do beside the machine
+[[nodiscard]] std::span<const Route> owner_routes();        // the owner's own way back
+[[nodiscard]] std::span<const Route> own_routes();          // what owners look at and keep
+[[nodiscard]] std::span<const Route> profile_routes();      // settings for mail programs
+[[nodiscard]] std::span<const Route> session_routes();      // signing in, operators
+[[nodiscard]] std::span<const Route> panel_routes();        // the panel's files
+[[nodiscard]] std::span<const Route> diagnosis_routes();    // "I cannot get my mail"
+[[nodiscard]] std::span<const Route> way_routes();          // the ways mail leaves
 
 // 200 with this value.
 [[nodiscard]] ApiResponse json_response(const boost::json::value&, int status = 200);
+// 400: what the client wrote cannot be read (`error` says what).
+[[nodiscard]] ApiResponse bad_request(const Error& error);
 // What Control's failure means to a reader (`changing` false) or to whoever asked for a change.
 [[nodiscard]] ApiResponse failure_response(const Error&, bool changing);
 // error_response with a further key in the error.
@@ -69,6 +75,8 @@ enum class OwnerRefusal : std::uint8_t { not_proved, session_over, proof_wanted 
 [[nodiscard]] ApiResponse too_often();
 
 // ---- parts of a request as types; errors: bad_input in words for the client ----
+// Ids are given one by one from 1; SQL keeps them in 63 bits.
+inline constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
 [[nodiscard]] Result<std::string> read_domain(std::string_view text);
 [[nodiscard]] Result<std::uint64_t> read_number(std::string_view text, std::uint64_t most);
 // Postfix's queue id: 5 to 40 letters and digits (the privileged helper checks it again).

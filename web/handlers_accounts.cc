@@ -11,8 +11,6 @@ namespace {
 using decide::RequestKind;
 using decide::SubjectKind;
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 Result<AccountQuery> read_account_query(const Target& target) {
   AccountQuery query;
   query.search = target.find("search").value_or("");
@@ -52,7 +50,7 @@ Result<AccountQuery> read_account_query(const Target& target) {
 
 ApiResponse list_accounts(const Call& call) {
   const auto query = read_account_query(call.target);
-  if (!query) return bad(query.error());
+  if (!query) return bad_request(query.error());
   const auto page = call.control.accounts(*query);
   if (!page) return failure_response(page.error(), false);
   return json_response(json_of_page(*page, query->offset));
@@ -60,7 +58,7 @@ ApiResponse list_accounts(const Call& call) {
 
 ApiResponse show_account(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto details = call.control.account(address->text());
   if (!details) return failure_response(details.error(), false);
   return json_response(json_of(*details, address->text()));
@@ -68,7 +66,7 @@ ApiResponse show_account(const Call& call) {
 
 ApiResponse make_recovery_code(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto code = call.control.recovery_code(address->text(), call.caller);
   if (!code) return failure_response(code.error(), true);
   return json_response(json_of(*code), 201);
@@ -82,7 +80,7 @@ Result<decide::Subject> subject_of(const Call& call) {
 template <SubjectKind kind>
 ApiResponse show_standing(const Call& call) {
   const auto subject = subject_of<kind>(call);
-  if (!subject) return bad(subject.error());
+  if (!subject) return bad_request(subject.error());
   const auto record = call.control.standing(*subject);
   if (!record) return failure_response(record.error(), false);
   return json_response(json_of(*record));
@@ -103,11 +101,11 @@ ApiResponse restore_refusal(const Call& call, const StandingOrder& order, const 
 template <SubjectKind kind, RequestKind request>
 ApiResponse change(const Call& call) {
   auto subject = subject_of<kind>(call);
-  if (!subject) return bad(subject.error());
+  if (!subject) return bad_request(subject.error());
   auto reason = read_text(call.body, "reason", k_reason_max);
-  if (!reason) return bad(reason.error());
+  if (!reason) return bad_request(reason.error());
   const auto probation = read_bool(call.body, "probation");
-  if (!probation) return bad(probation.error());
+  if (!probation) return bad_request(probation.error());
   StandingOrder order;
   order.subject = std::move(*subject);
   order.kind = request;

@@ -16,7 +16,7 @@ namespace {
 
 ApiResponse show_waiting(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return error_response(400, address.error().text);
+  if (!address) return bad_request(address.error());
   const auto view = call.control.aftermath().waiting(address->text());
   if (!view) return failure_response(view.error(), false);
   return json_response(json_of(*view));
@@ -30,8 +30,6 @@ ApiResponse list_waiting(const Call& call) {
   return json_response(json::object{{"items", std::move(items)}});
 }
 
-constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
-
 // ?lang=ja or en; Japanese otherwise.
 Result<Language> read_language(const Target& target) {
   const auto word = target.find("lang").value_or("ja");
@@ -42,7 +40,7 @@ Result<Language> read_language(const Target& target) {
 
 ApiResponse show_damage(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return error_response(400, id.error().text);
+  if (!id) return bad_request(id.error());
   auto report = call.control.aftermath().damage(*id);
   if (!report) return failure_response(report.error(), false);
   ApiResponse response;
@@ -53,9 +51,9 @@ ApiResponse show_damage(const Call& call) {
 
 ApiResponse damage_page(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return error_response(400, id.error().text);
+  if (!id) return bad_request(id.error());
   const auto language = read_language(call.target);
-  if (!language) return error_response(400, language.error().text);
+  if (!language) return bad_request(language.error());
   const auto report = call.control.aftermath().damage(*id);
   if (!report) return failure_response(report.error(), false);
   boost::system::error_code broken;
@@ -70,9 +68,9 @@ ApiResponse damage_page(const Call& call) {
 
 ApiResponse export_recipients(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return error_response(400, id.error().text);
+  if (!id) return bad_request(id.error());
   const auto language = read_language(call.target);
-  if (!language) return error_response(400, language.error().text);
+  if (!language) return bad_request(language.error());
   const auto bom = call.target.find("bom").value_or("0");
   const auto rows = call.control.aftermath().damage_recipients(*id, call.caller);
   if (!rows) return failure_response(rows.error(), false);
@@ -86,15 +84,15 @@ ApiResponse export_recipients(const Call& call) {
 
 ApiResponse note_to_recipients(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return error_response(400, id.error().text);
+  if (!id) return bad_request(id.error());
   const auto send = read_bool(call.body, "send");
-  if (!send) return error_response(400, send.error().text);
+  if (!send) return bad_request(send.error());
   const auto subject = read_text(call.body, "subject", k_note_subject_max);
-  if (!subject) return error_response(400, subject.error().text);
+  if (!subject) return bad_request(subject.error());
   const auto body = read_text(call.body, "body", k_note_body_max, true);
-  if (!body) return error_response(400, body.error().text);
+  if (!body) return bad_request(body.error());
   const auto reason = read_text(call.body, "reason", k_reason_max);
-  if (!reason) return error_response(400, reason.error().text);
+  if (!reason) return bad_request(reason.error());
   auto drafted = call.control.aftermath().draft_note(*id);
   if (!drafted || !send->value_or(false)) {
     if (!drafted) return failure_response(drafted.error(), true);

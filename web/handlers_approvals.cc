@@ -10,10 +10,6 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
-constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
-
 // `out` stays as it is when the key is missing or null.
 template <class Number>
 Result<void> take_number(const json::object& body, std::string_view key, std::uint64_t most,
@@ -108,7 +104,7 @@ Result<ApprovalTerms> read_terms(const json::object& body) {
 
 ApiResponse list_approvals(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto list = call.control.approvals(address->text());
   if (!list) return failure_response(list.error(), false);
   return json_response(json_of_list(*list));
@@ -116,7 +112,7 @@ ApiResponse list_approvals(const Call& call) {
 
 ApiResponse list_suggestions(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto list = call.control.approval_suggestions(address->text());
   if (!list) return failure_response(list.error(), false);
   return json_response(json_of_list(*list));
@@ -124,11 +120,11 @@ ApiResponse list_suggestions(const Call& call) {
 
 ApiResponse approve(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto reason = read_text(call.body, "reason", k_reason_max);
-  if (!reason) return bad(reason.error());
+  if (!reason) return bad_request(reason.error());
   const auto terms = read_terms(call.body);
-  if (!terms) return bad(terms.error());
+  if (!terms) return bad_request(terms.error());
   const auto made = call.control.approve(address->text(), *terms, *reason, call.caller);
   if (!made) return failure_response(made.error(), true);
   return json_response(json_of(*made), 201);
@@ -137,9 +133,9 @@ ApiResponse approve(const Call& call) {
 template <ApprovalState to>
 ApiResponse change(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   const auto reason = read_text(call.body, "reason", k_reason_max);
-  if (!reason) return bad(reason.error());
+  if (!reason) return bad_request(reason.error());
   const auto changed = call.control.change_approval(*id, to, *reason, call.caller);
   if (!changed) return failure_response(changed.error(), true);
   return json_response(json_of(*changed));

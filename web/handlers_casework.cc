@@ -12,11 +12,8 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
 // What an owner's status card shows of earlier enquiries.
 constexpr std::size_t k_own_enquiries = 20;
-
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
 
 template <class T>
 json::array items_of(const std::vector<T>& list) {
@@ -108,7 +105,7 @@ Result<EnquiryOrder> read_order(const json::object& body) {
 
 ApiResponse send_enquiry(const Call& call) {
   auto order = read_order(call.body);
-  if (!order) return bad(order.error());
+  if (!order) return bad_request(order.error());
   if (order->name.empty()) return error_response(400, "'name' is needed");
   if (call.brake != nullptr &&
       !call.brake->admit(OwnerAct::enquire, call.caller.ip, order->address)) {
@@ -134,9 +131,9 @@ ApiResponse send_enquiry(const Call& call) {
 
 ApiResponse read_sent_enquiry(const Call& call) {
   const auto reference = read_text(call.body, "reference", 40);
-  if (!reference) return bad(reference.error());
+  if (!reference) return bad_request(reference.error());
   auto key = read_secret(call.body, "key");
-  if (!key) return bad(key.error());
+  if (!key) return bad_request(key.error());
   const auto id = decide::parse_enquiry_reference(*reference);
   if (!id || !*key || !(*key)->is_set()) {
     return error_response(400, "'reference' and 'key' are needed, as they were given");
@@ -150,7 +147,7 @@ ApiResponse read_sent_enquiry(const Call& call) {
 }
 
 ApiResponse list_own_enquiries(const Call& call) {
-  EnquiryQuery query;
+  decide::EnquiryFilter query;
   query.account = call.owner->account;
   query.limit = k_own_enquiries;
   const auto page = call.control.casework().enquiries(query);
@@ -167,8 +164,8 @@ ApiResponse list_own_enquiries(const Call& call) {
 
 ApiResponse list_enquiries(const Call& call) {
   const auto paging = read_paging(call.target);
-  if (!paging) return bad(paging.error());
-  EnquiryQuery query;
+  if (!paging) return bad_request(paging.error());
+  decide::EnquiryFilter query;
   query.offset = paging->offset;
   query.limit = paging->limit;
   if (const auto state = call.target.find("state"); state && *state == "waiting") {
@@ -181,7 +178,7 @@ ApiResponse list_enquiries(const Call& call) {
   }
   if (const auto account = call.target.find("account"); account && !account->empty()) {
     const auto address = MailAddress::parse(*account);
-    if (!address) return bad(address.error());
+    if (!address) return bad_request(address.error());
     query.account = address->text();
   }
   if (const auto mine = call.target.find("mine"); mine && (*mine == "1" || *mine == "true")) {
@@ -199,7 +196,7 @@ ApiResponse details_response(const Result<EnquiryDetails>& details, bool changin
 
 ApiResponse take_in_enquiry(const Call& call) {
   auto order = read_order(call.body);
-  if (!order) return bad(order.error());
+  if (!order) return bad_request(order.error());
   order->via = decide::EnquiryVia::telephone;
   const auto made = call.control.casework().open_enquiry(*order, call.caller);
   if (!made) return failure_response(made.error(), true);
@@ -210,21 +207,21 @@ ApiResponse take_in_enquiry(const Call& call) {
 
 ApiResponse show_enquiry(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   return details_response(call.control.casework().enquiry(*id), false);
 }
 
 template <decide::EnquiryAct act>
 ApiResponse act_on_enquiry(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   Reader read(call.body);
   const auto text = read.text("text", k_enquiry_text_max, true);
   auto what = act;
   if (act == decide::EnquiryAct::called && !read.flag("reached")) {
     what = decide::EnquiryAct::not_reached;
   }
-  if (read.error()) return bad(*read.error());
+  if (read.error()) return bad_request(*read.error());
   if (act == decide::EnquiryAct::answered && text.empty()) {
     return error_response(400, "'text' is needed");
   }
@@ -236,7 +233,7 @@ ApiResponse act_on_enquiry(const Call& call) {
 
 ApiResponse show_customer(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto customer = call.control.casework().customer(address->text());
   if (!customer) return failure_response(customer.error(), false);
   return json_response(json_of(*customer));
@@ -244,7 +241,7 @@ ApiResponse show_customer(const Call& call) {
 
 ApiResponse put_customer(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   Reader read(call.body);
   decide::Customer customer;
   customer.account = address->text();
@@ -261,7 +258,7 @@ ApiResponse put_customer(const Call& call) {
     if (!t) read.fail("'terms_accepted': " + t.error().text);
     customer.terms_accepted = t.value_or(Instant{});
   }
-  if (read.error()) return bad(*read.error());
+  if (read.error()) return bad_request(*read.error());
   // A number that a thief has changed is where a call-back must not go.
   if (reason.empty()) return error_response(400, "'reason' is needed");
   const auto kept = call.control.casework().put_customer(customer, reason, call.caller);
@@ -269,11 +266,31 @@ ApiResponse put_customer(const Call& call) {
   return json_response(json_of(*kept));
 }
 
+ApiResponse list_notes(const Call& call) {
+  const auto address = MailAddress::parse(call.parameters[0]);
+  if (!address) return bad_request(address.error());
+  const auto notes = call.control.casework().notes(address->text());
+  if (!notes) return failure_response(notes.error(), false);
+  return json_response(json::object{{"items", items_of(*notes)}});
+}
+
+ApiResponse add_note(const Call& call) {
+  const auto address = MailAddress::parse(call.parameters[0]);
+  if (!address) return bad_request(address.error());
+  Reader read(call.body);
+  const auto text = read.text("text", k_account_note_max, true);
+  if (read.error()) return bad_request(*read.error());
+  if (text.empty()) return error_response(400, "'text' is needed");
+  const auto note = call.control.casework().add_note(address->text(), text, call.caller);
+  if (!note) return failure_response(note.error(), true);
+  return json_response(json_of(*note), 201);
+}
+
 // ---------------------------------------------------------------- of an incident
 
 ApiResponse list_feedback(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   const auto list = call.control.casework().feedback(*id);
   if (!list) return failure_response(list.error(), false);
   return json_response(json::object{{"items", items_of(*list)}});
@@ -281,7 +298,7 @@ ApiResponse list_feedback(const Call& call) {
 
 ApiResponse list_all_feedback(const Call& call) {
   const auto paging = read_paging(call.target);
-  if (!paging) return bad(paging.error());
+  if (!paging) return bad_request(paging.error());
   const auto page = call.control.casework().all_feedback(paging->offset, paging->limit);
   if (!page) return failure_response(page.error(), false);
   return page_response(*page, paging->offset);
@@ -289,11 +306,11 @@ ApiResponse list_all_feedback(const Call& call) {
 
 ApiResponse put_feedback(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   Reader read(call.body);
   const auto verdict = read.word("verdict", decide::parse_feedback_verdict, "");
   const auto text = read.text("text", k_reason_max, true);
-  if (read.error()) return bad(*read.error());
+  if (read.error()) return bad_request(*read.error());
   const auto kept = call.control.casework().put_feedback(*id, verdict, text, call.caller);
   if (!kept) return failure_response(kept.error(), true);
   return json_response(json_of(*kept));
@@ -301,7 +318,7 @@ ApiResponse put_feedback(const Call& call) {
 
 ApiResponse show_investigation(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   const auto found = call.control.casework().investigation(*id);
   if (!found) return failure_response(found.error(), false);
   return json_response(json_of(*found, *id));
@@ -309,7 +326,7 @@ ApiResponse show_investigation(const Call& call) {
 
 ApiResponse change_investigation(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   Reader read(call.body);
   decide::InvestigationOrder order;
   order.to = read.word("to", decide::parse_investigation_state, "");
@@ -317,7 +334,7 @@ ApiResponse change_investigation(const Call& call) {
   order.scope = read.text("scope", k_enquiry_text_max, true);
   order.accepted_by = read.text("accepted_by", k_enquiry_field_max);
   const auto reason = read.text("reason", k_reason_max);
-  if (read.error()) return bad(*read.error());
+  if (read.error()) return bad_request(*read.error());
   const auto changed =
       call.control.casework().change_investigation(*id, order, reason, call.caller);
   if (!changed) return failure_response(changed.error(), true);
@@ -345,6 +362,8 @@ constexpr std::array k_routes = {
           act_on_enquiry<EnquiryAct::closed>},
     Route{Method::get, "/api/v1/accounts/{address}/customer", Access::authorised, show_customer},
     Route{Method::post, "/api/v1/accounts/{address}/customer", Access::authorised, put_customer},
+    Route{Method::get, "/api/v1/accounts/{address}/notes", Access::authorised, list_notes},
+    Route{Method::post, "/api/v1/accounts/{address}/notes", Access::authorised, add_note},
     Route{Method::get, "/api/v1/feedback", Access::authorised, list_all_feedback},
     Route{Method::get, "/api/v1/incidents/{id}/feedback", Access::authorised, list_feedback},
     Route{Method::post, "/api/v1/incidents/{id}/feedback", Access::authorised, put_feedback},

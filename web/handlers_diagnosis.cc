@@ -10,8 +10,6 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 json::value json_of(const DiagnosisView& view) {
   json::array findings;
   for (const decide::Finding& finding : view.findings) {
@@ -43,7 +41,7 @@ Result<decide::ComputerAnswers> read_answers(const json::object& body) {
 
 ApiResponse answer(const Call& call, std::string_view account, const IpAddress& from) {
   const auto answers = read_answers(call.body);
-  if (!answers) return bad(answers.error());
+  if (!answers) return bad_request(answers.error());
   const auto view = call.control.diagnose(account, {from, *answers}, call.caller);
   if (!view) return failure_response(view.error(), false);
   return json_response(json_of(*view));
@@ -51,13 +49,13 @@ ApiResponse answer(const Call& call, std::string_view account, const IpAddress& 
 
 ApiResponse diagnose(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   auto text = read_text(call.body, "ip", 64);
-  if (!text) return bad(text.error());
+  if (!text) return bad_request(text.error());
   IpAddress from;
   if (!text->empty()) {
     auto ip = IpAddress::parse(*text);
-    if (!ip) return bad(ip.error());
+    if (!ip) return bad_request(ip.error());
     from = *ip;
   }
   return answer(call, address->text(), from);

@@ -12,8 +12,6 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 json::object json_of_step(const FigureStep& step) {
   const auto& f = step.figures;
   json::object out;
@@ -77,7 +75,7 @@ ApiResponse figures_response(const Call& call, std::string_view account) {
   }
   if (const auto steps = call.target.find("steps")) {
     const auto count = read_number(*steps, k_figure_steps_max);
-    if (!count) return bad(count.error());
+    if (!count) return bad_request(count.error());
     if (*count == 0) return error_response(400, "'steps' must be at least 1");
     query.steps = *count;
   }
@@ -88,7 +86,7 @@ ApiResponse figures_response(const Call& call, std::string_view account) {
 
 ApiResponse sign_ins_response(const Call& call, std::string_view account) {
   const auto paging = read_paging(call.target);
-  if (!paging) return bad(paging.error());
+  if (!paging) return bad_request(paging.error());
   const auto page = call.control.figures().sign_ins(account, paging->offset, paging->limit);
   if (!page) return failure_response(page.error(), false);
   json::array items;
@@ -97,16 +95,31 @@ ApiResponse sign_ins_response(const Call& call, std::string_view account) {
       {"items", std::move(items)}, {"total", page->total}, {"offset", paging->offset}});
 }
 
+ApiResponse mailbox_response(const Call& call, std::string_view account) {
+  const auto use = call.control.figures().mailbox(account);
+  if (!use) return failure_response(use.error(), false);
+  json::object out;
+  if (use->used_bytes)
+    out["used_bytes"] = *use->used_bytes;
+  else
+    out["used_bytes"] = nullptr;
+  out["limit_bytes"] = use->limit_bytes;
+  out["source"] = use->limit_in_force ? "dovecot" : "store";
+  return json_response(out);
+}
+
 using Answer = ApiResponse (*)(const Call&, std::string_view account);
 
 template <Answer answer>
 ApiResponse of_account(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   return answer(call, address->text());
 }
 
 constexpr std::array k_routes = {
+    Route{Method::get, "/api/v1/accounts/{address}/mailbox", Access::authorised,
+          of_account<mailbox_response>},
     Route{Method::get, "/api/v1/accounts/{address}/figures", Access::authorised,
           of_account<figures_response>},
     Route{Method::get, "/api/v1/accounts/{address}/sign-ins", Access::authorised,

@@ -11,10 +11,6 @@
 namespace sekimori::web {
 namespace {
 
-constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
-
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 const std::string& account_of(const Call& call) { return call.owner->account; }
 
 template <class T>
@@ -62,9 +58,9 @@ ApiResponse show_history(const Call& call) {
 ApiResponse answer_sign_in(const Call& call) {
   OwnAnswer answer;
   auto network = read_text(call.body, "network", 64);
-  if (!network) return bad(network.error());
+  if (!network) return bad_request(network.error());
   const auto mine = read_bool(call.body, "mine");
-  if (!mine) return bad(mine.error());
+  if (!mine) return bad_request(mine.error());
   if (network->empty() || !*mine) return error_response(400, "'network' and 'mine' are needed");
   answer.network = std::move(*network);
   answer.mine = **mine;
@@ -83,7 +79,7 @@ ApiResponse show_devices(const Call& call) {
 
 ApiResponse revoke_device(const Call& call) {
   const auto key = read_text(call.body, "key", 320);
-  if (!key) return bad(key.error());
+  if (!key) return bad_request(key.error());
   return done(call.control.own().revoke(account_of(call), *key, call.caller));
 }
 
@@ -97,7 +93,7 @@ ApiResponse show_ways(const Call& call) { return shown(call.control.own().ways(a
 
 ApiResponse answer_way(const Call& call, bool keep) {
   const auto change = read_number(call.parameters[0], k_id_max);
-  if (!change) return bad(change.error());
+  if (!change) return bad_request(change.error());
   const auto view = call.control.own().answer_way(account_of(call), *change, keep, call.caller);
   if (!view) return failure_response(view.error(), true);
   return json_response(json_of_owner(*view));
@@ -111,7 +107,7 @@ ApiResponse list_services(const Call& call) {
 
 ApiResponse begin_test(const Call& call) {
   const auto language = read_language(call.body);
-  if (!language) return bad(language.error());
+  if (!language) return bad_request(language.error());
   return shown(call.control.own().begin_test(account_of(call), *language, call.caller), true);
 }
 
@@ -125,16 +121,17 @@ ApiResponse show_contact(const Call& call) {
 
 ApiResponse propose_contact(const Call& call) {
   const auto language = read_language(call.body);
-  if (!language) return bad(language.error());
+  if (!language) return bad_request(language.error());
   const auto email = read_text(call.body, "email", 320);
-  if (!email) return bad(email.error());
-  if (const auto address = MailAddress::parse(*email); !address) return bad(address.error());
+  if (!email) return bad_request(email.error());
+  if (const auto address = MailAddress::parse(*email); !address)
+    return bad_request(address.error());
   return done(call.control.own().propose_contact(account_of(call), *email, *language, call.caller));
 }
 
 ApiResponse confirm_contact(const Call& call) {
   const auto code = read_code(call.body);
-  if (!code) return bad(code.error());
+  if (!code) return bad_request(code.error());
   return shown(call.control.own().confirm_contact(account_of(call), *code, call.caller), true);
 }
 
@@ -144,13 +141,13 @@ ApiResponse propose_totp(const Call& call) {
 
 ApiResponse confirm_totp(const Call& call) {
   const auto code = read_code(call.body);
-  if (!code) return bad(code.error());
+  if (!code) return bad_request(code.error());
   return shown(call.control.own().confirm_totp(account_of(call), *code, call.caller), true);
 }
 
 ApiResponse remove_totp(const Call& call) {
   const auto code = read_code(call.body);
-  if (!code) return bad(code.error());
+  if (!code) return bad_request(code.error());
   return shown(call.control.own().remove_totp(account_of(call), *code, call.caller), true);
 }
 

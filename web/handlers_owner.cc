@@ -10,8 +10,6 @@
 namespace sekimori::web {
 namespace {
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 Result<MailAddress> read_address(const boost::json::object& body) {
   const auto text = read_text(body, "address", 320);
   if (!text) return std::unexpected(text.error());
@@ -25,23 +23,28 @@ bool admitted(const Call& call, OwnerAct act, const MailAddress& address) {
 
 ApiResponse begin_session(const Call& call) {
   const auto address = read_address(call.body);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto word = read_text(call.body, "proof", 16);
-  if (!word) return bad(word.error());
+  if (!word) return bad_request(word.error());
   const auto kind = parse_owner_proof_kind(*word);
   if (!kind) return error_response(400, "'proof' must be code, contact, totp or password");
   auto value = read_secret(call.body, "value");
-  if (!value) return bad(value.error());
+  if (!value) return bad_request(value.error());
   if (!*value || !(*value)->is_set()) return error_response(400, "'value' is needed");
   auto code = read_secret(call.body, "code");
-  if (!code) return bad(code.error());
+  if (!code) return bad_request(code.error());
   if (!admitted(call, OwnerAct::prove, *address)) return too_often();
   OwnerProof proof;
   proof.kind = *kind;
   if (*code) proof.code = std::move(**code);
   proof.value = std::move(**value);
   const auto session = call.control.owner_begin(address->text(), std::move(proof), call.caller.ip);
+  // What was right does not count: whoever reloads the page seven times must not be locked out. The
+  // password alone, where a code is wanted, stays counted: it opened nothing.
   if (session && session->code_wanted) return sign_in_refusal(true);
+  if (session && call.brake != nullptr) {
+    call.brake->take_back(OwnerAct::prove, call.caller.ip, address->text());
+  }
   if (session) return json_response(json_of_owner(*session), 201);
   switch (session.error().kind) {
     case ErrorKind::bad_input:
@@ -55,9 +58,9 @@ ApiResponse begin_session(const Call& call) {
 
 ApiResponse send_contact_code(const Call& call) {
   const auto address = read_address(call.body);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto word = read_text(call.body, "language", 16);
-  if (!word) return bad(word.error());
+  if (!word) return bad_request(word.error());
   if (!word->empty() && *word != "ja" && *word != "en") {
     return error_response(400, "'language' must be ja or en");
   }
@@ -85,7 +88,7 @@ ApiResponse show_own_recovery(const Call& call) {
 ApiResponse set_own_password(const Call& call) {
   const auto& account = call.owner->account;
   auto request = read_password_request(call.body);
-  if (!request) return bad(request.error());
+  if (!request) return bad_request(request.error());
   if (request->given && !request->order.password.is_set()) {
     const auto verdict = call.control.judge_password(account, request->order.password);
     if (!verdict) return failure_response(verdict.error(), true);
@@ -105,7 +108,7 @@ ApiResponse set_own_password(const Call& call) {
 
 ApiResponse check_own_password(const Call& call) {
   const auto candidate = read_candidate(call.body);
-  if (!candidate) return bad(candidate.error());
+  if (!candidate) return bad_request(candidate.error());
   const auto verdict = call.control.judge_password(call.owner->account, *candidate);
   if (!verdict) return failure_response(verdict.error(), false);
   return json_response(json_of(*verdict));
@@ -113,7 +116,7 @@ ApiResponse check_own_password(const Call& call) {
 
 ApiResponse answer_own_forwards(const Call& call) {
   const auto order = read_forwards_order(call.body);
-  if (!order) return bad(order.error());
+  if (!order) return bad_request(order.error());
   return view_response(
       call.control.answer_forwards(call.owner->account, order->answer, order->targets, call.caller),
       true);

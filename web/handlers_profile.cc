@@ -84,6 +84,9 @@ ApiResponse status_page(const Call& call) {
   const auto known = call.control.own().knows_password(address->text(), password);
   if (!known) return refused(StatusRefusal::unavailable);
   if (!*known) return refused(StatusRefusal::not_proved);
+  if (call.brake != nullptr) {
+    call.brake->take_back(OwnerAct::prove, call.caller.ip, address->text());
+  }
   const auto status = call.control.own().status(address->text());
   if (!status) return refused(StatusRefusal::unavailable);
   return page_response(status_html(*status, language));

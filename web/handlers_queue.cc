@@ -10,11 +10,9 @@ namespace sekimori::web {
 namespace json = boost::json;
 namespace {
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 ApiResponse list_queue(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   QueueQuery query;
   if (const auto word = call.target.find("part"); word && !word->empty()) {
     query.part = parse_queue_part(*word);
@@ -29,7 +27,7 @@ ApiResponse list_queue(const Call& call) {
     query.subjects = *word == "true";
   }
   const auto paging = read_paging(call.target);
-  if (!paging) return bad(paging.error());
+  if (!paging) return bad_request(paging.error());
   query.offset = paging->offset;
   query.limit = paging->limit;
   const auto queue = call.control.queue(address->text(), query);
@@ -70,9 +68,9 @@ Result<QueueOrder> read_order(const Call& call) {
 template <QueueAction action>
 ApiResponse change_queue(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   auto order = read_order(call);
-  if (!order) return bad(order.error());
+  if (!order) return bad_request(order.error());
   order->action = action;
   // Deleted mail does not come back: whoever does it says why.
   if (action == QueueAction::remove && order->reason.empty()) {

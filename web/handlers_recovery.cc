@@ -8,15 +8,11 @@
 namespace sekimori::web {
 namespace {
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
-constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
-
 ApiResponse set_password(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   auto request = read_password_request(call.body);
-  if (!request) return bad(request.error());
+  if (!request) return bad_request(request.error());
   if (request->given && !request->order.password.is_set()) {
     const auto verdict = call.control.judge_password(address->text(), request->order.password);
     if (!verdict) return failure_response(verdict.error(), true);
@@ -40,9 +36,9 @@ ApiResponse set_password(const Call& call) {
 
 ApiResponse check_password(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto candidate = read_candidate(call.body);
-  if (!candidate) return bad(candidate.error());
+  if (!candidate) return bad_request(candidate.error());
   const auto verdict = call.control.judge_password(address->text(), *candidate);
   if (!verdict) return failure_response(verdict.error(), false);
   return json_response(json_of(*verdict));
@@ -55,21 +51,21 @@ ApiResponse view_response(const Result<RecoveryView>& view, bool changing) {
 
 ApiResponse show_recovery(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   return view_response(call.control.recovery(address->text()), false);
 }
 
 ApiResponse check_recovery(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   return view_response(call.control.check_recovery(address->text(), call.caller), true);
 }
 
 ApiResponse answer_forwards(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto order = read_forwards_order(call.body);
-  if (!order) return bad(order.error());
+  if (!order) return bad_request(order.error());
   return view_response(
       call.control.answer_forwards(address->text(), order->answer, order->targets, call.caller),
       true);
@@ -77,9 +73,9 @@ ApiResponse answer_forwards(const Call& call) {
 
 ApiResponse review(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto reason = read_text(call.body, "reason", k_reason_max);
-  if (!reason) return bad(reason.error());
+  if (!reason) return bad_request(reason.error());
   if (reason->empty()) return error_response(400, "'reason' is needed: what the review found");
   return view_response(call.control.review(address->text(), *reason, call.caller), true);
 }
@@ -97,10 +93,10 @@ ApiResponse list_notices(const Call& call) {
     if (!filter.channel) return error_response(400, "channel must be mail, webhook or call");
   }
   auto subject = read_subject(call.target);
-  if (!subject) return bad(subject.error());
+  if (!subject) return bad_request(subject.error());
   filter.subject = std::move(*subject);
   const auto paging = read_paging(call.target);
-  if (!paging) return bad(paging.error());
+  if (!paging) return bad_request(paging.error());
   filter.offset = paging->offset;
   filter.limit = paging->limit;
   const auto page = call.control.notices(filter);
@@ -110,7 +106,7 @@ ApiResponse list_notices(const Call& call) {
 
 ApiResponse acknowledge_notice(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   const auto notice = call.control.acknowledge_notice(*id, call.caller);
   if (!notice) return failure_response(notice.error(), true);
   return json_response(json_of(*notice));
@@ -118,7 +114,7 @@ ApiResponse acknowledge_notice(const Call& call) {
 
 ApiResponse show_call_sheet(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto sheet = call.control.call_sheet(address->text());
   if (!sheet) return failure_response(sheet.error(), false);
   return json_response(json_of(*sheet));

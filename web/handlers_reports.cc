@@ -8,13 +8,11 @@
 namespace sekimori::web {
 namespace {
 
-constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
-
 ApiResponse show_bounces(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return error_response(400, address.error().text);
+  if (!address) return bad_request(address.error());
   const auto paging = read_paging(call.target);
-  if (!paging) return error_response(400, paging.error().text);
+  if (!paging) return bad_request(paging.error());
   const auto report = call.control.returned_mail(address->text(), paging->limit);
   if (!report) return failure_response(report.error(), false);
   return json_response(json_of(*report));
@@ -22,7 +20,7 @@ ApiResponse show_bounces(const Call& call) {
 
 ApiResponse show_delisting(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return error_response(400, id.error().text);
+  if (!id) return bad_request(id.error());
   const auto named = call.target.find("named");
   if (named && *named != "true" && *named != "false") {
     return error_response(400, "'named' must be true or false");

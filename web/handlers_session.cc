@@ -12,8 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 Result<std::string> read_login(std::string_view text) {
   // A mail address, or a plain name: what has no meaning in a log line or a URL.
   const bool plain = std::ranges::all_of(text, [](char c) {
@@ -57,13 +55,13 @@ ApiResponse begin(const Call& call) {
   if (!call.sign_ins->admits(call.caller.ip)) return error_response(403);
   People::Proof proof;
   auto login = read_text(call.body, "login", k_login_max);
-  if (!login) return bad(login.error());
+  if (!login) return bad_request(login.error());
   proof.login = ascii_lower(*login);
   auto password = read_secret(call.body, "password");
-  if (!password) return bad(password.error());
+  if (!password) return bad_request(password.error());
   if (*password) proof.password = std::move(**password);
   auto code = read_secret(call.body, "code");
-  if (!code) return bad(code.error());
+  if (!code) return bad_request(code.error());
   if (*code) proof.code = std::move(**code);
   if (proof.login.empty() || !proof.password.is_set()) {
     return error_response(400, "'login' and 'password' are needed");
@@ -131,8 +129,8 @@ ApiResponse list(const Call& call) {
 ApiResponse end_others(const Call& call) {
   std::uint64_t id = 0;
   if (const auto text = call.target.find("id")) {
-    const auto read = read_number(*text, (1ULL << 63U) - 1);
-    if (!read) return bad(read.error());
+    const auto read = read_number(*text, k_id_max);
+    if (!read) return bad_request(read.error());
     id = *read;
   }
   const auto ended =
@@ -144,7 +142,7 @@ ApiResponse end_others(const Call& call) {
 ApiResponse change_own_password(const Call& call) {
   if (call.sign_ins == nullptr || call.caller.session == 0) return error_response(409);
   auto request = read_password_request(call.body);
-  if (!request) return bad(request.error());
+  if (!request) return bad_request(request.error());
   if (!request->given || !request->order.old.is_set()) {
     return error_response(400, "'password' and 'old_password' are needed");
   }
@@ -170,15 +168,35 @@ json::value shown_once(const Secret& secret) {
   return json::value(secret.reveal());
 }
 
+// The second step: an authenticator that was never read from, or whose clock is wrong, must not
+// lock its owner out.
+ApiResponse confirm_own_totp(const Call& call, const Secret& code) {
+  if (call.brake != nullptr &&
+      !call.brake->admit(OwnerAct::sign_in, call.caller.ip, call.caller.who)) {
+    return too_often();
+  }
+  const auto done = call.sign_ins->people().confirm_totp(call.caller.who, code, call.caller);
+  if (!done && done.error().kind == ErrorKind::bad_input) return error_response(409, "wrong_code");
+  if (!done) return failure_response(done.error(), true);
+  if (call.brake != nullptr) {
+    call.brake->take_back(OwnerAct::sign_in, call.caller.ip, call.caller.who);
+  }
+  return json_response(
+      json::object{{"login", call.caller.who}, {"key", nullptr}, {"uri", nullptr}});
+}
+
 // Their own authenticator. The password is asked for again, as for a new one: a browser left alone
 // is not its owner. The password alone: whoever is signed in has shown the code.
 ApiResponse set_own_totp(const Call& call) {
   if (call.sign_ins == nullptr || call.caller.session == 0) return error_response(409);
   const auto on = read_bool(call.body, "on");
-  if (!on) return bad(on.error());
+  if (!on) return bad_request(on.error());
   if (!*on) return error_response(400, "'on' is needed: true or false");
+  auto code = read_secret(call.body, "code");
+  if (!code) return bad_request(code.error());
+  if (**on && *code) return confirm_own_totp(call, **code);
   auto password = read_candidate(call.body);
-  if (!password) return bad(password.error());
+  if (!password) return bad_request(password.error());
   if (call.brake != nullptr &&
       !call.brake->admit(OwnerAct::sign_in, call.caller.ip, call.caller.who)) {
     return too_often();
@@ -188,7 +206,11 @@ ApiResponse set_own_totp(const Call& call) {
   proof.password = std::move(*password);
   auto& people = call.sign_ins->people();
   if (!people.prove(proof, call.caller.ip)) return error_response(409, "wrong_password");
-  const auto totp = people.set_totp(call.caller.who, **on, call.caller);
+  if (call.brake != nullptr) {
+    call.brake->take_back(OwnerAct::sign_in, call.caller.ip, call.caller.who);
+  }
+  const auto totp = **on ? people.offer_totp(call.caller.who)
+                         : people.set_totp(call.caller.who, false, call.caller);
   if (!totp) return failure_response(totp.error(), true);
   return json_response(json::object{
       {"login", call.caller.who}, {"key", shown_once(totp->key)}, {"uri", shown_once(totp->uri)}});
@@ -209,17 +231,17 @@ ApiResponse list_operators(const Call& call) {
 ApiResponse add_operator(const Call& call) {
   if (call.sign_ins == nullptr) return error_response(503);
   const auto text = read_text(call.body, "login", k_login_max);
-  if (!text) return bad(text.error());
+  if (!text) return bad_request(text.error());
   auto login = read_login(*text);
-  if (!login) return bad(login.error());
+  if (!login) return bad_request(login.error());
   const auto word = read_text(call.body, "role", 16);
-  if (!word) return bad(word.error());
+  if (!word) return bad_request(word.error());
   const auto role = word->empty() ? Role::operator_ : parse_role(*word);
   if (!role || *role == Role::domain_admin) {
     return error_response(400, "'role' must be operator or support");
   }
   auto password = read_secret(call.body, "password");
-  if (!password) return bad(password.error());
+  if (!password) return bad_request(password.error());
   Person person;
   person.login = std::move(*login);
   person.role = *role;
@@ -234,9 +256,9 @@ ApiResponse add_operator(const Call& call) {
 ApiResponse set_operator_password(const Call& call) {
   if (call.sign_ins == nullptr) return error_response(503);
   const auto login = read_login(call.parameters[0]);
-  if (!login) return bad(login.error());
+  if (!login) return bad_request(login.error());
   auto password = read_secret(call.body, "password");
-  if (!password) return bad(password.error());
+  if (!password) return bad_request(password.error());
   const auto made = call.sign_ins->people().set_password(
       *login, *password ? std::move(**password) : Secret(), call.caller);
   if (!made) return failure_response(made.error(), true);
@@ -248,9 +270,9 @@ ApiResponse set_operator_password(const Call& call) {
 ApiResponse set_operator_totp(const Call& call) {
   if (call.sign_ins == nullptr) return error_response(503);
   const auto login = read_login(call.parameters[0]);
-  if (!login) return bad(login.error());
+  if (!login) return bad_request(login.error());
   const auto on = read_bool(call.body, "on");
-  if (!on) return bad(on.error());
+  if (!on) return bad_request(on.error());
   if (!*on) return error_response(400, "'on' is needed: true or false");
   const auto totp = call.sign_ins->people().set_totp(*login, **on, call.caller);
   if (!totp) return failure_response(totp.error(), true);
@@ -261,7 +283,7 @@ ApiResponse set_operator_totp(const Call& call) {
 ApiResponse remove_operator(const Call& call) {
   if (call.sign_ins == nullptr) return error_response(503);
   const auto login = read_login(call.parameters[0]);
-  if (!login) return bad(login.error());
+  if (!login) return bad_request(login.error());
   const auto done = call.sign_ins->people().remove(*login, call.caller);
   if (!done) return failure_response(done.error(), true);
   return json_response(json::object{{"login", *login}, {"ended", call.sign_ins->end(*login, 0)}});

@@ -8,13 +8,9 @@
 namespace sekimori::web {
 namespace {
 
-constexpr std::uint64_t k_id_max = (1ULL << 63U) - 1;
-
-ApiResponse bad(const Error& error) { return error_response(400, error.text); }
-
 ApiResponse list_of_incident(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   const auto list = call.control.ways_of_incident(*id);
   if (!list) return failure_response(list.error(), false);
   return json_response(json_of_list(*list));
@@ -23,11 +19,11 @@ ApiResponse list_of_incident(const Call& call) {
 template <bool keep>
 ApiResponse answer(const Call& call) {
   const auto id = read_number(call.parameters[0], k_id_max);
-  if (!id) return bad(id.error());
+  if (!id) return bad_request(id.error());
   const auto change = read_number(call.parameters[1], k_id_max);
-  if (!change) return bad(change.error());
+  if (!change) return bad_request(change.error());
   const auto reason = read_text(call.body, "reason", k_reason_max);
-  if (!reason) return bad(reason.error());
+  if (!reason) return bad_request(reason.error());
   const auto answered = call.control.answer_way(*id, *change, keep, *reason, call.caller);
   if (!answered) return failure_response(answered.error(), true);
   return json_response(json_of(*answered));
@@ -35,7 +31,7 @@ ApiResponse answer(const Call& call) {
 
 ApiResponse list_of_account(const Call& call) {
   const auto address = MailAddress::parse(call.parameters[0]);
-  if (!address) return bad(address.error());
+  if (!address) return bad_request(address.error());
   const auto ways = call.control.ways(address->text());
   if (!ways) return failure_response(ways.error(), false);
   return json_response(json_of(*ways));

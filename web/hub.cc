@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sekimori::web {
 namespace {
 
@@ -12,7 +14,9 @@ Hub::Frame gap_frame(std::uint64_t lost) {
 
 }  // namespace
 
-Hub::Reader::Reader(Hub& hub, std::function<void()> wake) : hub_(hub), wake_(std::move(wake)) {}
+Hub::Reader::Reader(Hub& hub, std::function<void()> wake,
+                    std::optional<std::vector<std::string>> only)
+    : hub_(hub), wake_(std::move(wake)), only_(std::move(only)) {}
 
 Hub::Reader::~Reader() {
   const std::scoped_lock lock(hub_.mutex_);
@@ -31,34 +35,43 @@ std::vector<Hub::Frame> Hub::Reader::take() {
 
 Hub::Hub(std::uint64_t first_id) : first_id_(first_id), next_id_(first_id) {}
 
-void Hub::push(Reader& reader, const Frame& frame) {
+bool Hub::push(Reader& reader, const Frame& frame, std::string_view domain) {
+  if (reader.only_ && std::ranges::find(*reader.only_, domain) == reader.only_->end()) {
+    return false;
+  }
   if (reader.queue_.size() == k_stream_queue_max) {
     reader.queue_.pop_front();
     ++reader.lost_;
     ++lost_;
   }
   reader.queue_.push_back(frame);
+  return true;
 }
 
-void Hub::publish(std::string_view kind, std::string_view json) {
+void Hub::publish(std::string_view kind, std::string_view json, std::string_view domain) {
   const std::scoped_lock lock(mutex_);
   const auto id = next_id_++;
   const bool fits = json.size() <= k_stream_message_max && !json.contains('\n');
   if (fits) {
     auto frame = std::make_shared<const std::string>(
         fmt::format("id: {}\nevent: {}\ndata: {}\n\n", id, kind, json));
-    history_.push_back({id, frame});
+    history_.push_back({id, frame, std::string(domain)});
     if (history_.size() > k_stream_history_max) history_.pop_front();
-    for (auto* reader : readers_) push(*reader, frame);
+    for (auto* reader : readers_) {
+      if (push(*reader, frame, domain)) reader->wake_();
+    }
   } else {
     lost_ += readers_.size();
-    for (auto* reader : readers_) ++reader->lost_;
+    for (auto* reader : readers_) {
+      ++reader->lost_;
+      reader->wake_();
+    }
   }
-  for (auto* reader : readers_) reader->wake_();
 }
 
-std::unique_ptr<Hub::Reader> Hub::subscribe(std::uint64_t after, std::function<void()> wake) {
-  std::unique_ptr<Reader> reader(new Reader(*this, std::move(wake)));
+std::unique_ptr<Hub::Reader> Hub::subscribe(std::uint64_t after, std::function<void()> wake,
+                                            std::optional<std::vector<std::string>> only) {
+  std::unique_ptr<Reader> reader(new Reader(*this, std::move(wake), std::move(only)));
   const std::scoped_lock lock(mutex_);
   readers_.push_back(reader.get());
   if (after == 0) return reader;
@@ -70,7 +83,7 @@ std::unique_ptr<Hub::Reader> Hub::subscribe(std::uint64_t after, std::function<v
     if (after >= next_id_) return reader;
   }
   for (const auto& kept : history_) {
-    if (kept.id > after) push(*reader, kept.frame);
+    if (kept.id > after) push(*reader, kept.frame, kept.domain);
   }
   return reader;
 }

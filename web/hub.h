@@ -13,6 +13,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,9 +41,10 @@ class Hub {
 
    private:
     friend class Hub;
-    Reader(Hub& hub, std::function<void()> wake);
+    Reader(Hub& hub, std::function<void()> wake, std::optional<std::vector<std::string>> only);
     Hub& hub_;
     std::function<void()> wake_;
+    std::optional<std::vector<std::string>> only_;
     std::deque<Frame> queue_;
     std::uint64_t lost_ = 0;
   };
@@ -53,12 +55,16 @@ class Hub {
 
   // `kind` is a word ([a-z_]+), `json` one value without line breaks (as serialize() writes it).
   // Too long a message is left out and counted as a gap for all readers.
-  void publish(std::string_view kind, std::string_view json);
+  // `domain`: whose news it is, in lower case; "": the server's.
+  void publish(std::string_view kind, std::string_view json, std::string_view domain = {});
 
   // `after`: the last id that the reader saw, 0 when it comes anew. What is still remembered behind
   // it is queued at once; where something is missing, a gap comes first. The reader must end before
   // the hub.
-  [[nodiscard]] std::unique_ptr<Reader> subscribe(std::uint64_t after, std::function<void()> wake);
+  // `only`: news of these domains and no others, the server's neither.
+  [[nodiscard]] std::unique_ptr<Reader> subscribe(
+      std::uint64_t after, std::function<void()> wake,
+      std::optional<std::vector<std::string>> only = std::nullopt);
 
   [[nodiscard]] std::size_t readers() const;
   // Frames that readers lost, for metrics.
@@ -68,8 +74,10 @@ class Hub {
   struct Kept {
     std::uint64_t id;
     Frame frame;
+    std::string domain;
   };
-  void push(Reader&, const Frame&);
+  // False: it is not this reader's to see.
+  bool push(Reader&, const Frame&, std::string_view domain);
 
   mutable std::mutex mutex_;
   std::uint64_t first_id_;

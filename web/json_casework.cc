@@ -74,6 +74,10 @@ json::value json_of(const decide::Customer& c) {
   return out;
 }
 
+json::value json_of(const decide::AccountNote& note) {
+  return json::object{{"t", json_of(note.t)}, {"who", note.who}, {"text", note.text}};
+}
+
 json::value json_of(const decide::Feedback& f) {
   json::object out;
   out["incident"] = f.incident;

@@ -11,6 +11,7 @@ namespace sekimori::web {
 [[nodiscard]] boost::json::value json_of(const decide::Enquiry&);
 [[nodiscard]] boost::json::value json_of(const EnquiryDetails&);
 [[nodiscard]] boost::json::value json_of(const decide::Customer&);
+[[nodiscard]] boost::json::value json_of(const decide::AccountNote&);
 [[nodiscard]] boost::json::value json_of(const decide::Feedback&);
 [[nodiscard]] boost::json::value json_of(const std::optional<decide::Investigation>&,
                                          std::uint64_t incident);

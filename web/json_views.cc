@@ -31,6 +31,17 @@ json::value detail_of(const std::string& detail) {
   return json::object{{"text", detail}};
 }
 
+// What the program said to people, {"ja","en"} (act/executor.h, app/machine_words.h); null where it
+// is not that.
+json::value both_languages(const json::value& value) {
+  const auto* const object = value.if_object();
+  if (object == nullptr) return nullptr;
+  const auto* const ja = object->if_contains("ja");
+  const auto* const en = object->if_contains("en");
+  if (ja == nullptr || en == nullptr || !ja->is_string() || !en->is_string()) return nullptr;
+  return json::object{{"ja", *ja}, {"en", *en}};
+}
+
 }  // namespace
 
 // Parts of the forms in json_views.h; not in the unnamed namespace, where they would hide the
@@ -184,6 +195,8 @@ json::value json_of(const IncidentDetails& details) {
 }
 
 json::value json_of(const decide::Step& step) {
+  const bool is_done = step.state == decide::StepState::done;
+  const json::value done = is_done ? both_languages(detail_of(step.detail)) : json::value();
   return json::object{{"id", step.id},
                       {"subject", json_of(step.subject)},
                       {"epoch", step.epoch},
@@ -192,7 +205,8 @@ json::value json_of(const decide::Step& step) {
                       {"tries", step.tries},
                       {"created", json_of(step.created)},
                       {"changed", json_of(step.changed)},
-                      {"detail", step.detail}};
+                      {"done", done},
+                      {"detail", done.is_null() ? json::value(step.detail) : json::value("")}};
 }
 
 json::value json_of(const decide::HeldMessage& held) {
@@ -212,23 +226,20 @@ json::value json_of(const decide::HeldMessage& held) {
 }
 
 json::value json_of(const decide::AuditEntry& entry) {
+  json::object detail = detail_of(entry.detail).as_object();
+  json::value words;
+  if (const auto* said = detail.if_contains("words")) {
+    words = both_languages(*said);
+    if (!words.is_null()) detail.erase("words");
+  }
   return json::object{{"t", json_of(entry.t)},
                       {"who", entry.who},
                       {"action", entry.action},
                       {"subject", json_of(entry.subject)},
                       {"incident", incident_id(entry.incident)},
                       {"why", entry.why},
-                      {"detail", detail_of(entry.detail)}};
-}
-
-json::value json_of(const IpRule& rule) {
-  return json::object{{"id", rule.id},
-                      {"network", rule.network.to_string()},
-                      {"action", to_string(rule.action)},
-                      {"reason", rule.reason},
-                      {"created", json_of(rule.created)},
-                      {"expires", json_of(rule.expires)},
-                      {"by", rule.by}};
+                      {"words", std::move(words)},
+                      {"detail", std::move(detail)}};
 }
 
 json::value json_of(const ReleaseReport& report) {

@@ -23,7 +23,6 @@ namespace sekimori::web {
 [[nodiscard]] boost::json::value json_of(const decide::Step&);
 [[nodiscard]] boost::json::value json_of(const decide::HeldMessage&);
 [[nodiscard]] boost::json::value json_of(const decide::AuditEntry&);
-[[nodiscard]] boost::json::value json_of(const IpRule&);
 [[nodiscard]] boost::json::value json_of(const ReleaseReport&);
 [[nodiscard]] boost::json::value json_of(const HealthReport&);
 // ---- the queue ----

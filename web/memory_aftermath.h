@@ -10,9 +10,12 @@
 
 #include "web/aftermath.h"
 #include "web/json_aftermath.h"
+#include "web/memory_bans.h"
 #include "web/memory_casework.h"
 #include "web/memory_figures.h"
 #include "web/memory_owner_desk.h"
+#include "web/memory_rules.h"
+#include "web/memory_server_desk.h"
 
 namespace sekimori::web {
 
@@ -140,7 +143,7 @@ class MemoryAftermath : public Aftermath {
 };
 
 // The part of Control that leads to them.
-class AftermathControl : public MemoryOwn {
+class AftermathControl : public MemoryOwn, public HasBans {
  public:
   AftermathControl() {
     casework_.audit = [this](const AuditQuery& query) { return audit(query); };
@@ -148,6 +151,9 @@ class AftermathControl : public MemoryOwn {
   Aftermath& aftermath() override { return aftermath_; }
   Casework& casework() override { return casework_; }
   FigureDesk& figures() override { return figures_; }
+  BanDesk& bans() override { return bans_; }
+  ServerDesk& server_desk() override { return server_desk_; }
+  RuleDesk& rules() override { return memory_rules_; }
   MemoryAftermath& memory_aftermath() { return aftermath_; }
 
  protected:
@@ -155,10 +161,16 @@ class AftermathControl : public MemoryOwn {
     aftermath_.fail_with(error);
     casework_.fail_with(error);
     figures_.fail_with(error);
+    bans_.fail_with(error);
+    server_desk_.fail_with(error);
+    memory_rules_.fail_with(error);
   }
   MemoryAftermath aftermath_;
   MemoryCasework casework_;
   MemoryFigures figures_;
+  MemoryBans bans_;
+  MemoryServerDesk server_desk_;
+  MemoryRules memory_rules_;
 };
 
 }  // namespace sekimori::web

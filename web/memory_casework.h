@@ -32,7 +32,7 @@ class MemoryCasework : public Casework {
     failure_ = std::move(error);
   }
 
-  Result<Page<decide::AuditEntry>> audit_page(const AuditPageQuery& query) override {
+  Result<Page<decide::AuditEntry>> audit_page(const decide::AuditFilter& query) override {
     AuditQuery all;
     all.subject = query.subject;
     all.limit = k_page_max;
@@ -49,7 +49,7 @@ class MemoryCasework : public Casework {
     return page;
   }
 
-  Result<Page<decide::Enquiry>> enquiries(const EnquiryQuery& query) override {
+  Result<Page<decide::Enquiry>> enquiries(const decide::EnquiryFilter& query) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
     Page<decide::Enquiry> page;
@@ -100,6 +100,20 @@ class MemoryCasework : public Casework {
     return found->enquiry;
   }
 
+  Result<std::vector<decide::AccountNote>> notes(std::string_view address) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    const auto at = notes_.find(std::string(address));
+    return at == notes_.end() ? std::vector<decide::AccountNote>() : at->second;
+  }
+  Result<decide::AccountNote> add_note(std::string_view address, const std::string& text,
+                                       const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    auto& kept = notes_[std::string(address)];
+    kept.insert(kept.begin(), {now_, by.who, text});
+    return kept.front();
+  }
   Result<decide::Customer> customer(std::string_view address) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
@@ -191,6 +205,7 @@ class MemoryCasework : public Casework {
   std::mutex mutex_;
   std::optional<Error> failure_;
   std::map<std::uint64_t, EnquiryDetails> enquiries_;
+  std::map<std::string, std::vector<decide::AccountNote>> notes_;
   std::map<std::string, decide::Customer> customers_;
   std::vector<decide::Feedback> feedback_;
   std::optional<decide::Investigation> investigation_;

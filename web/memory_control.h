@@ -32,6 +32,10 @@ class MemoryControl : public MemoryReports {
       rows_[address] = sample_row(address, now_);
     }
     incidents_[1] = sample_incident(now_);
+    memory_rules_.audit = [this](const Caller& by, const char* action) {
+      const std::scoped_lock lock(mutex_);
+      write(by, action, {decide::SubjectKind::server, ""}, "");
+    };
     for (const auto* id : {"4bXyZ12345", "4bXyZ67890"}) {
       holds_[id] = sample_hold(id, now_);
     }
@@ -392,35 +396,6 @@ class MemoryControl : public MemoryReports {
     }
     return approvals_.suggest(std::move(holds));
   }
-  Result<std::vector<IpRule>> ip_rules() override {
-    const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
-    return rules_;
-  }
-  Result<IpRule> put_ip_rule(const IpRule& rule, const Caller& by) override {
-    const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
-    if (rules_.size() >= 100) return bad_input("too many rules");
-    std::erase_if(rules_, [&](const auto& old) { return old.network == rule.network; });
-    rules_.push_back(rule);
-    rules_.back().id = ++last_rule_;
-    rules_.back().created = now_;
-    write(by, "ip_rule", {decide::SubjectKind::server, ""}, rule.reason);
-    return rules_.back();
-  }
-  Result<IpRule> remove_ip_rule(const IpRuleKey& key, const Caller& by) override {
-    const std::scoped_lock lock(mutex_);
-    if (failure_) return std::unexpected(*failure_);
-    const auto at = std::ranges::find_if(rules_, [&key](const auto& rule) {
-      return key.id ? rule.id == *key.id : rule.network == *key.network;
-    });
-    if (at == rules_.end()) return not_found("no such rule");
-    const auto removed = *at;
-    rules_.erase(at);
-    write(by, "ip_rule_removed", {decide::SubjectKind::server, ""}, "");
-    return removed;
-  }
-
   Result<void> set_bypass(bool on, const std::string& reason, const Caller& by) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
@@ -460,6 +435,8 @@ class MemoryControl : public MemoryReports {
   Result<decide::Subject> subject_of(Thing thing, std::string_view id) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
+    if (thing == Thing::rule)
+      return memory_rules_.subject_of(std::strtoull(id.data(), nullptr, 10));
     return subject_among(thing, id, holds_, incidents_, approvals_);
   }
   Result<std::vector<decide::AuditEntry>> audit(const AuditQuery& query) override {
@@ -591,8 +568,6 @@ class MemoryControl : public MemoryReports {
   MemoryApprovals approvals_{now_};
   MemoryQueue queue_;
   MemoryWays ways_{"taro@example.jp", now_};
-  std::vector<IpRule> rules_;
-  std::uint64_t last_rule_ = 0;
   std::vector<decide::AuditEntry> audit_;
   bool bypass_ = false;
 };

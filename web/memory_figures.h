@@ -1,11 +1,13 @@
 // The figures of MemoryControl, for the tests of this folder.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "web/figures.h"
+#include "web/memory_encryption.h"
 
 namespace sekimori::web {
 
@@ -13,8 +15,10 @@ class MemoryFigures : public FigureDesk {
  public:
   void fail_with(std::optional<Error> error) {
     const std::scoped_lock lock(mutex_);
+    encryption_.fail_with(error);
     failure_ = std::move(error);
   }
+  EncryptionDesk& encryption() override { return encryption_; }
   Result<FigureSeries> figures(std::string_view address, const FigureQuery& query) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
@@ -33,6 +37,21 @@ class MemoryFigures : public FigureDesk {
     series.networks.push_back(network);
     return series;
   }
+  Result<IncidentGlance> glance(std::string_view, Instant, Instant) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    return IncidentGlance{340, 12.5, 3, {"JP", "NG"}};
+  }
+  Result<MailboxUse> mailbox(std::string_view) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    return MailboxUse{52'428'800, 1'073'741'824, true};
+  }
+  std::shared_ptr<const QueuedMail> queued() override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return nullptr;
+    return std::make_shared<const QueuedMail>(QueuedMail{{{"taro@example.jp", 12}}});
+  }
   Result<Page<decide::SignInRow>> sign_ins(std::string_view address, std::size_t,
                                            std::size_t) override {
     const std::scoped_lock lock(mutex_);
@@ -47,6 +66,7 @@ class MemoryFigures : public FigureDesk {
   }
 
  private:
+  MemoryEncryption encryption_;
   static constexpr Instant now_{1'790'000'000'000'000};
   std::mutex mutex_;
   std::optional<Error> failure_;

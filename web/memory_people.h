@@ -76,6 +76,14 @@ class MemoryPeople : public People {
     if (known_.erase(std::string(login)) == 0) return not_found("no such operator");
     return {};
   }
+  Result<OperatorTotp> offer_totp(std::string_view login) override {
+    Caller nobody;
+    return set_totp(login, true, nobody);
+  }
+  Result<void> confirm_totp(std::string_view, const Secret& code, const Caller&) override {
+    if (code.reveal() != "246810") return bad_input("the code does not fit");
+    return {};
+  }
   Result<OperatorTotp> set_totp(std::string_view login, bool on, const Caller&) override {
     if (!known_.contains(std::string(login))) return not_found("no such operator");
     OperatorTotp out;

@@ -57,11 +57,18 @@ std::string panel_asset() {
 
 std::vector<Ask> asks() {
   const std::map<std::string, std::string> bodies = {
+      {"POST /api/v1/bans",
+       R"({"network":"198.51.100.0/24","minutes":60,"reason":"試験","anyway":true})"},
+      {"DELETE /api/v1/bans/{id}", R"({"reason":"本人から連絡がありました。"})"},
+      {"POST /api/v1/ban-list",
+       R"({"list":"192.0.2.0/24 ; SBL123\nnonsense\n","name":"DROP","reason":"試験"})"},
       {"POST /api/v1/bypass", R"({"on":true,"reason":"試験"})"},
       {"POST /api/v1/incidents/{id}/note", R"({"text":"電話しました。\n折り返し待ち。"})"},
       {"POST /api/v1/ip-rules", R"({"network":"192.0.2.0/24","action":"allow","reason":"office",)"
                                 R"("expires":"2030-01-01T00:00:00Z"})"},
       {"DELETE /api/v1/ip-rules", ""},
+      {"POST /api/v1/ip-rules/bulk",
+       R"({"lines":"198.51.100.0/24 ; SBL1\ncountry:KP\nAS64500","reason":"DROP","use":"both"})"},
       {"POST /api/v1/accounts/{address}/approvals",
        R"({"recipients":500,"per_message":100,"size_min":1000,"size_max":90000,)"
        R"("network":"192.0.2.0/24","repeat":"monthly","days":["1","last"],"start":"09:00",)"
@@ -97,6 +104,10 @@ std::vector<Ask> asks() {
       {"POST /api/v1/owner/enquiries/read",
        R"({"reference":"E-000001","key":"the-key-of-this-enquiry"})"},
       {"POST /api/v1/enquiries", R"({"address":"taro@example.jp","name":"太郎","call_back":true})"},
+      {"POST /api/v1/encryption/rules",
+       R"({"domain":"example.jp","from":"2030-01-01","reason":"wiretaps"})"},
+      {"POST /api/v1/encryption/exceptions",
+       R"({"account":"taro@example.jp","until":"2030-01-01T00:00:00Z","reason":"an old scanner"})"},
       {"POST /api/v1/enquiries/{id}/take", "{}"},
       {"POST /api/v1/enquiries/{id}/return", R"({"text":"昼番へ"})"},
       {"POST /api/v1/enquiries/{id}/call", R"({"reached":false,"text":"留守"})"},
@@ -105,9 +116,18 @@ std::vector<Ask> asks() {
       {"POST /api/v1/accounts/{address}/customer",
        R"({"number":"AB-1","telephone":"+81 3","terms_accepted":"2026-04-01T00:00:00Z",)"
        R"("reason":"契約書"})"},
+      {"POST /api/v1/accounts/{address}/notes", R"({"text":"電話しました。\n折り返し待ち。"})"},
       {"POST /api/v1/incidents/{id}/feedback", R"({"verdict":"wrong","text":"社内の連絡"})"},
       {"POST /api/v1/incidents/{id}/investigation",
        R"({"to":"estimated","amount_yen":33000,"scope":"ログの調査"})"},
+      {"POST /api/v1/accounts/{address}/policy",
+       R"({"values":{"recipients_per_hour":50,"mode":null},"reason":"試験"})"},
+      {"POST /api/v1/domains/{domain}/policy",
+       R"({"values":{"restrict_line":8.5},"reason":"試験"})"},
+      {"POST /api/v1/policy/dry-runs",
+       R"({"kind":"domain","id":"example.jp","values":{"recipients_per_hour":50},"days":3})"},
+      {"POST /api/v1/notice-texts/{text}", R"({"text":"Subject: x\n\n{address}\n"})"},
+      {"POST /api/v1/notice-texts/{text}/preview", R"({"text":"Subject: x\n\n{address}\n"})"},
       {"POST /api/v1/owner/sign-ins", R"({"network":"192.0.2.0","mine":false})"},
       {"POST /api/v1/owner/devices/revoke", "{}"},
       {"POST /api/v1/owner/live-test", R"({"language":"en"})"},
@@ -133,8 +153,10 @@ std::vector<Ask> asks() {
       };
       put("{address}", "taro%40example.jp");
       put("{domain}", "Example.JP");
-      put("{id}", "1");
+      // The pasted ones come behind the single one, which goes by its network.
+      put("{id}", path == "/api/v1/ip-rules/{id}" ? "2" : "1");
       put("{login}", "new@example.jp");
+      put("{text}", MemoryServerDesk::k_text);
       put("{name}", panel_asset());
       put("{change}", ask.pattern.ends_with("keep") ? "1" : "2");
       put("{queue_id}", ask.pattern.ends_with("release") ? "4bXyZ12345" : "4bXyZ67890");
@@ -146,7 +168,10 @@ std::vector<Ask> asks() {
       }
       if (ask.method == "POST" && ask.pattern.ends_with("/history")) ask.target += "?finish=true";
       if (ask.pattern.ends_with(".mobileconfig")) ask.target += "?address=taro%40example.jp";
-      if (ask.method == "DELETE") ask.target += "?network=192.0.2.0/24";
+      if (ask.method == "DELETE") {
+        ask.target += "?network=192.0.2.0/24&domain=example.jp&account=taro%40example.jp";
+      }
+      if (ask.pattern.ends_with("/ip-check")) ask.target += "?address=192.0.2.7&use=login";
       out.push_back(ask);
     }
   }
@@ -154,8 +179,10 @@ std::vector<Ask> asks() {
   const auto rank = [](const Ask& ask) {
     if (ask.method == "POST" && ask.pattern.ends_with("/ip-rules")) return 0;
     if (ask.method == "POST" && ask.pattern.ends_with("/approvals")) return 0;
+    if (ask.method == "POST" && ask.pattern.starts_with("/api/v1/encryption/")) return 0;
     if (ask.pattern.ends_with("/approvals/{id}/end")) return 2;
     if (ask.method == "POST" && ask.pattern.ends_with("/operators")) return 0;
+    if (ask.pattern.ends_with("/dry-runs")) return 0;
     if (ask.pattern.ends_with("/release-all") || ask.method == "DELETE") return 2;
     // A way back ends with the last gate, or with a restore.
     if (ask.pattern.ends_with("/review")) return 2;

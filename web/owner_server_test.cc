@@ -72,8 +72,12 @@ TEST_F(OwnerServer, each_token_opens_its_own_doors) {
 
 TEST_F(OwnerServer, guessing_comes_to_an_end_and_others_go_on) {
   start();
-  const auto token = prove(MemoryRecovery::k_totp);
-  for (std::uint32_t i = 1; i < OwnerLimiter::k_prove.per_both; ++i) prove("000000", 401);
+  // What was right does not count, however often.
+  std::string token;
+  for (std::uint32_t i = 0; i < OwnerLimiter::k_prove.per_both + 2; ++i) {
+    token = prove(MemoryRecovery::k_totp);
+  }
+  for (std::uint32_t i = 0; i < OwnerLimiter::k_prove.per_both; ++i) prove("000000", 401);
   // Over the limit even the right one is not looked at; who is in stays in.
   prove("000000", 429);
   prove(MemoryRecovery::k_totp, 429);

@@ -71,6 +71,34 @@ TEST(TokenCheckTest, only_the_token_and_only_as_a_bearer) {
   EXPECT_FALSE(none.matches("Bearer x"));
 }
 
+TEST(BrowserWordTest, another_sites_page_is_told_from_ours) {
+  const auto foreign = [](BrowserWord said, std::string_view url = "", bool null_is_ours = false) {
+    return is_from_another_site(said, url, null_is_ours);
+  };
+  // A program says nothing.
+  EXPECT_FALSE(foreign({"", "", "127.0.0.1:8081", ""}));
+  // The browser's own verdict, whatever a proxy made of the Host.
+  EXPECT_FALSE(foreign({"same-origin", "https://mail.example", "127.0.0.1:8081", ""}));
+  EXPECT_FALSE(foreign({"same-origin", "null", "mail.example", ""}));
+  EXPECT_FALSE(foreign({"none", "", "mail.example", ""}));
+  EXPECT_TRUE(foreign({"cross-site", "https://mail.example", "mail.example", ""}));
+  EXPECT_TRUE(foreign({"same-site", "https://evil.mail.example", "mail.example", ""}));
+  EXPECT_TRUE(foreign({"something new", "", "mail.example", ""}));
+  // Older ones: the host that was asked, the proxy's word for it, or what the settings say.
+  EXPECT_FALSE(foreign({"", "https://Mail.example", "mail.example", ""}));
+  EXPECT_FALSE(foreign({"", "https://mail.example", "mail.example:443", ""}));
+  EXPECT_FALSE(foreign({"", "http://127.0.0.1:8081", "127.0.0.1:8081", ""}));
+  EXPECT_FALSE(foreign({"", "https://mail.example", "127.0.0.1:8081", "mail.example"}));
+  EXPECT_FALSE(
+      foreign({"", "https://mail.example", "127.0.0.1:8081", ""}, "https://mail.example/sekimori"));
+  EXPECT_TRUE(foreign({"", "https://evil.example", "mail.example", ""}, "https://mail.example"));
+  EXPECT_TRUE(foreign({"", "https://mail.example.evil.example", "mail.example", ""}));
+  EXPECT_TRUE(foreign({"", "https://mail.example:8443", "mail.example", ""}));
+  EXPECT_TRUE(foreign({"", "https://evil.example", "", ""}));
+  EXPECT_TRUE(foreign({"", "null", "mail.example", ""}));
+  EXPECT_FALSE(foreign({"", "null", "mail.example", ""}, "", true));
+}
+
 TEST(AddressLimiterTest, so_many_a_minute_for_each_address) {
   AddressLimiter limiter(3);
   const Instant t{60'000'000'000};
@@ -152,6 +180,27 @@ TEST(HubTest, who_comes_back_goes_on_where_they_were) {
   EXPECT_TRUE(hub.subscribe(99, [] {})->take().at(0)->starts_with("event: gap"));
   EXPECT_TRUE(hub.subscribe(14, [] {})->take().empty());
   EXPECT_EQ(hub.readers(), 1U);
+}
+
+// A domain admin hears of their own domains: not of others', not of the server's, not even by being
+// woken, and not when they come back either.
+TEST(HubTest, news_of_others_stays_theirs) {
+  Hub hub(1);
+  int woken = 0;
+  const auto mine = hub.subscribe(0, [&woken] { ++woken; }, std::vector<std::string>{"a.example"});
+  hub.publish("standing", R"({"n":1})", "b.example");
+  hub.publish("health", R"({"n":2})");
+  EXPECT_EQ(woken, 0);
+  EXPECT_TRUE(mine->take().empty());
+  hub.publish("standing", R"({"n":3})", "a.example");
+  EXPECT_EQ(woken, 1);
+  const auto news = mine->take();
+  ASSERT_EQ(news.size(), 1U);
+  EXPECT_TRUE(news[0]->contains(R"({"n":3})"));
+  const auto again = hub.subscribe(1, [] {}, std::vector<std::string>{"a.example"});
+  const auto missed = again->take();
+  ASSERT_EQ(missed.size(), 1U);
+  EXPECT_TRUE(missed[0]->contains(R"({"n":3})"));
 }
 
 TEST(HubTest, what_would_break_the_stream_is_left_out_and_told) {

@@ -59,14 +59,29 @@ constexpr std::array k_permissions = {
     Permission{"POST", "/api/v1/enquiries/{id}/close", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/accounts/{address}/customer", k_yes, k_yes, Scope::account},
     Permission{"POST", "/api/v1/accounts/{address}/customer", k_no, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/accounts/{address}/notes", k_yes, k_yes, Scope::account},
+    Permission{"POST", "/api/v1/accounts/{address}/notes", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/accounts/{address}/mailbox", k_yes, k_yes, Scope::account},
     Permission{"GET", "/api/v1/accounts/{address}/figures", k_yes, k_yes, Scope::account},
     Permission{"GET", "/api/v1/accounts/{address}/sign-ins", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/encryption", k_yes, k_yes, Scope::list_of_domain},
+    Permission{"GET", "/api/v1/encryption/accounts", k_yes, k_yes, Scope::list_of_domain},
+    Permission{"GET", "/api/v1/encryption/exceptions", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/feedback", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/incidents/{id}/feedback", k_yes, k_yes, Scope::incident},
     Permission{"POST", "/api/v1/incidents/{id}/feedback", k_yes, k_yes, Scope::incident},
     Permission{"GET", "/api/v1/incidents/{id}/investigation", k_yes, k_yes, Scope::incident},
     Permission{"GET", "/api/v1/domains/{domain}", k_yes, k_yes, Scope::domain},
     Permission{"GET", "/api/v1/server", k_yes, k_no, Scope::server},
+    // A domain admin's list holds their own domains only. What is set is an operator's to change.
+    Permission{"GET", "/api/v1/domains", k_yes, k_yes, Scope::own},
+    Permission{"GET", "/api/v1/admins", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/accounts/{address}/policy", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/domains/{domain}/policy", k_yes, k_yes, Scope::domain},
+    Permission{"GET", "/api/v1/server/policy", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/notice-texts", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/notice-texts/{text}", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/health/history", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/incidents", k_yes, k_yes, Scope::list_within},
     Permission{"GET", "/api/v1/incidents/{id}", k_yes, k_yes, Scope::incident},
     Permission{"POST", "/api/v1/incidents/{id}/close", k_no, k_yes, Scope::incident},
@@ -77,9 +92,21 @@ constexpr std::array k_permissions = {
     Permission{"GET", "/api/v1/audit", k_yes, k_yes, Scope::list_within},
     Permission{"GET", "/api/v1/notices", k_yes, k_yes, Scope::list_of_subject},
     Permission{"POST", "/api/v1/notices/{id}/acknowledge", k_yes, k_no, Scope::server},
-    Permission{"GET", "/api/v1/ip-rules", k_yes, k_no, Scope::server},
+    // Bans name accounts of all domains, and ending one touches all of them.
+    Permission{"GET", "/api/v1/bans", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/bans/{id}", k_yes, k_no, Scope::server},
+    Permission{"DELETE", "/api/v1/bans/{id}", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/ban-list", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/ban-totals", k_yes, k_no, Scope::server},
+    Permission{"GET", "/api/v1/accounts/{address}/guessing", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/ip-rules", k_yes, k_yes, Scope::list_within},
+    Permission{"POST", "/api/v1/ip-rules", k_no, k_yes, Scope::rule_in_body},
+    Permission{"POST", "/api/v1/ip-rules/bulk", k_no, k_yes, Scope::rule_in_body},
+    Permission{"DELETE", "/api/v1/ip-rules/{id}", k_no, k_yes, Scope::rule},
+    Permission{"GET", "/api/v1/ip-check", k_yes, k_yes, Scope::list_of_subject},
     Permission{"GET", "/api/v1/health", k_yes, k_no, Scope::server},
-    Permission{"GET", "/api/v1/stream", k_yes, k_no, Scope::server},
+    // A domain admin hears of their own domains only (hub.h).
+    Permission{"GET", "/api/v1/stream", k_yes, k_yes, Scope::own},
     Permission{"GET", "/metrics", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/session", k_yes, k_yes, Scope::own},
     Permission{"DELETE", "/api/v1/session", k_yes, k_yes, Scope::own},
@@ -146,6 +173,17 @@ bool thing_is_own(const Call& call, Thing thing) {
   return subject && has_subject(call.caller, *subject);
 }
 
+// Who reads the body afterwards takes what stands here, and refuses both together.
+bool rule_is_own(const Call& call) {
+  const auto text = [&](std::string_view key) -> std::string_view {
+    const auto* value = call.body.if_contains(key);
+    return value != nullptr && value->is_string() ? std::string_view(value->get_string())
+                                                  : std::string_view();
+  };
+  if (!text("account").empty()) return has_address(call.caller, text("account"));
+  return !text("domain").empty() && has(call.caller, text("domain"));
+}
+
 }  // namespace
 
 std::span<const Permission> permissions() { return k_permissions; }
@@ -169,6 +207,8 @@ std::optional<ApiResponse> refuse_scope(const Route& route, const Call& call) {
     case Scope::incident: own = thing_is_own(call, Thing::incident); break;
     case Scope::hold: own = thing_is_own(call, Thing::hold); break;
     case Scope::approval: own = thing_is_own(call, Thing::approval); break;
+    case Scope::rule: own = thing_is_own(call, Thing::rule); break;
+    case Scope::rule_in_body: own = rule_is_own(call); break;
     case Scope::list_of_domain: own = list_is_own(call, "domain", ""); break;
     case Scope::list_within: own = list_is_own(call, "within", "account"); break;
     case Scope::list_of_subject: own = list_is_own(call, "account", "domain"); break;

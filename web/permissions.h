@@ -21,6 +21,9 @@ enum class Scope : std::uint8_t {
   incident,  // {id}
   hold,      // {queue_id}
   approval,  // {id}
+  rule,      // {id}
+  // A rule to be made, by the body's "domain" or "account", of which one must be there:
+  rule_in_body,
   // Lists, by the filters of which one must be there and all must be theirs:
   list_of_domain,   // ?domain=
   list_within,      // ?within= or ?account=

@@ -34,6 +34,7 @@ std::string filled(std::string_view pattern, std::string_view address, std::stri
   put("{queue_id}", "4bXyZ00000");
   put("{login}", "nobody");
   put("{change}", "1");
+  put("{text}", "nothing.at.all");
   return target;
 }
 
@@ -84,7 +85,7 @@ TEST(Permissions, each_route_lets_in_whom_the_table_names) {
 TEST(Permissions, what_changes_everybody_is_for_operators) {
   for (const auto& [method, target] :
        {std::pair("POST", "/api/v1/bypass"), std::pair("POST", "/api/v1/release-all"),
-        std::pair("POST", "/api/v1/server/restrict"), std::pair("POST", "/api/v1/ip-rules"),
+        std::pair("POST", "/api/v1/server/restrict"), std::pair("DELETE", "/api/v1/ip-rules"),
         std::pair("POST", "/api/v1/history"), std::pair("GET", "/api/v1/operators"),
         std::pair("POST", "/api/v1/domains/example.jp/suspend")}) {
     MemoryControl control;
@@ -110,6 +111,36 @@ TEST(Permissions, a_domain_admin_sees_their_own_domain_only) {
   }
   MemoryControl control;
   EXPECT_EQ(ask(control, admin, "GET", "/api/v1/accounts/TARO%40Example.JP"), 200);
+}
+
+// A domain admin's rules are their domain's: they cannot be made for others, nor seen or removed.
+TEST(Permissions, a_domain_admin_keeps_rules_of_their_domain) {
+  const auto admin = caller_of(Role::domain_admin);
+  MemoryControl control;
+  const auto post = [&](const Caller& caller, std::string_view scope) {
+    ApiRequest request;
+    request.method = Method::post;
+    request.target = "/api/v1/ip-rules";
+    request.content_type = "application/json";
+    const std::string body = R"({"network":"192.0.2.0/24","reason":"x")" + std::string(scope) + "}";
+    request.body = body;
+    return handle(request, control, caller).status;
+  };
+  EXPECT_EQ(post(admin, ""), 404);
+  EXPECT_EQ(post(admin, R"(,"domain":"example.com")"), 404);
+  EXPECT_EQ(post(admin, R"(,"account":"anna@example.com")"), 404);
+  EXPECT_EQ(post(admin, R"(,"account":"taro@example.jp","domain":"example.com")"), 400);
+  EXPECT_EQ(post(admin, R"(,"domain":"Example.jp")"), 201);
+  EXPECT_EQ(post(admin, R"(,"account":"taro@example.jp")"), 201);
+  EXPECT_EQ(post(caller_of(Role::operator_), ""), 201);
+  EXPECT_EQ(ask(control, admin, "GET", "/api/v1/ip-rules"), 404);
+  EXPECT_EQ(ask(control, admin, "GET", "/api/v1/ip-rules?within=example.jp"), 200);
+  EXPECT_EQ(ask(control, admin, "GET", "/api/v1/ip-check?address=192.0.2.1"), 404);
+  EXPECT_EQ(ask(control, admin, "GET", "/api/v1/ip-check?address=192.0.2.1&domain=example.jp"),
+            200);
+  EXPECT_EQ(ask(control, admin, "DELETE", "/api/v1/ip-rules/3"), 404) << "the server's";
+  EXPECT_EQ(ask(control, admin, "DELETE", "/api/v1/ip-rules/1"), 200);
+  EXPECT_EQ(ask(control, admin, "DELETE", "/api/v1/ip-rules/1"), 404);
 }
 
 TEST(Permissions, a_domain_admins_lists_name_their_domain) {

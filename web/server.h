@@ -34,6 +34,7 @@ struct ServerSettings {
   std::vector<Listen> listen;
   std::string control_socket;  // path; "": none
   std::vector<IpNetwork> trusted_proxies;
+  std::string public_url = {};        // where browsers find it; "": where they ask
   std::size_t connections_max = 512;  // over TCP; the unix socket has 64 of its own
   std::size_t streams_max = 100;      // readers of /stream among them
   std::size_t header_bytes_max = 16 * 1024;

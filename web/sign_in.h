@@ -72,6 +72,13 @@ class People {
   [[nodiscard]] virtual Result<Secret> set_password(std::string_view login, Secret password,
                                                     const Caller& by) = 0;
   [[nodiscard]] virtual Result<void> remove(std::string_view login, const Caller& by) = 0;
+  // A key for their own authenticator, not needed before confirm_totp; forgotten after a while.
+  // not_found: not kept here.
+  [[nodiscard]] virtual Result<OperatorTotp> offer_totp(std::string_view login) = 0;
+  // The authenticator shows the right code: from now on it is needed. bad_input: it does not, or
+  // nothing was offered.
+  [[nodiscard]] virtual Result<void> confirm_totp(std::string_view login, const Secret& code,
+                                                  const Caller& by) = 0;
   // A new authenticator, from now on needed; `on` false: none any more (not set).
   [[nodiscard]] virtual Result<OperatorTotp> set_totp(std::string_view login, bool on,
                                                       const Caller& by) = 0;

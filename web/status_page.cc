@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "base/markup.h"
 #include "web/pages.h"
 #include "web/panel_files.h"
 
@@ -13,23 +14,6 @@ constexpr std::string_view k_plain_style =
     "<style>body{font:1.06rem/1.8 system-ui,'Hiragino Sans','Noto Sans JP',sans-serif;"
     "max-width:38rem;margin:0 auto;padding:1rem}dl{margin:0}dt{float:left;clear:left}"
     "dd{text-align:right;font-weight:600}</style>";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
-    }
-  }
-  return out;
-}
 
 // The <link>s of the portal's page as vite wrote them, without its scripts.
 std::string style_links() {
@@ -53,7 +37,7 @@ std::string page(Language language, std::string_view title, std::string_view bod
       "\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
       "<meta name=\"robots\" content=\"noindex\"><title>";
-  out += escaped(title);
+  out += markup_text(title);
   out += "</title>";
   out += style_links();
   out += "</head><body class=\"portal\"><main>";
@@ -87,10 +71,10 @@ std::string status_html(const OwnStatus& status, Language language) {
   };
   std::string out = "<section class=\"card\"><div><h1>";
   out += say("いまの状態", "How it is now");
-  out += "</h1><p class=\"soft small\">" + escaped(status.account);
+  out += "</h1><p class=\"soft small\">" + markup_text(status.account);
   const auto& since = status.since_text.in(language);
   if (status.standing != Standing::normal && !since.empty()) {
-    out += ja ? "、" + escaped(since) + " から" : ", since " + escaped(since);
+    out += ja ? "、" + markup_text(since) + " から" : ", since " + markup_text(since);
   }
   out += "</p></div><dl class=\"status\">";
   const auto row = [&](std::string_view name, OwnUse use) {
@@ -104,11 +88,11 @@ std::string status_html(const OwnStatus& status, Language language) {
   row(say("受信", "Receiving"), status.receive);
   row(say("送信", "Sending"), status.send);
   row(say("サインイン", "Signing in"), status.sign_in);
-  out += "</dl><p>" + escaped(status.what.in(language)) + "</p>";
+  out += "</dl><p>" + markup_text(status.what.in(language)) + "</p>";
   if (const auto& why = status.why.in(language); !why.empty()) {
     out += "<h2>";
     out += say("理由", "Why");
-    out += "</h2><p>" + escaped(why) + "</p>";
+    out += "</h2><p>" + markup_text(why) + "</p>";
   }
   if (status.waiting > 0) {
     out += "<p>" +
@@ -121,19 +105,19 @@ std::string status_html(const OwnStatus& status, Language language) {
   out += "</strong><br>";
   const auto& next = status.next.in(language);
   out += next.empty() ? std::string(say("いまは、することはありません。", "Nothing, for now."))
-                      : escaped(next);
+                      : markup_text(next);
   out += "</p>";
   const auto& help = status.help;
   if (!help.phone.empty() || !help.url.empty()) {
     out += "<h2>";
     out += say("困ったとき", "If you need help");
-    out += "</h2><p>" + escaped(help.provider);
+    out += "</h2><p>" + markup_text(help.provider);
     if (!help.phone.empty()) {
-      out += " <a href=\"tel:" + escaped(help.phone) + "\">" + escaped(help.phone) + "</a>";
-      if (!help.hours.empty()) out += " (" + escaped(help.hours) + ")";
+      out += " <a href=\"tel:" + markup_text(help.phone) + "\">" + markup_text(help.phone) + "</a>";
+      if (!help.hours.empty()) out += " (" + markup_text(help.hours) + ")";
     }
     if (!help.url.empty()) {
-      out += " <a href=\"" + escaped(help.url) + "\">" + escaped(help.url) + "</a>";
+      out += " <a href=\"" + markup_text(help.url) + "\">" + markup_text(help.url) + "</a>";
     }
     out += "</p>";
   }
