@@ -1,11 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-// One lab and two cores: one test at a time.
+// One lab and two cores: one file at a time, and two tests of those that only look.
 export default defineConfig({
   test: {
     include: ["tests/browser/*.test.ts"],
     fileParallelism: false,
-    testTimeout: 120_000,
+    maxConcurrency: 2,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
   },
 });

@@ -2,11 +2,13 @@
 import { ApiError, api } from "./api";
 import { app } from "./app.svelte";
 
-export type Act = "restrict" | "suspend" | "restore";
+// "reopen": a suspended account receives and signs in again, and still does not send.
+export type Act = "restrict" | "suspend" | "reopen" | "restore";
 
 const paths = {
   restrict: "/api/v1/accounts/{address}/restrict",
   suspend: "/api/v1/accounts/{address}/suspend",
+  reopen: "/api/v1/accounts/{address}/restrict",
   restore: "/api/v1/accounts/{address}/restore",
 } as const;
 
@@ -14,12 +16,14 @@ function words(act: Act, count: number) {
   const m = app.m;
   if (act === "restrict") return { title: m.contain_title(count), body: m.contain_body, confirm: m.bulk_contain };
   if (act === "suspend") return { title: m.suspend_title(count), body: m.suspend_body, confirm: m.bulk_suspend };
+  if (act === "reopen") return { title: m.reopen_title, body: m.reopen_body, confirm: m.reopen };
   return { title: m.release_title(count), body: m.release_body, confirm: m.bulk_release };
 }
 
 function told(act: Act, what: string): string {
   if (act === "restrict") return app.m.contained_toast(what);
-  return act === "suspend" ? app.m.suspended_toast(what) : app.m.released_toast(what);
+  if (act === "suspend") return app.m.suspended_toast(what);
+  return act === "reopen" ? app.m.reopened_toast(what) : app.m.released_toast(what);
 }
 
 async function doIt(act: Act, address: string, reason: string) {
@@ -37,7 +41,7 @@ export async function change(act: Act, addresses: string[]): Promise<boolean> {
   let reason = await app.ask({
     ...question,
     body: addresses.length === 1 ? `${addresses[0]}: ${question.body}` : question.body,
-    danger: act !== "restore",
+    danger: act === "restrict" || act === "suspend",
     reason: "optional",
   });
   if (reason === null) return false;
@@ -79,6 +83,31 @@ export async function change(act: Act, addresses: string[]): Promise<boolean> {
     app.toast(told(act, first + more));
   }
   return done > 0;
+}
+
+// Has all that an account sends wait for a person's word, or no more. The other values that were
+// set for it stay as they are.
+export async function holdAll(address: string, on: boolean): Promise<boolean> {
+  const m = app.m;
+  const reason = await app.ask({
+    title: on ? m.hold_all_title : m.hold_all_end_title,
+    body: `${address}: ${on ? m.hold_all_body : m.hold_all_end_body}`,
+    confirm: on ? m.hold_all : m.hold_all_end,
+    reason: "required",
+  });
+  if (reason === null) return false;
+  try {
+    const path = { address };
+    const policy = await api.get("/api/v1/accounts/{address}/policy", { path });
+    const own = Object.fromEntries(policy.items.map((one) => [one.name, one.own]));
+    const values = { ...own, mode: on ? 2 : null };
+    await api.post("/api/v1/accounts/{address}/policy", { path, body: { values, reason } });
+    app.toast(on ? m.hold_all_toast(address) : m.hold_all_end_toast(address));
+    return true;
+  } catch (error) {
+    app.fail(error);
+    return false;
+  }
 }
 
 export async function endHold(queueId: string, release: boolean): Promise<boolean> {

@@ -65,6 +65,18 @@ class App {
     const key = `${prefix}_${value}` as TextKey;
     return this.m[key] ?? value;
   }
+  // Some of the API's words to choose from: choices("state", ["open", "closed"]).
+  choices<V extends string>(prefix: string, values: readonly V[]): { value: V; label: string }[] {
+    return values.map((value) => ({ value, label: this.word(prefix, value) }));
+  }
+  // Who did it, as the audit has it: a login, or the guard itself.
+  who(name: string): string {
+    return name === "machine" ? this.m.machine : name;
+  }
+  // Why, in the reader's language; a person's reason as they wrote it.
+  why(entry: { why: string; words: Text | null }): string {
+    return entry.words ? this.text(entry.words) : entry.why;
+  }
   text(text: Text): string {
     return this.language === "ja" ? text.ja : text.en;
   }

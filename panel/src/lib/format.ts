@@ -46,6 +46,15 @@ export function clock(iso: string | number, language: Language, seconds = true):
   }).format(new Date(iso));
 }
 
+// "JP": 日本, Japan; what is no country's code stays as it is.
+export function country(code: string, language: Language): string {
+  try {
+    return new Intl.DisplayNames([language], { type: "region" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
 export function bytes(n: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let at = 0;

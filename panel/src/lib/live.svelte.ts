@@ -1,5 +1,5 @@
-// News as they happen (server-sent events). Whoever may not read the stream (domain admins) looks
-// again every ten seconds instead.
+// News as they happen (server-sent events); a domain admin's stream holds their own domains' only.
+// While it is broken everything is looked at again every ten seconds.
 import { app } from "./app.svelte";
 import { api } from "./api";
 
@@ -7,7 +7,7 @@ export type News = "standing" | "incident" | "hold" | "approval" | "enquiry" | "
 type Listener = (kind: News) => void;
 
 class Live {
-  state = $state<"on" | "off" | "poll">("off");
+  state = $state<"on" | "off">("off");
   private source: EventSource | null = null;
   private timer: ReturnType<typeof setInterval> | undefined;
   private listeners = new Set<Listener>();
@@ -20,10 +20,6 @@ class Live {
       app.now = Date.now();
       if (this.state !== "on") this.tell("gap");
     }, 10_000);
-    if (app.session?.role === "domain_admin") {
-      this.state = "poll";
-      return;
-    }
     const source = new EventSource("/api/v1/stream");
     this.source = source;
     source.onopen = () => {
@@ -35,10 +31,9 @@ class Live {
       this.state = "off";
       // The browser tries again by itself, but not after a refusal.
       if (source.readyState === EventSource.CLOSED) {
-        void api.get("/api/v1/session").then(
-          () => setTimeout(() => this.source === source && this.start(), 3000),
-          () => undefined,
-        );
+        // Where the session has ended, nobody listens any more; else the server is just beginning.
+        const again = () => setTimeout(() => this.source === source && this.start(), 3000);
+        void api.get("/api/v1/session").then(again, again);
       }
     };
     for (const kind of ["standing", "incident", "hold", "approval", "enquiry", "health", "gap"] as const) {

@@ -1,6 +1,6 @@
 // The owner's session and what every page of the portal shares. The token lives in memory only: it
 // is gone with the page.
-import { Api, ApiError, type OwnRecovery, type OwnStatus, type Text } from "../lib/api";
+import { Api, ApiError, type OwnEnquiry, type OwnRecovery, type OwnStatus, type Text } from "../lib/api";
 import { type Words, words } from "./words";
 
 export type Proof = "password" | "code" | "contact" | "totp";
@@ -14,6 +14,7 @@ class Owner {
   proof = $state<Proof | null>(null);
   status = $state.raw<OwnStatus | null>(null);
   recovery = $state.raw<OwnRecovery | null>(null);
+  enquiries = $state.raw<OwnEnquiry[]>([]);
   busy = $state(false);
   trouble = $state("");
   said = $state("");
@@ -79,6 +80,7 @@ class Owner {
     this.proof = null;
     this.status = null;
     this.recovery = null;
+    this.enquiries = [];
     this.api.bearer = "";
   }
   async begin(proof: Proof, value: string, code: string) {
@@ -91,7 +93,12 @@ class Owner {
     await this.look();
   }
   async look() {
-    this.status = await this.api.get("/api/v1/owner/status");
+    const [status, asked] = await Promise.all([
+      this.api.get("/api/v1/owner/status"),
+      this.api.get("/api/v1/owner/enquiries"),
+    ]);
+    this.status = status;
+    this.enquiries = asked.items;
   }
   // What the machine finds out by itself meanwhile.
   async refresh() {

@@ -16,7 +16,7 @@ type Lab = {
   operator: { login: string; password: string };
 };
 
-const folder = process.env["SEKIMORI_LAB"] ?? "../var/panel-lab";
+export const folder = process.env["SEKIMORI_LAB"] ?? "../var/panel-lab";
 export const lab = JSON.parse(readFileSync(`${folder}/endpoints.json`, "utf8")) as Lab;
 export const everyone = JSON.parse(readFileSync(`${folder}/etc/accounts.json`, "utf8")) as Record<
   string,
@@ -78,18 +78,46 @@ export async function signIn(page: Page, login: string, password: string) {
   await page.locator("main#main").waitFor();
 }
 
+// All rules in the theme at hand, and what depends on the theme in the other one: with both
+// languages and both widths every combination is looked at.
 export async function axe(page: Page, where: string) {
   // Through the debugger, so that the page's own policy need not let a foreign script in.
-  await page.evaluate(axeSource);
+  // A change of the fragment leaves it there.
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
-    const runner = (globalThis as unknown as { axe: { run: (o: object) => Promise<unknown> } }).axe;
-    const result = (await runner.run({
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    })) as { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] };
-    return result.violations.map(
-      (one) =>
-        `${one.id}: ${one.nodes.map((node) => node.html + node.failureSummary).join("; ")}`,
-    );
+    type Node = { html: string; failureSummary: string };
+    type Found = { violations: { id: string; nodes: Node[] }[] };
+    const { axe } = globalThis as unknown as { axe: { run: (o: object) => Promise<Found> } };
+    // A colour that is on its way from one to the other is neither.
+    // What never ends, as the sign of loading, is not waited for; nor is a paused one, for long.
+    const still = async () => {
+      const ending = document
+        .getAnimations()
+        .filter((one) => Number.isFinite(Number(one.effect?.getComputedTiming().endTime)));
+      await Promise.race([
+        Promise.all(ending.map((one) => one.finished.catch(() => undefined))),
+        new Promise((late) => setTimeout(late, 3000)),
+      ]);
+      await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+    };
+    const look = async (theme: string, rules: string[]) => {
+      await still();
+      const { violations } = await axe.run({ runOnly: rules });
+      return violations.map(
+        (one) =>
+          `${theme} ${one.id}: ${one.nodes.map((node) => node.html + node.failureSummary).join("; ")}`,
+      );
+    };
+    const root = document.documentElement;
+    const mine = root.dataset["theme"] ?? "light";
+    const other = mine === "dark" ? "light" : "dark";
+    const all = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const here = await look(mine, all);
+    root.dataset["theme"] = other;
+    const there = await look(other, ["color-contrast"]);
+    root.dataset["theme"] = mine;
+    await still();
+    return [...here, ...there];
   });
   expect(found, where).toEqual([]);
 }
@@ -98,6 +126,19 @@ export async function shoot(page: Page, name: string) {
   await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
   const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(over, `${name} scrolls sideways`).toBeLessThanOrEqual(0);
+}
+
+// To what carries this text or id, by the keyboard alone.
+export async function tabTo(page: Page, to: { text: string } | { id: string }) {
+  for (let i = 0; i < 120; ++i) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => ({
+      text: document.activeElement?.textContent?.trim() ?? "",
+      id: document.activeElement?.id ?? "",
+    }));
+    if ("id" in to ? here.id === to.id : here.text === to.text) return;
+  }
+  throw new Error(`no way to ${JSON.stringify(to)} by the keyboard`);
 }
 
 // The API as a machine sees it, to prepare and to check.

@@ -1,9 +1,9 @@
 // The operator's night: an attack comes while the panel is open; it is seen without a reload,
 // contained and released by the keyboard alone.
 import { spawn } from "node:child_process";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ask, axe, lab, launch, listen, open, shoot, standingOf } from "./kit";
+import { ask, axe, lab, launch, listen, open, shoot, standingOf, tabTo } from "./kit";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -23,15 +23,6 @@ async function until(what: string, check: () => Promise<boolean>, seconds = 60) 
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
     await new Promise((next) => setTimeout(next, 250));
   }
-}
-
-async function tabTo(page: Page, text: string) {
-  for (let i = 0; i < 80; ++i) {
-    await page.keyboard.press("Tab");
-    const label = await page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
-    if (label === text) return;
-  }
-  throw new Error(`no way to "${text}" by the keyboard`);
 }
 
 it("an operator's night, by the keyboard", async () => {
@@ -67,7 +58,7 @@ it("an operator's night, by the keyboard", async () => {
   await page.locator("dt", { hasText: "不審なメール" }).waitFor({ timeout: 30_000 });
   const [printed] = await Promise.all([
     context.waitForEvent("page"),
-    page.getByRole("link", { name: "印刷用の報告書を開く" }).click(),
+    tabTo(page, { text: "印刷用の報告書を開く" }).then(() => page.keyboard.press("Enter")),
   ]);
   await printed.locator("h1").first().waitFor();
   await printed.close();
@@ -82,31 +73,35 @@ it("an operator's night, by the keyboard", async () => {
   await axe(page, "the palette");
   await page.keyboard.press("Enter");
   await page.locator("h1", { hasText: address }).waitFor();
-  await tabTo(page, "送信を止める");
+  const sending = page.getByRole("group", { name: "送信" });
+  await sending.getByRole("button", { name: "拒否" }).focus();
   await page.keyboard.press("Enter");
   await page.locator("dialog[open] textarea").waitFor();
   await axe(page, "the question");
   await shoot(page, "night-3-question");
   await page.keyboard.type("夜間の試験");
-  await tabTo(page, "送信を止める");
+  await tabTo(page, { text: "送信を止める" });
   await page.keyboard.press("Enter");
   await page.locator(".badge", { hasText: "送信停止" }).first().waitFor();
   expect(await standingOf(address)).toBe("restricted");
   await shoot(page, "night-4-contained");
 
-  await tabTo(page, "解除する");
+  await tabTo(page, { text: "解除する" });
   await page.keyboard.press("Enter");
   await page.locator("dialog[open] textarea").waitFor();
   await page.keyboard.type("本人と確認できました");
-  await tabTo(page, "解除する");
+  await tabTo(page, { text: "解除する" });
   await page.keyboard.press("Enter");
   await until("released", async () => ["normal", "probation"].includes(await standingOf(address)));
   await page.locator("[role=status]", { hasText: "制限を解除しました" }).waitFor();
   await shoot(page, "night-5-released");
 
   // The drill's account over time: the journal was counted meanwhile.
-  await page.goto(`${lab.panel_url}#/accounts/drill%40lab-ja.example`);
+  await page.goto(`${lab.panel_url}#/accounts/drill%40lab-ja.example?part=figures`);
   await page.locator(".plot canvas").first().waitFor();
+  await axe(page, "the figures of an account");
+  await shoot(page, "night-6-figures");
+  await page.getByRole("link", { name: "サインイン", exact: true }).click();
   await page.locator("td code", { hasText: "198.51.100." }).first().waitFor();
   await axe(page, "the account over time");
   await shoot(page, "night-6-account");

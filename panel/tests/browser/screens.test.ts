@@ -34,10 +34,11 @@ afterAll(async () => {
   await browser.close();
 });
 
-describe.each(looks)("$language $width $theme", (look) => {
+// They only look, so two may do so at once.
+describe.concurrent.each(looks)("$language $width $theme", (look) => {
   const tag = `${look.language}-${look.width}-${look.theme}`;
 
-  it("sign-in and portal", async () => {
+  it("sign-in and portal", async ({ expect }) => {
     const context = await open(browser, look);
     const page = await context.newPage();
     const complaints = listen(page);
@@ -53,7 +54,7 @@ describe.each(looks)("$language $width $theme", (look) => {
     await context.close();
   });
 
-  it("the screens", async () => {
+  it("the screens", async ({ expect }) => {
     const context = await browser.newContext({
       storageState: state,
       viewport: { width: look.width, height: look.width < 500 ? 844 : 860 },
@@ -70,11 +71,23 @@ describe.each(looks)("$language $width $theme", (look) => {
       incident: `#/incidents/${incidents.items[0]?.id}`,
       accounts: "#/accounts",
       account: "#/accounts/keiri%40lab-ja.example",
+      "account-mail": "#/accounts/keiri%40lab-ja.example?part=mail",
+      "account-signins": "#/accounts/keiri%40lab-ja.example?part=signins",
+      "account-figures": "#/accounts/keiri%40lab-ja.example?part=figures",
+      "account-customer": "#/accounts/keiri%40lab-ja.example?part=customer",
+      "account-policy": "#/accounts/keiri%40lab-ja.example?part=policy",
+      "account-records": "#/accounts/keiri%40lab-ja.example?part=records",
+      domains: "#/domains",
+      domain: "#/domains/lab-ja.example",
       holds: "#/holds",
       enquiries: "#/enquiries",
       enquiry: "#/enquiries/1",
       notices: "#/notices",
       rules: "#/rules",
+      policy: "#/policy",
+      texts: "#/texts",
+      text: "#/texts/restricted.owner.ja",
+      settings: "#/settings",
       audit: "#/audit",
       health: "#/health",
       operators: "#/operators",
@@ -87,6 +100,14 @@ describe.each(looks)("$language $width $theme", (look) => {
       await expect.poll(() => loading.count(), { timeout: 30_000 }).toBe(0);
       await axe(page, `${name} ${tag}`);
       await shoot(page, `${name}-${tag}`);
+    }
+    await page.goto(`${lab.panel_url}#/rules`);
+    for (const [view, there] of [["bans", "#ban-network"], ["check", "#check-address"], ["plain", "#plain-domain"]]) {
+      await page.locator(`label:has(input[value=${view}])`).click();
+      await page.locator(there as string).waitFor();
+      await page.locator("main [role=status]", { hasText: /…$/ }).waitFor({ state: "detached" });
+      await axe(page, `${view} ${tag}`);
+      await shoot(page, `addresses-${view}-${tag}`);
     }
     expect(complaints).toEqual([]);
     await context.close();

@@ -1,0 +1,142 @@
+// An account's three switches, its notes and its parts; many incidents contained and released at
+// once.
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ask, axe, lab, launch, listen, open, shoot, signIn, standingOf } from "./kit";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const of = (address: string) => `/accounts/${encodeURIComponent(address)}`;
+async function answer(page: Page, reason = "画面の試験") {
+  await page.locator("dialog[open] textarea").fill(reason);
+  await page.locator("dialog[open] form > .row button").last().click();
+  await page.locator("dialog[open]").waitFor({ state: "detached" });
+}
+
+it("an account's switches say what is, and change it", async () => {
+  const address = "info@lab-ja.example";
+  const context = await open(browser, { language: "ja", width: 390, theme: "light" });
+  const page = await context.newPage();
+  const complaints = listen(page);
+  await signIn(page, lab.operator.login, lab.operator.password);
+  await page.goto(`${lab.panel_url}#${of(address)}`);
+  const position = (name: string, value: string) =>
+    page
+      .getByRole("group", { name, exact: true })
+      .getByRole("button", { name: value, exact: true });
+  const isOn = async (name: string, value: string) => {
+    await expect
+      .poll(() => position(name, value).getAttribute("aria-pressed"), { timeout: 20_000 })
+      .toBe("true");
+  };
+  await isOn("受信", "許可");
+  await isOn("送信", "許可");
+  await isOn("ログイン", "許可");
+
+  // Thought better of: nothing changes.
+  await position("送信", "保留").click();
+  await page.locator("dialog[open] button", { hasText: "キャンセル" }).click();
+  await isOn("送信", "許可");
+  // All that it sends waits; there is no way without a reason.
+  await position("送信", "保留").click();
+  await page.locator("dialog[open] button", { hasText: "すべて保留する" }).click();
+  await page.locator("dialog[open] [role=alert]").waitFor();
+  await answer(page);
+  await isOn("送信", "保留");
+  type Policy = { items: { name: string; value: number; reason: string }[] };
+  const mode = async () =>
+    (await ask<Policy>("GET", `${of(address)}/policy`)).items.find((one) => one.name === "mode");
+  expect(await mode()).toMatchObject({ value: 2, reason: "画面の試験" });
+  await axe(page, "an account that is held");
+  await shoot(page, "switches-ja-390-held");
+  await position("送信", "許可").click();
+  await answer(page);
+  await isOn("送信", "許可");
+  expect((await mode())?.value).not.toBe(2);
+
+  // No log-in: the whole account is suspended, and the switches say so.
+  await position("ログイン", "拒否").click();
+  await answer(page);
+  await isOn("ログイン", "拒否");
+  await isOn("受信", "待機");
+  await isOn("送信", "拒否");
+  expect(await standingOf(address)).toBe("suspended");
+  await axe(page, "an account that is suspended");
+  await shoot(page, "switches-ja-390-suspended");
+  // Receiving alone opens log-in, too, and leaves sending stopped.
+  await position("受信", "許可").click();
+  await answer(page);
+  await isOn("受信", "許可");
+  await isOn("ログイン", "許可");
+  await isOn("送信", "拒否");
+  expect(await standingOf(address)).toBe("restricted");
+  await position("送信", "許可").click();
+  await answer(page);
+  await isOn("送信", "許可");
+  expect(["normal", "probation"]).toContain(await standingOf(address));
+
+  await page.locator("#note").fill("電話で本人を確認。\n折り返し待ち。");
+  await page.getByRole("button", { name: "メモを残す" }).click();
+  await page.locator("li p", { hasText: "電話で本人を確認" }).first().waitFor();
+  type Notes = { items: { who: string; text: string }[] };
+  const notes = await ask<Notes>("GET", `${of(address)}/notes`);
+  expect(notes.items[0]).toMatchObject({
+    who: lab.operator.login,
+    text: "電話で本人を確認。\n折り返し待ち。",
+  });
+
+  // Each part has an address, and Back goes back.
+  const records = page.getByRole("link", { name: "記録", exact: true });
+  await records.click();
+  await page.locator("h2", { hasText: "このアカウントの事案" }).waitFor();
+  expect(page.url()).toContain("part=records");
+  expect(await records.getAttribute("aria-current")).toBe("page");
+  await page.goBack();
+  await isOn("受信", "許可");
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+it("many are contained and released at once", async () => {
+  const both = ["carol@lab-en.example", "dave@lab-en.example"];
+  for (const address of both) {
+    await ask("POST", `${of(address)}/restrict`, { reason: "panel test" });
+    await ask("POST", `${of(address)}/restore`, { reason: "panel test" });
+  }
+  const context = await open(browser, { language: "ja", width: 1280, theme: "light" });
+  const page = await context.newPage();
+  const complaints = listen(page);
+  await signIn(page, lab.operator.login, lab.operator.password);
+  await page.goto(`${lab.panel_url}#/incidents`);
+  const pick = async () => {
+    for (const address of both) {
+      await page.locator("tr", { hasText: address }).first().getByRole("checkbox").check();
+    }
+    await page.getByText("2 件を選択中").waitFor();
+  };
+  await pick();
+  await axe(page, "two chosen");
+  await shoot(page, "bulk-ja-1280");
+  await page.getByRole("button", { name: "送信を止める" }).click();
+  await page.locator("dialog[open] h2", { hasText: "2 件" }).waitFor();
+  await answer(page);
+  for (const address of both) {
+    await expect.poll(() => standingOf(address), { timeout: 20_000 }).toBe("restricted");
+  }
+  // The page is through with it, too, and has forgotten what was chosen.
+  await page.getByText("2 件を選択中").waitFor({ state: "detached" });
+  await pick();
+  await page.getByRole("button", { name: "解除する" }).click();
+  await answer(page);
+  for (const address of both) {
+    await expect
+      .poll(() => standingOf(address), { timeout: 20_000 })
+      .toMatch(/^(normal|probation)$/);
+  }
+  expect(complaints).toEqual([]);
+  await context.close();
+});
