@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "base/hash.h"
 #include "base/mail_address.h"
 #include "bench/detect_people.h"
 #include "bench/detect_world.h"
@@ -49,7 +50,8 @@ class Thief {
         account_(benign.accounts[victim_.account]),
         own_domain_(domain_of(account_)),
         id_(static_cast<std::int32_t>(out.attacks.size())),
-        borrowed_(draw_person(r)) {
+        borrowed_(draw_person(r)),
+        complainers_(complainers_of(o, kind, out.attacks.size())) {
     out.attacks.push_back({victim_.account, kind, 0, {}});
     base_size_ = static_cast<double>(size_of(r, borrowed_.size_mu));
     alike_ = log_uniform(r, .005, .5);
@@ -126,6 +128,10 @@ class Thief {
       const double later = uniform(r_, 2, 300);
       if (o_.bounces) push(t + later, unknown_user(s.queue_id, rcpt), number);
     }
+    for (const std::string& rcpt : s.to) {
+      const auto later = complainers_.next();
+      if (later && o_.bounces) push(t + *later, complaint(s.queue_id, rcpt), number);
+    }
     push(t, std::move(s), number);
   }
   // The nearest later moment at a time of day when the owner writes.
@@ -137,6 +143,12 @@ class Thief {
   [[nodiscard]] const std::vector<std::string>& contacts() const { return victim_.contacts; }
 
  private:
+  static Complainers complainers_of(const WorldOptions& o, AttackKind kind, std::size_t number) {
+    const std::uint64_t seed = mix64(o.seed * 1009 + static_cast<unsigned>(kind) * 65'537 + number);
+    Random r(seed);
+    constexpr auto k_share = Complainers::k_of_spam;
+    return {seed + 1, log_uniform(r, k_share[0], k_share[1])};
+  }
   [[nodiscard]] std::size_t home_op() {
     const auto& owner = benign_.owners[victim_.account];
     return uniform(r_) < .7 ? owner.op : owner.mobile_op;
@@ -158,6 +170,7 @@ class Thief {
   std::string account_, own_domain_;
   std::int32_t id_;
   Person borrowed_;
+  Complainers complainers_;
   Sighting seen_;
   std::vector<Sighting> botnet_;
   double base_size_ = 0, alike_ = 0, bounce_share_ = 0;

@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "base/complaint.h"
 #include "base/hash.h"
 #include "bench/detect_people.h"
 
@@ -96,7 +97,8 @@ class LeakyBucket : public Rule {
 class BouncesPerHour : public Rule {
  public:
   std::optional<double> fold(const WorldEvent& e) override {
-    if (!std::holds_alternative<Delivery>(e.event.body)) return std::nullopt;
+    const auto* bounce = std::get_if<Delivery>(&e.event.body);
+    if (bounce == nullptr || tells_of_spam(bounce->reply)) return std::nullopt;
     return window_.add(e.event.t, 1);
   }
 

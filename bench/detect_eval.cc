@@ -3,7 +3,9 @@
 // scripts/bench detect has everything, with baselines.
 //
 //   detect_eval [--data DIR] [--half 0|1] [--seed N] [--victims N] [--only SET] [--kind F1]
-//               [--send-only] [--no-geo] [--bare] [--no-blasters] [--verbose] [--eta|--hold|… X]
+//               [--send-only] [--no-geo] [--bare] [--no-blasters] [--answered | --approved]
+//               [--no-complaints] [--verbose] [--attacks] [--eta|--hold|… X]
+//   --attacks: a line for every attack that leaked
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,6 +25,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::size_t victims = 40;
   bool logins = true, places = true, blasters = true, bare = false;
+  bool answered = false, approved = false, attacks = false;
   std::string only, kind;
   GateOptions gate;
 };
@@ -38,6 +41,27 @@ struct Tally {
   std::size_t restricted = 0, touched = 0;
 };
 
+// What owners suffered, over all worlds.
+struct Disturbed {
+  double days = 0, restricted = 0, messages = 0, timed = 0, asked = 0, questions = 0;
+  void add(const OwnerOutcome& x, double over_days) {
+    days += over_days;
+    restricted += x.restricted.is_set() ? 1 : 0;
+    messages += x.messages;
+    timed += x.held_timed;
+    asked += x.held_asked + x.put_off;
+    questions += x.questions;
+  }
+  void print(std::string_view whom) const {
+    const double thousands = messages / 1000;
+    fmt::print(
+        "{:32} restricted {:3.0f} = {:.2f}/10k | held {:.2f}/1k, wait for a person {:.2f}/1k, "
+        "questions {:.2f}/1k\n",
+        whom, restricted, restricted / days * 1e4, (timed + asked) / thousands, asked / thousands,
+        questions / thousands);
+  }
+};
+
 void print_benign(const World& w, const GateOutcome& b, const WorldOptions& wo, const Options& o,
                   double seconds) {
   std::size_t restricted = 0, of_blasters = 0, messages = 0, timed = 0, asked = 0;
@@ -48,6 +72,10 @@ void print_benign(const World& w, const GateOutcome& b, const WorldOptions& wo, 
       if (w.owners[a].blaster) ++of_blasters;
       if (o.gate.whys)
         fmt::print("  restrict {} {} {}\n", w.accounts[a], format_instant(x.restricted), x.why);
+    }
+    if (o.gate.whys && !w.owners[a].blaster && x.held_asked + x.held_timed > 0) {
+      fmt::print("  held {} {} of {} messages: {} by time, {} wait, {} questions\n", w.accounts[a],
+                 x.held_asked + x.held_timed, x.messages, x.held_timed, x.held_asked, x.questions);
     }
     messages += x.messages;
     timed += x.held_timed;
@@ -62,6 +90,20 @@ void print_benign(const World& w, const GateOutcome& b, const WorldOptions& wo, 
       static_cast<double>(timed + asked) / thousands, static_cast<double>(asked) / thousands,
       seconds, seconds * 1e6 / static_cast<double>(w.events.size()));
   std::fflush(stdout);
+}
+
+void print_attack(const World& w, const World& attacks, const GateOutcome& out,
+                  const WorldOptions& wo, std::size_t n) {
+  const AttackOutcome& a = out.attacks[n];
+  const World::Attack& plan = attacks.attacks[n];
+  const auto hours_to = [&](Instant t) {
+    return t.is_set() ? fmt::format("{:.1f} h", (t - plan.first).seconds() / 3600)
+                      : std::string("never");
+  };
+  fmt::print("  attack {} {} {} {} leaked {} of {} | asked {} restricted {}\n",
+             to_string(plan.kind), wo.data_set, wo.split ? "split" : "as-is",
+             w.accounts[plan.account], a.leaked, plan.recipients, hours_to(a.asked),
+             hours_to(a.contained));
 }
 
 bool parse(int argc, char** argv, Options& o) {
@@ -85,6 +127,14 @@ bool parse(int argc, char** argv, Options& o) {
       o.places = false;
     else if (arg == "--no-blasters")
       o.blasters = false;
+    else if (arg == "--answered")
+      o.answered = true;
+    else if (arg == "--no-complaints")
+      o.gate.signals.complaints = false;
+    else if (arg == "--attacks")
+      o.attacks = true;
+    else if (arg == "--approved")
+      o.approved = true;
     else if (arg == "--verbose")
       o.gate.whys = true;
     else if (arg == "--only")
@@ -116,6 +166,7 @@ int main_of(int argc, char** argv) {
   if (const char* dir = std::getenv("SEKIMORI_DATA")) o.data = std::string(dir) + "/email-events";
   if (!parse(argc, argv, o)) return 2;
   std::map<AttackKind, Tally> tallies;
+  Disturbed everybody, ordinary;
   bool any = false;
   for (const char* set : {"eu_core_first_400_days", "radoslaw", "collegemsg"}) {
     for (const bool split : {false, true}) {
@@ -136,7 +187,17 @@ int main_of(int argc, char** argv) {
       }
       any = true;
       const std::clock_t begun = std::clock();
-      const GateOutcome b = run_gate(benign, nullptr, o.gate);
+      GateOptions owners_gate = o.gate;
+      owners_gate.answers = o.answered   ? Answers::within_a_day
+                            : o.approved ? Answers::beforehand
+                                         : Answers::never;
+      const GateOutcome b = run_gate(benign, nullptr, owners_gate);
+      for (std::size_t a = o.half; a < benign.accounts.size(); a += 2) {
+        const Instant end = b.owners[a].restricted.is_set() ? b.owners[a].restricted : benign.last;
+        const double days = std::max(0.0, (end - benign.owners[a].first).days());
+        everybody.add(b.owners[a], days);
+        if (!benign.owners[a].blaster) ordinary.add(b.owners[a], days);
+      }
       print_benign(benign, b, wo, o, static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC);
       if (o.victims == 0) continue;
       const SentIndex sent = sent_by(benign);
@@ -145,14 +206,20 @@ int main_of(int argc, char** argv) {
         if (!o.kind.empty() && to_string(kind).find(o.kind) == std::string_view::npos) continue;
         const World attacks = attacks_on(benign, sent, wo, kind, o.victims, o.half);
         const GateOutcome out = run_gate(benign, &attacks, o.gate);
-        for (const AttackOutcome& a : out.attacks) {
+        for (std::size_t n = 0; n < out.attacks.size(); ++n) {
+          const AttackOutcome& a = out.attacks[n];
           if (a.spoiled) continue;
+          if (o.attacks && a.leaked > 0) print_attack(benign, attacks, out, wo, n);
           tallies[kind].leaks.push_back(a.leaked);
           tallies[kind].restricted += a.contained.is_set() ? 1 : 0;
           tallies[kind].touched += a.contained.is_set() || a.asked.is_set() ? 1 : 0;
         }
       }
     }
+  }
+  if (any) {
+    everybody.print("all owners");
+    ordinary.print("without newsletters");
   }
   for (const auto& [kind, t] : tallies) {
     const auto n = static_cast<double>(t.leaks.size());

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/complaint.h"
 #include "base/hash.h"
 #include "detect/epoch.h"
 #include "detect/fleet.h"
@@ -101,7 +102,9 @@ class Gate {
       if (o_.signals.logins) detector_.settings_changed(a, e.t, *settings);
     } else if (const auto* bounce = std::get_if<Delivery>(&e.body)) {
       // Mail that did not leave does not bounce.
-      if (o_.signals.bounces && !stopped_.contains(we.message)) detector_.delivery(a, e.t, *bounce);
+      const bool seen =
+          o_.signals.bounces && (o_.signals.complaints || !tells_of_spam(bounce->reply));
+      if (seen && !stopped_.contains(we.message)) detector_.delivery(a, e.t, *bounce);
     } else if (const auto* received = std::get_if<Received>(&e.body)) {
       detector_.received(a, e.t, *received);
     }

@@ -17,6 +17,7 @@ namespace sekimori::bench {
 struct Signals {
   bool logins = true;  // sign-ins, settings; networks: see strip_networks()
   bool bounces = true;
+  bool complaints = true;  // among the bounces
 };
 
 // What an account's owner suffered.

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "base/complaint.h"
+
 namespace sekimori::bench {
 namespace {
 
@@ -193,6 +195,15 @@ Delivery unknown_user(const std::string& queue_id, const std::string& to) {
   bounce.status = DeliveryStatus::bounced;
   bounce.dsn = "5.1.1";
   return bounce;
+}
+
+Delivery complaint(const std::string& queue_id, const std::string& to) {
+  Delivery report;
+  report.queue_id = queue_id;
+  report.to = to;
+  report.status = DeliveryStatus::bounced;
+  report.reply = std::string(k_complaint_reply) + "abuse";
+  return report;
 }
 
 }  // namespace sekimori::bench

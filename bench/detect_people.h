@@ -2,7 +2,9 @@
 // of attacks and of benign trouble, so that an attack draws from the habits that owners have.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 
@@ -69,5 +71,26 @@ struct Person {
                                     const Sighting& seen, const WorldOptions& o);
 // The other side knows no such recipient.
 [[nodiscard]] Delivery unknown_user(const std::string& queue_id, const std::string& to);
+// Recipients' complaints (feedback reports). Few mail providers send them, and few people press the
+// button: of owners' mail 1 recipient in 20,000; of a newsletter 1 in 5,000 to 1 in 300 (what large
+// providers bear); of spam 1 in 500 to 1 in 30. Ten minutes to two days after the message.
+class Complainers {
+ public:
+  // Random numbers of their own: the rest of a world is the same with complaints and without.
+  Complainers(std::uint64_t seed, double share) : r_(seed), share_(share) {}
+  // Seconds from the message to the complaint of one recipient, or no value: none comes.
+  [[nodiscard]] std::optional<double> next() {
+    if (uniform(r_) >= share_) return std::nullopt;
+    return log_uniform(r_, 600, 2 * 86400);
+  }
+  static constexpr double k_of_owners = 1.0 / 20'000;
+  static constexpr std::array k_of_newsletters{1.0 / 5'000, 1.0 / 300};
+  static constexpr std::array k_of_spam{1.0 / 500, 1.0 / 30};
+
+ private:
+  Random r_;
+  double share_;
+};
+[[nodiscard]] Delivery complaint(const std::string& queue_id, const std::string& to);
 
 }  // namespace sekimori::bench

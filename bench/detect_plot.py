@@ -193,9 +193,9 @@ def plot_curves(figures: Figures, out: Path) -> None:
 
 
 def plot_signals(figures: Figures, out: Path) -> None:
-    order = [name for name in ("all", "send+login", "send+bounce", "send", "recipients and times")
+    order = [name for name in ("all", "all but complaints", "send+login", "send+bounce", "send", "recipients and times")
              if figures.of("leak", signals=name)]
-    colours = dict(zip(order, [JUDGE, "#3d6fd1", "#b8860b", "#d1603d", "#7d5ba6"]))
+    colours = dict(zip(order, [JUDGE, "#3d6fd1", "#b8860b", "#d1603d", "#7d5ba6", "#4a8f6d"]))
     rows = figures.of("leak", signals="all")
     height = 110 + (16 + 9 * len(order)) * len(rows)
     svg = Svg(860, height, "What the judge leaks with fewer signals",
@@ -322,7 +322,7 @@ def alarm_table(figures: Figures) -> str:
 
 
 def signal_tables(figures: Figures) -> str:
-    order = [name for name in ("all", "send+login", "send+bounce", "send", "recipients and times")
+    order = [name for name in ("all", "all but complaints", "send+login", "send+bounce", "send", "recipients and times")
              if figures.of("leak", signals=name)]
     rows = [[row["family"]]
             + [leak_words(figures.of("leak", signals=name, family=row["family"])[0]["judge"])

@@ -219,6 +219,8 @@ void Study::test(std::uint16_t i) {
 
   GateOptions gate;
   if (options.full) {
+    gate.signals = {.logins = true, .bounces = true, .complaints = false};
+    meet(w, attacks, i, gate, runs["all but complaints"]);
     gate.signals = {.logins = true, .bounces = false};
     meet(w, attacks, i, gate, runs["send+login"]);
   }

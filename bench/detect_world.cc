@@ -42,7 +42,8 @@ std::vector<Message> read_messages(const std::string& file) {
 // Writes the owners' world down.
 class Builder {
  public:
-  explicit Builder(const WorldOptions& o) : o_(o), r_(o.seed * 77 + 5) {}
+  explicit Builder(const WorldOptions& o)
+      : o_(o), r_(o.seed * 77 + 5), complainers_(o.seed * 53 + 11, Complainers::k_of_owners) {}
 
   World build(const std::vector<Message>& messages) {
     for (const Message& m : messages) real(m);
@@ -136,9 +137,9 @@ class Builder {
     p.last_look = std::max(p.last_look, t);
   }
 
-  // `size`: 0 for the person's habit. `desk`: where a run of many is sent from.
+  // `size`: 0 for the person's habit. `desk`: where a run of many is sent from; `readers`: of it.
   void send(double t, std::size_t a, std::vector<std::string> to, std::uint64_t size,
-            double bounce_share, const Sighting* desk = nullptr) {
+            double bounce_share, const Sighting* desk = nullptr, Complainers* readers = nullptr) {
     Person& p = people_[a];
     look(a, t);
     const Sighting from = desk != nullptr ? *desk : where(r_, p, t);
@@ -152,6 +153,10 @@ class Builder {
       if (uniform(r_) >= bounce_share) continue;
       const double later = uniform(r_, 2, 300);
       if (o_.bounces) push(t + later, a, unknown_user(s.queue_id, rcpt), number);
+    }
+    for (const std::string& rcpt : s.to) {
+      const auto later = (readers != nullptr ? *readers : complainers_).next();
+      if (later && o_.bounces) push(t + *later, a, complaint(s.queue_id, rcpt), number);
     }
     push(t, a, std::move(s), number);
     w_.events.back().newsletter = desk != nullptr;
@@ -178,6 +183,9 @@ class Builder {
     const double every = 86400 * log_uniform(r_, 7, 60);
     const double alike = log_uniform(r_, .005, .5);
     double bounce_share = .03;
+    Random of_readers(o_.seed * 97 + a);
+    constexpr auto k_share = Complainers::k_of_newsletters;
+    Complainers readers(o_.seed * 59 + a, log_uniform(of_readers, k_share[0], k_share[1]));
     for (double t = first + 86400 * uniform(r_, 1, 200); t < last;
          t += every * uniform(r_, .9, 1.1)) {
       for (std::string& rcpt : list) {
@@ -192,7 +200,7 @@ class Builder {
              {list.begin() + static_cast<long>(i),
               list.begin() + static_cast<long>(std::min(i + per_message, list.size()))},
              static_cast<std::uint64_t>(size * uniform(r_, 1 - alike, 1 + alike)), bounce_share,
-             &desk);
+             &desk, &readers);
         u += uniform(r_, 1, 20);
       }
       bounce_share = .005;  // dead addresses leave the list after the first run
@@ -201,6 +209,7 @@ class Builder {
 
   const WorldOptions& o_;
   Random r_;
+  Complainers complainers_;
   World w_;
   std::map<std::size_t, std::int64_t> account_of_;
   std::map<std::size_t, std::string> address_;

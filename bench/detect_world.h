@@ -48,7 +48,7 @@ struct WorldOptions {
   std::string data_dir;
   bool split = false;   // half of the nodes are outside
   bool logins = true;   // sign-ins, networks, settings
-  bool bounces = true;  // hard bounces
+  bool bounces = true;  // hard bounces, complaints
   bool places = true;   // country and operator known; false: addresses only
   std::uint64_t seed = 1;
   bool bare = false;       // recipients and times only: no sizes, senders, Message-IDs

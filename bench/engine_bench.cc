@@ -14,6 +14,7 @@
 #include <string>
 
 #include "app/line_reader.h"
+#include "bench/process_figures.h"
 #include "decide/engine.h"
 #include "detect/epoch.h"
 #include "wire/event_json.h"
@@ -21,20 +22,9 @@
 namespace {
 
 using namespace sekimori;
+using bench::resident;
+using bench::seconds_since;
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begun) {
-  return std::chrono::duration<double>(Clock::now() - begun).count();
-}
-
-// Resident bytes of this process, as the kernel counts them.
-std::uint64_t resident() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t size = 0;
-  std::uint64_t pages = 0;
-  statm >> size >> pages;
-  return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
 
 int parse(const std::string& path) {
   auto reader = app::LineReader::open(path, wire::k_event_line_max);

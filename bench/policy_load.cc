@@ -15,8 +15,7 @@
 #include <vector>
 
 #include "bench/load_common.h"
-#include "serve/policy_desk.h"
-#include "serve/policy_server.h"
+#include "bench/load_policy_server.h"
 
 namespace {
 
@@ -29,17 +28,7 @@ constexpr std::string_view k_usage =
 
 void serve_engine(int tell, std::uint32_t accounts) {
   bench::World world(accounts);
-  serve::ReservationTable reservations;
-  serve::QueueIndex queue;
-  serve::ServerMetrics metrics;
-  serve::PolicyDesk desk(world.engine, reservations, queue, metrics, {});
-  serve::PolicyServerOptions options;
-  options.threads = 1;
-  options.listen = {*ListenAddress::parse("127.0.0.1:0")};
-  serve::PolicyServer server(desk, world.directory, bench::system_now, metrics, options);
-  if (const auto started = server.start(); !started) bench::fail(started.error().text);
-  bench::tell_port(tell, server.port());
-  for (;;) ::pause();
+  bench::serve_policy(tell, world, {}, nullptr);
 }
 
 // A question as Postfix 3.7 sends it, with fixed-width fields that are overwritten for each one.

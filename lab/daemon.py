@@ -45,6 +45,21 @@ listen = ["{local('auth_policy')}"]
 [events]
 listen = ["{local('auth_policy')}"]
 
+# A second door to the same decision; the office and the webmail of whoever tries them.
+[weakforced]
+listen = ["{local('wforce')}"]
+password_file = "{secret_files['wforce']}"
+windows = ["key=login_ip count=failed seconds=60 windows=10 limit=40 action=refuse",
+           "key=ip count=passwords seconds=3600 windows=1 limit=1000000 action=delay delay=1"]
+
+# Tests look at what is in a mailbox: only the test of these letters wants them.
+[encryption]
+tell_owners = false
+
+[networks]
+own = ["198.18.0.0/24"]
+webmail = ["198.18.1.25"]
+
 [maillog]
 path = "{lab.log}/mail.log"
 
@@ -142,7 +157,8 @@ def secrets_of(lab):
     directory = lab.etc / "secrets"
     files.directory(directory, 0o750, "root", "sekimori")
     paths = {name: directory / name
-             for name in ("api_token", "doveadm", "auth_policy_nonce", "webhook")}
+             for name in ("api_token", "doveadm", "auth_policy_nonce", "webhook",
+                          "wforce")}
     texts = {name: files.secret(path, "sekimori", "sekimori") for name, path in paths.items()}
     paths["reports"] = directory / "reports"
     files.write(paths["reports"], accounts.passwords(lab)[accounts.REPORTS] + "\n", 0o600,
@@ -235,7 +251,7 @@ class Helper(Background):
 
 class Daemon(Background):
     name = "Sekimori"
-    ports = ("policy", "auth_policy", "web")
+    ports = ("policy", "auth_policy", "web", "wforce")
 
     def __init__(self, lab):
         super().__init__(lab, "sekimori")

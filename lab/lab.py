@@ -132,6 +132,8 @@ class Lab:
             "sieve_port": port("sieve"),
             "policy": f"127.0.0.1:{port('policy')}",
             "auth_policy_url": f"{auth}/",
+            "wforce_url": f"http://127.0.0.1:{port('wforce')}/",
+            "wforce_password": secret["wforce"],
             "events_url": f"{auth}/dovecot",
             "panel_url": f"{web}/",
             "portal_url": f"{web}/portal",

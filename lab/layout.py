@@ -30,6 +30,7 @@ PORTS = {
     "sink": (8, "the outside world (sink)"),
     "doveadm": (9, "Dovecot's doveadm over HTTP"),
     "webhook": (11, "the outside world: a receiver of webhooks"),
+    "wforce": (12, "Sekimori: weakforced's commands, web sign-ins"),
     "reinject": (10, "mail that Dovecot itself sends (Sieve redirect, vacation)"),
 }
 

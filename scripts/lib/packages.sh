@@ -11,18 +11,21 @@ packages_of() {
       libboost1.81-dev libboost-system1.81-dev libboost-json1.81-dev libboost-url1.81-dev \
       libboost-container1.81-dev libsoci-dev libsqlite3-dev libcurl4-openssl-dev libmaxminddb-dev \
       libsodium-dev libcrypt-dev libfmt-dev libspdlog-dev libtomlplusplus-dev \
-      libarchive-dev libcli11-dev libssl-dev libzxcvbn-dev liboath-dev libgmime-3.0-dev ;;
+      libarchive-dev libc-ares-dev libcli11-dev libssl-dev libzxcvbn-dev liboath-dev \
+      libgmime-3.0-dev libnftables-dev ;;
     lab) echo python3 python3-aiosmtpd postfix postfix-sqlite \
       dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve dovecot-managesieved \
       dovecot-sqlite libmaxmind-db-writer-perl openssl ca-certificates procps ;;
-    test) echo libgtest-dev libgmock-dev python3-pytest python3-requests jq sqlite3 mmdb-bin \
-      strace faketime e2fsprogs postgresql mariadb-server-core mariadb-client-core ;;
+    test) echo libgtest-dev libgmock-dev python3-pytest python3-pytest-xdist \
+      python3-requests jq sqlite3 mmdb-bin nftables iproute2 strace faketime rbldnsd e2fsprogs \
+      php-cli postgresql mariadb-server-core mariadb-client-core \
+      postfix-pgsql postfix-mysql dovecot-pgsql dovecot-mysql ;;
     # Whoever has another node (18 or newer) with npm keeps it.
     panel) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
     panel-test) command -v chromium >/dev/null || echo chromium ;;
     deep) echo clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev debootstrap ;;
     package) echo dpkg-dev file gzip ;;
-    bench) echo libbenchmark-dev postfwd pflogsumm procps ;;
+    bench) echo libbenchmark-dev rbldnsd postfwd pflogsumm procps nftables fail2ban ;;
     *) echo "packages_of: unknown list '$1'" >&2; return 2 ;;
   esac
 }
