@@ -133,6 +133,7 @@ def postgresql():
 @contextlib.contextmanager
 def mariadb():
     with _folder() as folder:
+        os.chmod(folder, 0o755)
         data = folder / "data"
         me = pwd.getpwuid(os.geteuid()).pw_name
         subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={data}",

@@ -18,11 +18,12 @@ HEAD = """# Nothing breaks it
 Each row is a test of `tests/e2e/test_reliability_*.py`, played against a real Postfix and Dovecot
 while other people's numbered mail goes out and in and they sign in, and while somebody with the
 right password tries the whole time to get into a suspended and to send from a restricted account.
-A row stands here only when its test held: every accepted message arrived exactly once, nobody
+A row stands here only when its test held: every accepted message arrived exactly once (but for
+one whose delivery was cut before its answer, where Postfix logs that it must repeat it), nobody
 closed got in at any moment (SMTP AUTH, IMAP, sending; incoming mail 450), no honest person was
 refused for good, and the state that a successor recovers has the hash of the state that was.
-`pause` is the longest time between two accepted messages of one direction ({pace} s lie between two
-anyway); `healed` is how long after the fault's end everything was in order again.
+`pause` is the longest time between two accepted messages of one direction ({pace} s lie between
+two anyway); `healed` is how long after the fault's end everything was in order again.
 
 While the daemon is dead, the helper's stand-in answers Dovecot. Without it sign-ins that come at the
 same moment waited 19 s and 60 s: Dovecot 2.3's HTTP client doubles its pause between two tries to

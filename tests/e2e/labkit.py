@@ -395,7 +395,7 @@ class Lab:
     def queue(self):
         """postqueue -j as a list."""
         done = subprocess.run(["/usr/sbin/postqueue", "-c", self.inside["postfix"], "-j"],
-                              text=True, capture_output=True, check=True, timeout=30)
+                              text=True, capture_output=True, check=True, timeout=300)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def queued(self, sender=None, to=None, queue=None):
@@ -407,7 +407,7 @@ class Lab:
 
     def postsuper(self, *arguments):
         subprocess.run(["/usr/sbin/postsuper", "-c", self.inside["postfix"], *arguments],
-                       check=True, capture_output=True, timeout=30)
+                       check=True, capture_output=True, timeout=300)
 
     def flush_queue(self):
         subprocess.run(["/usr/sbin/postqueue", "-c", self.inside["postfix"], "-f"], check=True,

@@ -23,7 +23,7 @@ ACCOUNT = f"trial@{DOMAIN}"
 PASSWORD = "correct horse battery"
 PORTS = ("mx", "submission", "imap", "policy", "auth", "web", "sink", "doveadm")
 
-MAIN_CF = """compatibility_level = 3.6
+MAIN_CF = """compatibility_level = {level}
 queue_directory = {spool}
 data_directory = {home}/data
 maillog_file = {home}/log/mail.log
@@ -44,9 +44,9 @@ recipient_delimiter = +
 notify_classes =
 in_flow_delay = 0s
 
-virtual_mailbox_domains = proxy:sqlite:{etc}/postfix/sql/domains.cf
-virtual_mailbox_maps = proxy:sqlite:{etc}/postfix/sql/mailboxes.cf
-virtual_alias_maps = proxy:sqlite:{etc}/postfix/sql/aliases.cf
+virtual_mailbox_domains = proxy:{maps}:{etc}/postfix/sql/domains.cf
+virtual_mailbox_maps = proxy:{maps}:{etc}/postfix/sql/mailboxes.cf
+virtual_alias_maps = proxy:{maps}:{etc}/postfix/sql/aliases.cf
 virtual_transport = lmtp:unix:private/dovecot-lmtp
 
 smtpd_sasl_type = dovecot
@@ -92,9 +92,9 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 """
 
 SQL = {
-    "domains": "SELECT domain FROM domain WHERE domain = '%s' AND active = 1",
-    "mailboxes": "SELECT maildir FROM mailbox WHERE username = '%s' AND active = 1",
-    "aliases": "SELECT goto FROM alias WHERE address = '%s' AND active = 1",
+    "domains": "SELECT domain FROM domain WHERE domain = '%s' AND active = '1'",
+    "mailboxes": "SELECT maildir FROM mailbox WHERE username = '%s' AND active = '1'",
+    "aliases": "SELECT goto FROM alias WHERE address = '%s' AND active = '1'",
 }
 
 # Debian's layout: everything in conf.d.
@@ -230,12 +230,15 @@ def answers(port):
 
 
 class PlainSite:
-    def __init__(self, own, root="", version="2.3"):
+    maps = "sqlite"  # of Postfix
+
+    def __init__(self, own, root="", version="2.3", level="3.6"):
         """`own` is this machine's folder for Sekimori's part; the mail server lives in it, too,
-        unless it has a root."""
+        unless it has a root. `version` is Dovecot's, `level` Postfix's compatibility level."""
         self.own = pathlib.Path(own)
         self.root = str(root)
         self.version = version
+        self.level = level
         self.home = "/srv/plain" if root else str(self.own / "site")
         base = free_port_base()
         self.port = {name: base + i for i, name in enumerate(PORTS)}
@@ -271,7 +274,7 @@ class PlainSite:
 
     def _write(self):
         values = self.port | {"home": self.home, "etc": self.etc, "spool": self.spool,
-                              "chroot": "y"}
+                              "chroot": "y", "maps": self.maps, "level": self.level}
         for folder in ("log", "run", "state", "mail", "data", "spool"):
             self.path(f"{self.home}/{folder}").mkdir(parents=True, exist_ok=True)
         # As rsyslog makes it; Postfix's own postlogd would keep it from everybody else.
@@ -282,7 +285,7 @@ class PlainSite:
         self._put(f"{self.etc}/postfix/master.cf", MASTER_CF.format(**values))
         for name, query in SQL.items():
             self._put(f"{self.etc}/postfix/sql/{name}.cf",
-                      f"dbpath = {self.etc}/accounts.db\nquery = {query}\n", 0o640, "root:postfix")
+                      f"{self._map_place()}query = {query}\n", 0o640, "root:postfix")
         for name in ("dynamicmaps.cf", "postfix-files"):
             shutil.copy(self.path(f"/etc/postfix/{name}"), self.path(f"{self.etc}/postfix/{name}"))
         for name in ("dynamicmaps.cf.d", "postfix-files.d"):
@@ -300,10 +303,10 @@ class PlainSite:
         self._put(f"{self.etc}/dovecot/conf.d/10-master.conf", MASTER.format(**values))
         if not new:
             self._put(f"{self.etc}/dovecot/dovecot-sql.conf.ext",
-                      f"driver = sqlite\nconnect = {self.etc}/accounts.db\n"
+                      f"{self._dovecot_place()}"
                       "default_pass_scheme = CRYPT\n"
                       "password_query = SELECT username AS user, password FROM mailbox "
-                      "WHERE username = '%u' AND active = 1\n", 0o640, "root:dovecot")
+                      "WHERE username = '%u' AND active = '1'\n", 0o640, "root:dovecot")
         self._accounts()
         self.state = self.own / "state"
         self.state.mkdir(mode=0o755)
@@ -317,6 +320,12 @@ class PlainSite:
         shutil.chown(key, "root", "sekimori")
         self.config.write_text(SETTINGS.format(state=self.state, own=self.own, guard=guard,
                                                **self.port))
+
+    def _map_place(self):
+        return f"dbpath = {self.etc}/accounts.db\n"
+
+    def _dovecot_place(self):
+        return f"driver = sqlite\nconnect = {self.etc}/accounts.db\n"
 
     def _accounts(self):
         path = self.path(f"{self.etc}/accounts.db")

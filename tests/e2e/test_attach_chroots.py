@@ -1,5 +1,5 @@
-"""attach against the Postfix and Dovecot of whole Debian systems (12: 3.7 and 2.3, 13: 3.10 and 2.4),
-made with debootstrap and run chrooted. Slow: part of `scripts/test deep`."""
+"""attach against the Postfix and Dovecot of whole Debian systems (11: 3.5 and 2.3.13, 12: 3.7 and
+2.3.19, 13: 3.10 and 2.4), made with debootstrap and run chrooted. Slow: part of `scripts/test deep`."""
 
 import contextlib
 import os
@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(not os.environ.get("SEKIMORI_SLOW"),
 
 PACKAGES = ("postfix", "postfix-sqlite", "dovecot-imapd", "dovecot-lmtpd", "dovecot-sqlite",
             "procps")
-SYSTEMS = {"bookworm": "2.3", "trixie": "2.4"}
+# The suite, Dovecot's version, Postfix's compatibility level (a plain number before 3.6).
+SYSTEMS = {"bullseye": ("2.3", "2"), "bookworm": ("2.3", "3.6"), "trixie": ("2.4", "3.6")}
 # Kept, so that a second run downloads nothing.
 CACHE = pathlib.Path(os.environ.get("SEKIMORI_CHROOTS", ROOT / "build/chroots"))
 
@@ -68,7 +69,7 @@ def test_attach_on_debian(suite):
     with mounted(root):
         for left in ("srv/plain", "var/lib/sekimori"):
             shutil.rmtree(root / left, ignore_errors=True)
-        site = PlainSite(own, root, SYSTEMS[suite])
+        site = PlainSite(own, root, *SYSTEMS[suite])
         try:
             site.start()
             check_attach_and_undo(site)

@@ -149,8 +149,13 @@ def test_a_hijack_is_contained_and_nobody_else_is_disturbed(lab, per_message, le
         assert not text["ja"].isascii() and text["en"].isascii()
     assert incident["onset"] <= incident["opened"]
     entries = lab.api.audit(hijacked)
-    assert any(entry["who"] == "machine" and entry["action"] in ("restrict", "suspend")
-               and entry["incident"] == incident["id"] for entry in entries), entries
+    stops = [entry for entry in entries
+             if entry["who"] == "machine" and entry["action"] in ("restrict", "suspend")
+             and entry["incident"] == incident["id"]]
+    assert stops, entries
+    # In words for people; the figure is the experts'.
+    assert all(not stop["words"]["ja"].isascii() and stop["words"]["en"].isascii()
+               and stop["why"].startswith("ln R ") for stop in stops), stops
     assert standings[0]["standing"] in ("restricted", "suspended")
     after = lab.api.metrics()
     contained = sum(after[name] - before[name] for name in ("sekimori_restrictions_total",

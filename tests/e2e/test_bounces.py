@@ -138,7 +138,7 @@ def test_a_complaint_leads_to_the_sender_and_to_nobody_elses_eyes(lab, people):
     wait_for(lambda: lab.api.metrics()["sekimori_reports_unassigned_total"] >= 1, 20,
              "a stamp that is not ours is nobody's")
     notes = lab.api.get(f"/incidents/{incident}")["notes"]
-    assert [note["action"] for note in notes] == ["complaint"] and "abuse" in notes[0]["why"]
+    assert [note["action"] for note in notes] == ["complaint"] and "abuse" in notes[0]["words"]["en"]
     damage = lab.api.get(f"/incidents/{incident}/damage")
     assert [one["type"] for one in damage["complaints"]] == ["abuse"]
     assert "complaint" in [moment["kind"] for moment in damage["timeline"]]

@@ -77,6 +77,21 @@ def test_an_enquiry_is_checked_taken_called_back_and_answered(lab, customer):
     lab.api.change("restore", "account", customer, reason="a test")
 
 
+def test_notes_are_kept_and_their_words_stay_out_of_the_audit(lab, customer):
+    path = f"/accounts/{urllib.parse.quote(customer)}/notes"
+    for words in ("電話しました。\n折り返し待ち。", "called back"):
+        made = lab.api.ask("POST", path, {"text": words})
+        assert made.status == 201 and made.json["who"] == "api", made.body
+    assert [one["text"] for one in lab.api.get(path)["items"]] == [
+        "called back", "電話しました。\n折り返し待ち。"]
+    assert lab.api.ask("POST", path, {"text": ""}).status == 400
+    assert lab.api.ask("GET", "/accounts/no@where.example/notes").status == 404
+    assert lab.api.ask("POST", "/accounts/no@where.example/notes", {"text": "x"}).status == 404
+    told = wait_for(lambda: [one for one in lab.api.audit(customer)
+                             if one["action"] == "account_note"][:2], 20, "the notes audited")
+    assert "call" not in json.dumps(told)
+
+
 def test_who_is_not_the_customer_is_told_nothing(lab, customer):
     known = send(lab, customer, name="somebody else")
     unknown = send(lab, f"nobody@{customer.partition('@')[2]}")

@@ -112,7 +112,7 @@ def test_exit_codes(lab):
     assert as_json.code == 1 and as_json.json["error"]["code"] == "not_found"
     assert sekimori(lab, "incident", "show", "999999").code == 1
     assert sekimori(lab, "hold", "release", "0123456789AB").code == 1
-    assert sekimori(lab, "ip", "deny", "0.0.0.0/0").code == 2
+    assert sekimori(lab, "ip", "deny", "0.0.0.0/0", "--reason", "x").code == 2
     assert sekimori(lab, "--help").code == 0
 
 
@@ -273,14 +273,14 @@ def test_address_rules(lab):
         wait_for(lambda: not signs_in(lab, KEIRI, client=stranger), 10, "refused from there")
         assert signs_in(lab, KEIRI, client="192.0.2.20")
         assert [r["network"] for r in done(lab, "ip", "list")["items"]] == ["198.51.100.64/27"]
-        done(lab, "ip", "allow", stranger)
+        done(lab, "ip", "allow", stranger, "--reason", "試験")
         wait_for(lambda: signs_in(lab, KEIRI, client=stranger), 10, "the longer prefix decides")
     finally:
         done(lab, "ip", "unblock", "198.51.100.64/27")
     done(lab, "ip", "unblock", stranger)
     assert done(lab, "ip", "list")["items"] == []
     assert sekimori(lab, "ip", "unblock", stranger).code == 1
-    assert sekimori(lab, "ip", "deny", stranger, "--expires", "soon").code == 2
+    assert sekimori(lab, "ip", "deny", stranger, "--reason", "x", "--expires", "soon").code == 2
 
 
 def test_bypass_with_the_daemon(lab):

@@ -10,12 +10,18 @@ from labkit import ROOT, wait_for
 
 # Tests of SQLite itself (its locks, its file), and of the account store's SQLite tables: the
 # others', as PostfixAdmin makes them, are in AccountConformanceTest.
-ON_SERVERS = ("*StateStore*:*DeskStore*:*NoticeStore*:*RecoveryStore*:*WaysStore*:*DamageStore*:"
-              "*WaitingStore*:*ReturnedStore*:*OperatorStore*:*Approvals*:AccountConformance*:"
-              "-Sqlite*:*OfPostfixadmin*")
+ON_SERVERS = ("StateStoreTest*:StateApprovals.*:DeskStoreTest.*:Notices.*:RecoveryStoreTest.*:"
+              "WaysStoreTest.*:DamageStoreTest.*:WaitingStore.*:Returned.*:OperatorStoreTest.*:"
+              "CaseStoreTest.*:Rules.*:RuleMigration.*:FigureStoreTest.*:BanStoreTest.*:"
+              "EncryptionStoreTest.*:PolicyStoreTest.*:Migrations.*:AccountConformanceTest.*:"
+              "-*OfPostfixadmin*")
 
 
-@pytest.mark.parametrize("server", [dbkit.postgresql, dbkit.mariadb], ids=["postgresql", "mariadb"])
+ON_BOTH = pytest.mark.parametrize("server", [dbkit.postgresql, dbkit.mariadb],
+                                  ids=["postgresql", "mariadb"])
+
+
+@ON_BOTH
 def test_the_stores_do_the_same_on_a_server(server):
     with server() as database:
         database.make("test")
@@ -27,14 +33,15 @@ def test_the_stores_do_the_same_on_a_server(server):
     assert "PASSED" in done.stdout
 
 
-def test_the_daemon_keeps_its_records_on_postgresql(site):
+@ON_BOTH
+def test_the_daemon_keeps_its_records_on_a_server(site, server):
     """A containment, then the server away: mail flows, it is said, and what was decided meanwhile is
     there when it is back."""
     lab = site.lab
     first, second, friend = lab.hire()
-    with dbkit.postgresql() as database:
+    with server() as database:
         database.make("sekimori")
-        config = site.config.with_name("on-postgresql.toml")
+        config = site.config.with_name("on-a-server.toml")
         text, count = re.subn(r'^(\[store\]\n(?:.*\n)*?database = )".*"$',
                               rf'\1"{database.url("sekimori")}"', site.config.read_text(),
                               flags=re.M)
@@ -48,7 +55,7 @@ def test_the_daemon_keeps_its_records_on_postgresql(site):
                                     f"'{account}'", "sekimori")
 
             lab.api.change("suspend", "account", first, reason="a test")
-            wait_for(lambda: standing(first) == ["suspended"], 20, "the standing in PostgreSQL")
+            wait_for(lambda: standing(first) == ["suspended"], 20, "the standing in the server's database")
             site.settled()
             database.process.stop()
             subject = lab.send(second, friend, client="192.0.2.51")

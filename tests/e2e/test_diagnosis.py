@@ -3,9 +3,12 @@
 import contextlib
 import imaplib
 import poplib
+import ssl
+
+import pytest
 
 from clikit import done
-from labkit import wait_for
+from labkit import HOST, wait_for
 
 
 def codes(lab, person, *more):
@@ -55,3 +58,31 @@ def test_a_full_mailbox_is_seen(lab, people):
     lab.deliver("friend@far.example", person, body="x" * 28_000)
     wait_for(lambda: {"mailbox_full", "mailbox_nearly_full"} & set(codes(lab, person)), 30,
              "the mailbox nearly full")
+    # What operators see of it: this Dovecot counts and has no limit of its own, the store has one.
+    use = lab.api.get(f"/accounts/{person}/mailbox")
+    assert (use["source"], use["limit_bytes"]) == ("store", limit), use
+    assert 28_000 < use["used_bytes"] < 40_000, use
+    assert lab.api.ask("GET", "/accounts/no@where.example/mailbox").status == 404
+
+
+def test_a_program_that_wanted_another_name_is_shown_the_right_one(lab, people):
+    """It breaks off before anybody signs in: the mail log knows from where, and why."""
+    person, client = people[2], "198.51.100.77"
+    imap = imaplib.IMAP4(HOST, lab.endpoints["imap_port"], timeout=30)
+    try:
+        imap.xatom("ID", f'("x-originating-ip" "{client}" "x-originating-port" "50000")')
+        with pytest.raises(ssl.SSLError):
+            imap.starttls(ssl.create_default_context())
+    finally:
+        with contextlib.suppress(OSError):  # closed already, by whom it did not believe
+            imap.shutdown()
+    wait_for(lambda: "wrong_server_name" in codes(lab, person, "--ip", client), 20,
+             "what the log says")
+    [found] = [finding for finding in
+               done(lab, "account", "diagnose", person, "--ip", client)["findings"]
+               if finding["code"] == "wrong_server_name"]
+    # The names of the lab's settings for mail programs, to compare with.
+    for words in (found["next"]["ja"], found["next"]["en"]):
+        assert "imap.lab-ja.example" in words and "993" in words and "587" in words
+    assert "wrong_server_name" not in codes(lab, person, "--ip", "192.0.2.250")
+    assert "wrong_server_name" not in codes(lab, person)

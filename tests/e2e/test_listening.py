@@ -430,14 +430,16 @@ def test_the_standing_refuses_with_words(lab, people):
 
 
 def test_address_rules_decide_sign_ins(lab, people):
-    lab.api.call("POST", "/ip-rules", {"network": "198.51.100.64/27", "action": "deny"})
+    lab.api.call("POST", "/ip-rules", {"network": "198.51.100.64/27", "action": "deny",
+                                       "reason": "a test"})
     try:
         with Dovecot(lab) as dovecot:
             allow = "/?command=allow"
             denied = asked(people[0], remote="198.51.100.70")
             assert dovecot.post(allow, denied)[1]["status"] == -1
             assert dovecot.post(allow, asked(people[0]))[1]["status"] == 0
-            lab.api.call("POST", "/ip-rules", {"address": "198.51.100.70", "action": "allow"})
+            lab.api.call("POST", "/ip-rules", {"address": "198.51.100.70", "action": "allow",
+                                               "reason": "a test"})
             assert dovecot.post(allow, denied)[1]["status"] == 0
             with pytest.raises(smtplib.SMTPAuthenticationError):
                 lab.submission(people[0], client="198.51.100.71")

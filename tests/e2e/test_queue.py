@@ -89,9 +89,43 @@ def test_a_step_says_what_it_did(lab, stuck):
             return found if all(s["state"] == "done" for s in found.values()) else None
 
         found = wait_for(steps, 30, "all steps done")
-        assert found["hold_queued"]["detail"] == "3 messages to 6 recipients are held"
-        assert found["kick_sessions"]["detail"] == "1 sessions were ended"
+        assert found["hold_queued"]["done"] == {
+            "ja": "3 通(6 宛先)を保留しました", "en": "3 messages to 6 recipients are held"}
+        assert found["kick_sessions"]["done"]["en"] == "1 sessions were ended"
         assert [entry["queue_name"] for entry in lab.queued(neighbour)] == ["deferred"]
     finally:
         session.shutdown()
         lab.api.call("POST", f"/accounts/{person}/restore", {"reason": "a test's end"})
+
+
+def test_a_domains_mail_is_held_and_let_go_with_it(lab, people):
+    """But for the mail of whoever is contained alone; another domain's goes on waiting."""
+    person, thief, _ = people
+    domain = person.partition("@")[2]
+    [outsider] = lab.hire(1)
+    for sender in (person, thief, outsider):
+        lab.send(sender, f"defer-{sender.partition('@')[0]}@stuck.example", client="192.0.2.12")
+    wait_for(lambda: all(lab.queued(sender, queue="deferred")
+                         for sender in (person, thief, outsider)), 30, "mail in the queue")
+
+    def places():
+        return [lab.queued(sender)[0]["queue_name"] for sender in (person, thief, outsider)]
+
+    try:
+        lab.api.change("restrict", "domain", domain, reason="a test")
+        wait_for(lambda: places() == ["hold", "hold", "deferred"], 30, "the domain's mail is held")
+        [hold] = lab.api.holds(person)
+        assert hold["evidence"] == f"held with the domain {domain}"
+        lab.api.change("restrict", "account", thief, reason="a test")
+        lab.api.change("restore", "domain", domain, reason="a test's end")
+        wait_for(lambda: places() == ["deferred", "hold", "deferred"], 30, "the domain's mail goes")
+        wait_for(lambda: not lab.api.holds(person), 10, "it is written down")
+        [hold] = lab.api.holds(person, "released")
+        assert hold["ended_by"] not in ("", "machine", "time")
+        assert len(lab.api.holds(thief)) == 1
+    finally:
+        lab.api.change("restore", "domain", domain, reason="a test's end")
+        lab.api.change("restore", "account", thief, reason="a test's end")
+        for sender in (person, thief, outsider):
+            for entry in lab.queued(sender):
+                lab.postsuper("-d", entry["queue_id"])

@@ -140,6 +140,38 @@ def test_sighup(site, request):
             assert site.lab.daemon_log().count("setting ") == told
 
 
+def test_a_reload_takes_over_what_it_can_and_says_what_waits(site):
+    """Also of a file of an earlier version; one with a fault changes nothing."""
+    before = site.config.read_text()
+
+    def reloaded(text, *told):
+        since = len(site.lab.daemon_log())
+        site.config.write_text(text)
+        os.kill(site.lab.endpoints["pid"], signal.SIGHUP)
+        wait_for(lambda: all(words in site.lab.daemon_log()[since:] for words in told), 20,
+                 f"{told} in the daemon's log")
+
+    def health():
+        return {item["name"]: item for item in site.lab.api.get("/health")["items"]}
+
+    assert "settings" not in health()
+    changed = before.replace("[web]\n", '[web]\nsession_lifetime = "3h"\n', 1) + \
+        "\n[snapshoot]\n"
+    try:
+        reloaded(changed, "snapshoot", "settings not reloaded")
+        assert "settings" not in health()
+        changed = changed.replace("\n[snapshoot]\n", "\n[limits]\nmessages_per_hour = 7777\n")
+        assert changed.count("[limits]") == 1
+        reloaded(changed, "web.session_length", "setting limits.messages_per_hour taken over",
+                 "setting web.session_length changed: in force after a restart")
+        waits = health()["settings"]
+        assert waits["level"] == "warning"
+        assert waits["verdict"]["en"].endswith(": web.session_length"), waits
+    finally:
+        reloaded(before)
+    wait_for(lambda: "settings" not in health(), 20, "the earlier settings in force")
+
+
 def test_upgrade_with_mail_in_flight(site, request):
     """Another binary (the same with some bytes behind it) runs, and scripts/up brings the build's."""
     program = site.home / "bin/sekimori"

@@ -193,9 +193,11 @@ def test_the_command_line_shows_and_answers(lab, owner):
     incident = lab.api.account(owner)["incident"]["id"]
     with contextlib.ExitStack() as end:
         end.callback(lab.api.change, "restore", "account", owner, reason="a test")
+        # What is planted before that step is put out of force by it.
+        steps_done(lab, incident, "pause_forwards")
         plant(lab, owner)
-        shown = run("incident", "ways", str(incident))
-        assert "Thief@Evil.example" in shown and "未回答" in shown
+        wait_for(lambda: all(word in run("incident", "ways", str(incident))
+                             for word in ("Thief@Evil.example", "未回答")), 20, "the forward shown")
         # Nothing is put out of force while nobody contains: a person answers.
         planted = ways(lab, incident)["forward", "thief@evil.example"]
         run("incident", "revert", str(incident), str(planted["id"]), "--reason", "盗まれました")

@@ -2,9 +2,25 @@
 
 #include <algorithm>
 
+#include "base/mail_address.h"
+
 namespace sekimori::sim {
 
 using namespace decide;
+
+namespace {
+
+bool is_open(const HeldMessage& hold) {
+  return hold.state == HoldState::held || hold.state == HoldState::releasing;
+}
+
+// As StateStore::put_hold: the end of an earlier hold, or the beginning of one that has ended.
+bool comes_late(const HeldMessage& stored, const HeldMessage& hold) {
+  return stored.held_at > hold.held_at ||
+         (stored.held_at == hold.held_at && !is_open(stored) && is_open(hold));
+}
+
+}  // namespace
 
 Result<std::uint64_t> MemoryJournal::append(const Event& event) {
   const auto effect = [&]() -> Result<std::uint64_t> {
@@ -86,7 +102,7 @@ Result<void> MemoryState::put_incident(const Incident& incident) {
 Result<void> MemoryState::put_hold(const HeldMessage& hold) {
   return faults_.call("store.put_hold", [&]() -> Result<void> {
     const auto it = tables_.holds.find(hold.queue_id);
-    if (it != tables_.holds.end() && it->second.held_at > hold.held_at) return {};
+    if (it != tables_.holds.end() && comes_late(it->second, hold)) return {};
     if (on_hold) on_hold(it == tables_.holds.end() ? nullptr : &it->second, hold);
     tables_.holds[hold.queue_id] = hold;
     return {};
@@ -111,7 +127,7 @@ Result<void> MemoryState::put_records(std::span<const Record> records) {
         continue;
       }
       const auto it = tables_.holds.find(hold->queue_id);
-      if (it != tables_.holds.end() && it->second.held_at > hold->held_at) continue;
+      if (it != tables_.holds.end() && comes_late(it->second, *hold)) continue;
       const auto [mine, is_new] = after.try_emplace(hold->queue_id, *hold);
       if (!is_new && mine->second.held_at <= hold->held_at) mine->second = *hold;
     }
@@ -183,6 +199,7 @@ Result<std::vector<HeldMessage>> MemoryState::holds(const HoldFilter& filter) {
     std::vector<HeldMessage> all;
     for (const auto& [id, hold] : tables_.holds) {
       if (filter.account && hold.account != *filter.account) continue;
+      if (!filter.within.empty() && domain_of(hold.account) != filter.within) continue;
       if (filter.state && hold.state != *filter.state) continue;
       if (filter.incident && hold.incident != *filter.incident) continue;
       if (filter.after && hold.queue_id <= *filter.after) continue;
