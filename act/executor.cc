@@ -288,6 +288,16 @@ Executor::Done Executor::hold_queued(const Step& step, const StandingRecord& sta
   if (!found) return std::unexpected(found.error());
   auto& theirs = found->theirs;
   if (!theirs.empty()) {
+    // Asked after the look: what is found was handed in before this answer.
+    auto wanted = is_wanted(step);
+    if (!wanted) return std::unexpected(wanted.error());
+    if (!*wanted) {
+      if (auto settled = give_up_holding(step, now); !settled) {
+        return std::unexpected(settled.error());
+      }
+      return Text{"その間に制限が解除されたため、何も保留しませんでした",
+                  "restored meanwhile, so nothing was held"};
+    }
     if (auto kept = spare_released(step, theirs); !kept) {
       return std::unexpected(kept.error());
     }
@@ -438,6 +448,14 @@ Result<std::size_t> Executor::reconcile(std::vector<HeldMessage>& records, Insta
     }
   }
   return elsewhere;
+}
+
+Result<bool> Executor::is_wanted(const Step& step) {
+  auto standings = store_.standings();
+  if (!standings) return std::unexpected(standings.error());
+  const auto found = std::ranges::find(*standings, step.subject, &StandingRecord::subject);
+  return found == standings->end() || found->epoch <= step.epoch ||
+         is_still_wanted(step.kind, found->standing);
 }
 
 Executor::StepResult Executor::give_up_holding(const Step& step, Instant now) {

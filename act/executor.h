@@ -88,6 +88,8 @@ class Executor {
   // queue, to be tried again; when the holding `is_given_up`, they have their end now.
   Result<std::size_t> reconcile(std::vector<decide::HeldMessage>& records, Instant since,
                                 bool is_given_up);
+  // Does the standing in force by now still ask for it?
+  Result<bool> is_wanted(const decide::Step& step);
   StepResult give_up_holding(const decide::Step& step, Instant now);
   // Lets go what the domain's containment held, but for accounts that are contained themselves.
   Done release_held(const decide::Step& step, const decide::StandingRecord& standing);

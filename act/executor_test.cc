@@ -155,6 +155,27 @@ TEST(Executor, ClosesAnotherAccountInTheMiddleOfALongQueue) {
   EXPECT_FALSE(world.all_done());
 }
 
+// A person undid it while the first steps were being taken: what the owner sends then is theirs.
+TEST(Executor, HoldsNothingOnceRestoredInTheMiddle) {
+  World world;
+  world.request(k_taro, RequestKind::restrict);
+  const auto undone_meanwhile = [&](ExecutorSettings& settings) {
+    settings.ways = [&](const Step& step, Standing) -> Result<Text> {
+      if (step.kind != StepKind::suspend_app_passwords) return Text{};
+      world.request(k_taro, RequestKind::restore);
+      fill_queue(world);
+      return Text{};
+    };
+  };
+  Process process(world, undone_meanwhile);
+  process.executor->run_once(at(0));
+  EXPECT_FALSE(world.was_called("hold AAAAAA1"));
+  EXPECT_TRUE(world.holds.empty());
+  process.executor->run_once(at(1));
+  EXPECT_FALSE(world.was_called("hold AAAAAA1"));
+  EXPECT_EQ(world.standings[k_taro].standing, Standing::normal);
+}
+
 // A person let one go between two tries of the step, and Postfix has it in its queue.
 TEST(Executor, WhatAPersonLetGoMeanwhileIsNotHeldAgain) {
   World world;
