@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/machine_words.h"
+#include "app/time_zones.h"
 #include "web/json_bans.h"
 
 namespace sekimori::app {
@@ -358,8 +359,9 @@ void BanService::tell_owner(ForgottenDevice device, Instant now) {
   const Instant before = std::exchange(device.told, now);
   if (!parts_.forgotten.put(device)) return;
   const std::string where = parts_.operator_name ? parts_.operator_name(device.setting.ip) : "";
+  const ZoneRule zone = server_zone();
   const auto in = [&](Language language) {
-    return forgotten_letter(device, where, parts_.portal, parts_.provider, language);
+    return forgotten_letter(device, where, parts_.portal, parts_.provider, language, zone);
   };
   const auto first = in(parts_.language);
   const auto other = in(parts_.language == Language::ja ? Language::en : Language::ja);

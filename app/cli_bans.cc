@@ -52,9 +52,13 @@ class BanPrinter : public AnswerReader {
   }
 
   [[nodiscard]] std::string made(const json::value& ban) const {
+    const auto until = time(ban, "until");
+    const auto end = until.empty()
+                         ? std::string()
+                         : fmt::format(fmt::runtime(t("期限は {} です。", " Until {}.")), until);
     return fmt::format(
-        fmt::runtime(t("{} を遮断しました(番号 {})。{}\n", "{} is banned ({}). {}\n")),
-        word(ban, "network"), number(ban, "id"), text_of(ban, "effect"));
+        fmt::runtime(t("{} を遮断しました(番号 {})。{}{}\n", "{} is banned ({}). {}{}\n")),
+        word(ban, "network"), number(ban, "id"), text_of(ban, "effect"), end);
   }
   [[nodiscard]] std::string ended(const json::value& ban) const {
     return fmt::format(fmt::runtime(t("{} の遮断を解除しました。\n", "{} is no longer banned.\n")),

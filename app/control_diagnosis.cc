@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "app/control_service.h"
+#include "app/time_zones.h"
 #include "base/hash.h"
 #include "store/journal.h"
 #include "web/address_rules.h"
@@ -65,6 +66,7 @@ Result<web::DiagnosisView> ControlService::diagnose(std::string_view address,
   }
 
   decide::MailSettingsFacts settings;
+  settings.zone = server_zone();
   settings.handshakes = parts_.handshakes(facts.ip);
   const auto put_server = [&](Service service, const wire::MailServer& server) {
     if (server.host.empty()) return;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/time_zones.h"
 #include "base/mail_address.h"
 
 namespace sekimori::app {
@@ -264,14 +265,15 @@ void EncryptionService::tell(const decide::PlainDay& seen) {
   const auto in_force = orders();
   const auto rule = in_force->rules.find(std::string(domain_of(seen.account)));
   const auto ip = IpAddress::parse(seen.ip);
+  const ZoneRule zone = server_zone();
   const auto letter =
       decide::plain_letter(seen, ip ? parts_.place(*ip) : "", parts_.ways,
                            rule == in_force->rules.end() ? Instant() : rule->second.from,
-                           parts_.provider, parts_.language);
+                           parts_.provider, parts_.language, zone);
   const auto other = decide::plain_letter(
       seen, ip ? parts_.place(*ip) : "", parts_.ways,
       rule == in_force->rules.end() ? Instant() : rule->second.from, parts_.provider,
-      parts_.language == Language::ja ? Language::en : Language::ja);
+      parts_.language == Language::ja ? Language::en : Language::ja, zone);
   const std::string body = fmt::format("{}\n----\n\n{}", letter.body, other.body);
   if (auto sent = parts_.send_letter(seen.account, letter.subject, body); !sent) {
     parts_.log(fmt::format("letter to {} about encryption: {}", seen.account, sent.error().text));

@@ -9,7 +9,6 @@
 #include <iterator>
 
 #include "base/approval.h"
-#include "base/time_zone.h"
 
 namespace sekimori::app {
 namespace {
@@ -63,6 +62,11 @@ Result<NamedZone> time_zone(std::string_view name) {
   NamedZone out{std::string(name), bytes.substr(begin + 1, bytes.size() - begin - 2)};
   if (!ZoneRule::parse(out.rule)) return unknown();
   return out;
+}
+
+ZoneRule server_zone() {
+  const auto own = time_zone("");
+  return own ? ZoneRule::parse(own->rule).value_or(ZoneRule()) : ZoneRule();
 }
 
 }  // namespace sekimori::app

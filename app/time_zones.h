@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/time_zone.h"
 
 namespace sekimori::app {
 
@@ -15,5 +16,7 @@ struct NamedZone {
 };
 // "" is this machine's own zone. Errors: bad_input (no such name, and what to write instead).
 [[nodiscard]] Result<NamedZone> time_zone(std::string_view name);
+// This machine's own; UTC where it is not known.
+[[nodiscard]] ZoneRule server_zone();
 
 }  // namespace sekimori::app

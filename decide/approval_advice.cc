@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/time_zone.h"
+#include "base/wall_text.h"
 
 namespace sekimori::decide {
 namespace {
@@ -181,10 +182,14 @@ Text in_words(const ApprovalTerms& t) {
   const std::string start = clock_text(t.start_minute);
   const auto zone = t.zone.empty() ? std::string("UTC") : t.zone;
   switch (t.repeat) {
-    case ApprovalRepeat::once:
-      when = {fmt::format("{} から {} まで", format_instant(t.from), format_instant(t.until)),
-              fmt::format("from {} to {}", format_instant(t.from), format_instant(t.until))};
+    case ApprovalRepeat::once: {
+      const auto rule = ZoneRule::parse(t.zone_rule).value_or(ZoneRule());
+      const Text from = wall_time(t.from, rule);
+      const Text until = wall_time(t.until, rule);
+      when = {fmt::format("{} から {} まで({})", from.ja, until.ja, zone),
+              fmt::format("from {} to {} ({})", from.en, until.en, zone)};
       break;
+    }
     case ApprovalRepeat::daily: when = {"毎日", "every day"}; break;
     case ApprovalRepeat::weekly:
       when = {"毎週 " + weekdays(t.days, true) + "曜日", "every " + weekdays(t.days, false)};

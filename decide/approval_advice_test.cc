@@ -141,6 +141,14 @@ TEST(ApprovalAdvice, TermsAreSaidInBothLanguages) {
   EXPECT_EQ(in_words(t).ja,
             "毎月 15 日・末日の 09:00 から 180 分間(Asia/Tokyo)、宛先は合計 500 件、1 "
             "通あたり 100 件まで");
+  t.repeat = ApprovalRepeat::once;
+  t.zone_rule = "JST-9";
+  t.from = *parse_instant("2026-11-22T15:30:00Z");
+  t.until = t.from + hours(24);
+  EXPECT_TRUE(in_words(t).en.starts_with(
+      "from 2026-11-23 00:30 to 2026-11-24 00:30 (Asia/Tokyo), up to 500"));
+  EXPECT_TRUE(in_words(t).ja.starts_with(
+      "2026年11月23日 0:30 から 2026年11月24日 0:30 まで(Asia/Tokyo)、宛先は"));
   for (const auto cause :
        {ApprovalCause::settings, ApprovalCause::new_place, ApprovalCause::contained}) {
     EXPECT_FALSE(in_words(cause).ja.empty());

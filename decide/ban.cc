@@ -126,14 +126,7 @@ Text ban_effect(const Ban& ban) {
                       ban.collateral)};
       break;
   }
-  if (ban.until.is_set()) {
-    // "2026-11-22 23:05": whole minutes, as letters and lists have them.
-    std::string until = format_instant({ban.until.us / 60'000'000 * 60'000'000});
-    until.resize(16);
-    until[10] = ' ';
-    out.ja += fmt::format("{}(UTC)まで。", until);
-    out.en += fmt::format(" Until {} UTC.", until);
-  } else {
+  if (!ban.until.is_set()) {
     out.ja += "解除されるまで続きます。";
     out.en += " Until somebody ends it.";
   }

@@ -81,7 +81,8 @@ struct BanFilter {
 
 // Why, in one sentence with numbers.
 [[nodiscard]] Text ban_reason(const Ban&);
-// Until when, what it takes away, and whom it would hit besides, in a sentence for operators.
+// What it takes away and whom it would hit besides, in a sentence for operators; that it has no end
+// where it has none. When it ends, whoever shows the ban tells by the reader's own clock.
 [[nodiscard]] Text ban_effect(const Ban&);
 
 // One entry of somebody else's list. RFC 4632 networks, one a line; after ';' or '#' a comment, of

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/wall_text.h"
+
 namespace sekimori::decide {
 namespace {
 
@@ -60,7 +62,8 @@ Text plain_refusal(Service service, const EncryptedWays& ways) {
 }
 
 Letter plain_letter(const PlainDay& seen, std::string_view place, const EncryptedWays& ways,
-                    Instant enforced_from, std::string_view provider, Language language) {
+                    Instant enforced_from, std::string_view provider, Language language,
+                    const ZoneRule& zone) {
   const bool ja = language == Language::ja;
   Letter out;
   std::string body;
@@ -68,8 +71,8 @@ Letter plain_letter(const PlainDay& seen, std::string_view place, const Encrypte
     body += text;
     body += '\n';
   };
-  const std::string when = format_instant({seen.last.us / 60'000'000 * 60'000'000});
-  const std::string day = enforced_from.is_set() ? format_instant(enforced_from).substr(0, 10) : "";
+  const std::string when = wall_time(seen.last, zone).in(language);
+  const std::string day = wall_day(enforced_from, zone).in(language);
   if (ja) {
     out.subject = "メールソフトの接続が暗号化されていません(設定の直し方)";
     line(fmt::format("{} をお使いの方へ", seen.account));
@@ -83,7 +86,7 @@ Letter plain_letter(const PlainDay& seen, std::string_view place, const Encrypte
         seen.service == Service::smtp ? "" : fmt::format("{})", name_of(seen.service))));
     if (!seen.client.empty()) line(fmt::format("  ソフト: {}", seen.client));
     line(fmt::format("  接続元: {}{}", seen.ip, place.empty() ? "" : fmt::format("({})", place)));
-    line(fmt::format("  最後の接続: {}(UTC)", when));
+    line(fmt::format("  最後の接続: {}", when));
     line("");
     line("次のように設定を変えてください。パスワードを変える必要はありません。");
     line("  1. メールソフトの「アカウントの設定」を開きます。");
@@ -111,7 +114,7 @@ Letter plain_letter(const PlainDay& seen, std::string_view place, const Encrypte
                      name_of(seen.service)));
     if (!seen.client.empty()) line(fmt::format("  Program: {}", seen.client));
     line(fmt::format("  From: {}{}", seen.ip, place.empty() ? "" : fmt::format(" ({})", place)));
-    line(fmt::format("  Last seen: {} (UTC)", when));
+    line(fmt::format("  Last seen: {}", when));
     line("");
     line("Please change the settings like this; your password stays as it is.");
     line("  1. Open the account settings of the mail program.");

@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/instant.h"
 #include "base/text.h"
+#include "base/time_zone.h"
 
 namespace sekimori::decide {
 
@@ -102,13 +103,14 @@ struct EncryptedWays {
 };
 // To a person whose sign-in is refused; for SMTP `.en` is ASCII with its reply codes in front.
 [[nodiscard]] Text plain_refusal(Service service, const EncryptedWays& ways);
-// The letter to an owner: a subject and a body.
+// The letter to an owner: a subject and a body. Times are told by the clock of `zone`.
 struct Letter {
   std::string subject;
   std::string body;
 };
 [[nodiscard]] Letter plain_letter(const PlainDay& seen, std::string_view place,
                                   const EncryptedWays& ways, Instant enforced_from,
-                                  std::string_view provider, Language language);
+                                  std::string_view provider, Language language,
+                                  const ZoneRule& zone);
 
 }  // namespace sekimori::decide

@@ -44,19 +44,26 @@ TEST(Encryption, ALetterSaysWhereAndHow) {
   seen.ip = "203.0.113.9";
   seen.client = "Old Mail 3";
   const EncryptedWays ways{"imap.example.jp, SSL/TLS 993", "pop.example.jp, SSL/TLS 995", "", ""};
+  const ZoneRule tokyo = ZoneRule::parse("JST-9").value();
   for (const Language language : {Language::ja, Language::en}) {
+    const bool ja = language == Language::ja;
     const Letter letter =
-        plain_letter(seen, "JP", ways, Instant{1'806'537'600'000'000}, "Example", language);
+        plain_letter(seen, "JP", ways, Instant{1'806'537'600'000'000}, "Example", language, tokyo);
     for (const char* part : {"taro@example.jp", "POP3", "203.0.113.9", "JP", "Old Mail 3",
-                             "2026-11-22T18:49:00Z", "pop.example.jp", "2027-04-01", "Example"}) {
+                             "pop.example.jp", "Example"}) {
       EXPECT_THAT(letter.body, HasSubstr(part));
     }
+    // 18:49 UTC, by the clock of whoever reads it.
+    EXPECT_THAT(letter.body, HasSubstr(ja ? "2026年11月23日 3:49" : "2026-11-23 03:49"));
+    EXPECT_THAT(letter.body, HasSubstr(ja ? "2027年4月1日" : "2027-04-01"));
+    EXPECT_THAT(letter.body, Not(HasSubstr("UTC")));
     EXPECT_THAT(letter.body, Not(HasSubstr("(SMTP)")));
     EXPECT_EQ(letter.subject.find('\n'), std::string::npos);
   }
   seen.service = Service::smtp;
   seen.client = "";
-  EXPECT_THAT(plain_letter(seen, "", {}, {}, "", Language::en).body, HasSubstr("sending (SMTP)"));
+  EXPECT_THAT(plain_letter(seen, "", {}, {}, "", Language::en, tokyo).body,
+              HasSubstr("sending (SMTP)"));
 }
 
 }  // namespace

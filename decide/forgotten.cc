@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/wall_text.h"
+
 namespace sekimori::decide {
 namespace {
 
@@ -49,7 +51,7 @@ Text forgotten_words(const ForgottenSetting& f) {
 
 ForgottenLetter forgotten_letter(const ForgottenDevice& device, std::string_view where,
                                  std::string_view portal, std::string_view provider,
-                                 Language language) {
+                                 Language language, const ZoneRule& zone) {
   const ForgottenSetting& setting = device.setting;
   const bool ja = language == Language::ja;
   ForgottenLetter out;
@@ -57,7 +59,7 @@ ForgottenLetter forgotten_letter(const ForgottenDevice& device, std::string_view
     out.body += text;
     out.body += '\n';
   };
-  const std::string when = format_instant({device.last.us / 60'000'000 * 60'000'000});
+  const std::string when = wall_time(device.last, zone).in(language);
   std::string from = setting.ip.to_string();
   if (!where.empty()) from += ja ? fmt::format("({})", where) : fmt::format(" ({})", where);
   if (ja) {
@@ -70,7 +72,7 @@ ForgottenLetter forgotten_letter(const ForgottenDevice& device, std::string_view
     line(fmt::format("  使い方: {}", program_of(setting.service, true)));
     line(fmt::format("  接続元: {}(これまで使われている場所です)", from));
     line(fmt::format("  同じ誤りの回数: {} 回以上", setting.repeats));
-    line(fmt::format("  気づいた日時: {}(UTC)", when));
+    line(fmt::format("  気づいた日時: {}", when));
     line("");
     line("次のようにしてください。");
     line(
@@ -90,7 +92,7 @@ ForgottenLetter forgotten_letter(const ForgottenDevice& device, std::string_view
     line(fmt::format("  Used for: {}", program_of(setting.service, false)));
     line(fmt::format("  From: {}, a place you usually use", from));
     line(fmt::format("  The same wrong password: {} times or more", setting.repeats));
-    line(fmt::format("  Noticed: {} (UTC)", when));
+    line(fmt::format("  Noticed: {}", when));
     line("");
     line("What to do:");
     line("  1. Find the device that gets no mail any more: a computer, phone, tablet or copier.");

@@ -10,6 +10,7 @@
 #include "base/instant.h"
 #include "base/ip_address.h"
 #include "base/text.h"
+#include "base/time_zone.h"
 
 namespace sekimori::decide {
 
@@ -37,13 +38,14 @@ struct ForgottenDevice {
 [[nodiscard]] Text forgotten_words(const ForgottenSetting& setting);
 
 // The letter to the owner, in one language. `where`: the place in words, may be ""; `portal`: its
-// address, may be "".
+// address, may be "". Times are told by the clock of `zone`.
 struct ForgottenLetter {
   std::string subject;
   std::string body;
 };
 [[nodiscard]] ForgottenLetter forgotten_letter(const ForgottenDevice& device,
                                                std::string_view where, std::string_view portal,
-                                               std::string_view provider, Language language);
+                                               std::string_view provider, Language language,
+                                               const ZoneRule& zone);
 
 }  // namespace sekimori::decide

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <thread>
 
+#include "base/wall_text.h"
+
 namespace sekimori::decide {
 namespace {
 
@@ -149,13 +151,16 @@ TEST(Guessing, TheSameWrongPasswordAgainIsOneCountAndIsSaidToTheOwner) {
   EXPECT_EQ(device_of(moved), "AS64500/123") << "whatever address it has today";
   const ForgottenDevice device{found, home.now, home.now, {}};
   for (const Language language : {Language::ja, Language::en}) {
-    const auto letter =
-        forgotten_letter(device, "JP", "https://portal.example/", "Example", language);
+    const auto letter = forgotten_letter(device, "JP", "https://portal.example/", "Example",
+                                         language, ZoneRule::parse("JST-9").value());
     EXPECT_FALSE(letter.subject.empty());
     for (const char* part : {"a@x.test", "192.0.2.10", "JP", "IMAP", "https://portal.example/"}) {
       EXPECT_NE(letter.body.find(part), std::string::npos) << part;
     }
     EXPECT_EQ(letter.body.find("123"), std::string::npos) << "nothing of the password";
+    const Text when = wall_time(home.now, ZoneRule::parse("JST-9").value());
+    EXPECT_NE(letter.body.find(when.in(language)), std::string::npos) << letter.body;
+    EXPECT_EQ(letter.body.find("UTC"), std::string::npos);
   }
   // Without a hash each one counts.
   for (int i = 0; i < 12; ++i) town.guess("a@x.test", ip("203.0.113.8"), 0);
@@ -380,6 +385,7 @@ TEST(Guessing, WhereGoodAccountsLiveTheyGoOn) {
   EXPECT_EQ(ban.reach, BanReach::sign_ins);
   EXPECT_EQ(ban.collateral, 1U);
   EXPECT_NE(ban_effect(ban).en.find("1 account"), std::string::npos);
+  EXPECT_EQ(ban_effect(ban).en.find("UTC"), std::string::npos);
   // A line of a provider that shares its addresses.
   const IpAddress shared = ip("198.51.100.77");
   for (int i = 0; i < 5; ++i) town.sign_in(fmt::format("p{}@x.test", i), shared);

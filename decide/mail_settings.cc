@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/wall_text.h"
+
 namespace sekimori::decide {
 namespace {
 
@@ -125,17 +127,17 @@ void add_mail_settings(std::vector<Finding>& findings, const MailSettingsFacts& 
     if (finding.code != "never_reads") continue;
     if (facts.last_sending.is_set()) {
       // The same program sends: address and password are right there, the way in is not.
-      const std::string last = format_instant(facts.last_sending);
+      const Text last = wall_time(facts.last_sending, facts.zone);
       finding.code = "wrong_incoming_server";
       finding.what = {
           fmt::format("送信のサインインは届いています(最後は{})が、この7日間、受信(IMAP・POP3)の"
                       "サインインがありません。受信サーバー名かポート番号の設定が違っている可能性が"
                       "高いです。",
-                      last),
+                      last.ja),
           fmt::format("Sign-ins for sending arrive (the last at {}), but for seven days there was "
                       "none to IMAP or POP3: most likely the incoming server's name or port is "
                       "set wrongly.",
-                      last)};
+                      last.en)};
       finding.next = how_to_compare(facts, true);
     } else if (!facts.servers.empty()) {
       finding.next = joined(

@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/handshake.h"
 #include "base/instant.h"
+#include "base/time_zone.h"
 #include "decide/diagnosis.h"
 
 namespace sekimori::decide {
@@ -33,6 +34,7 @@ struct ServerToUse {
 };
 
 struct MailSettingsFacts {
+  ZoneRule zone;         // by whose clock times are told
   Instant last_sending;  // the last sign-in to SMTP within seven days; unset: none
   std::vector<HandshakeFact> handshakes;
   std::vector<ServerToUse> servers;  // none: the provider has set none

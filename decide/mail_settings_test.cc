@@ -23,6 +23,7 @@ Event login(Instant t, LoginResult result, Service service) {
 
 MailSettingsFacts names() {
   MailSettingsFacts facts;
+  facts.zone = ZoneRule::parse("JST-9").value();
   facts.servers = {{Service::imap, "imap.example.jp", 993, true},
                    {Service::smtp, "smtp.example.jp", 587, false}};
   return facts;
@@ -88,7 +89,8 @@ TEST(MailSettings, WhoSendsButNeverReadsHasAnotherIncomingServer) {
   ASSERT_EQ(codes(found), Codes{"wrong_incoming_server"});
   EXPECT_TRUE(names_imap(found[0]));
   EXPECT_EQ(found[0].next.en.find("smtp.example.jp"), std::string::npos);
-  EXPECT_NE(found[0].what.en.find("2026-11-21T06:00:00"), std::string::npos);
+  EXPECT_NE(found[0].what.en.find("2026-11-21 15:00"), std::string::npos);
+  EXPECT_NE(found[0].what.ja.find("2026年11月21日 15:00"), std::string::npos);
   // Who reads as well has nothing to compare.
   EXPECT_EQ(codes(answered(reads_well(), settings)), Codes{"nothing_here"});
 }
