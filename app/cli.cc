@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/cli_account_desk.h"
 #include "app/cli_commands.h"
 #include "app/cli_options.h"
 
@@ -36,6 +37,7 @@ Exit run(const Invocation& given) {
     return run_service_command(given);
   }
   if (command == "account add" || command == "account password") return run_password_command(given);
+  if (command == "account show") return run_account_command(given);
   if (command == "account call-sheet" && given.with_code) return run_call_sheet_command(given);
   if (command == "incident report" && !(given.html.empty() && given.csv.empty())) {
     return run_report_command(given);

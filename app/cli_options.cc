@@ -4,7 +4,7 @@
 #include <iterator>
 #include <memory>
 
-#include "app/cli_rules_tree.h"
+#include "app/cli_account_tree.h"
 
 namespace sekimori::app {
 namespace {
@@ -12,9 +12,9 @@ namespace {
 constexpr const char* k_default_config = "/etc/sekimori/sekimori.toml";
 
 // Builds the tree of commands over one Invocation, with help in one language.
-class Tree : private RulesTree {
+class Tree : private AccountTree {
  public:
-  Tree(Invocation& out, Language language) : RulesTree(out, language) {
+  Tree(Invocation& out, Language language) : AccountTree(out, language) {
     root_.fallthrough();
     root_.require_subcommand(1);
     root_.set_help_flag("-h,--help", text("使い方を表示します", "show this help"));
@@ -185,6 +185,7 @@ class Tree : private RulesTree {
     probation(standing("restore", "元に戻します", "give everything back"));
     address(command(account, "recovery-code", "本人確認用の復旧コードを発行します",
                     "make a code with which the owner proves who they are"));
+    switch_commands(account);
     auto* diagnose = command(account, "diagnose", "「メールが取れない」の原因を調べます",
                              "why somebody cannot get mail, from facts");
     address(diagnose);

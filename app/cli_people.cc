@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <iterator>
 
+#include "app/cli_account_desk.h"
 #include "app/cli_api.h"
 #include "app/cli_commands.h"
 #include "app/cli_print.h"
@@ -60,6 +61,32 @@ std::unique_ptr<Api> connected(const Invocation& given) {
 Exit exit_of(int status) {
   if (status >= 200 && status < 300) return Exit::done;
   return status == 400 ? Exit::usage : Exit::refused;
+}
+
+Exit run_account_command(const Invocation& given) {
+  const auto api = connected(given);
+  if (!api) return Exit::refused;
+  const auto path = "/api/v1/accounts/" + web::percent_encode(given.subject);
+  const auto answer = api->call("GET", path);
+  if (!answer) {
+    print_failure(given, answer.error());
+    return Exit::refused;
+  }
+  boost::system::error_code broken;
+  auto account = boost::json::parse(answer->body, broken);
+  if (exit_of(answer->status) != Exit::done || broken || !account.is_object()) {
+    print_answer(given, answer->status, answer->body);
+    return exit_of(answer->status);
+  }
+  // What cannot be told now is left out: the rest is what was asked for.
+  for (const char* part : {"switches"}) {
+    const auto more = api->call("GET", path + "/" + part);
+    auto read =
+        more && more->status == 200 ? boost::json::parse(more->body, broken) : boost::json::value();
+    account.get_object()[part] = broken ? boost::json::value() : std::move(read);
+  }
+  print_answer(given, answer->status, boost::json::serialize(account));
+  return Exit::done;
 }
 
 Exit run_call_sheet_command(const Invocation& given) {

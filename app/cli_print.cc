@@ -10,6 +10,7 @@
 #include <boost/json/value.hpp>
 #include <vector>
 
+#include "app/cli_account_desk.h"
 #include "app/cli_aftermath.h"
 #include "app/cli_answer.h"
 #include "app/cli_approvals.h"
@@ -52,6 +53,11 @@ class Printer : public AnswerReader {
     rows.push_back({t("動作", "mode"), word(a, "mode")});
     rows.push_back({t("疑い", "ln R"), number(a, "log_r")});
     std::string out = table(rows);
+    if (const auto* switches = find(a, "switches")) {
+      if (const auto printed = printed_switches(given_, *switches); !printed.empty()) {
+        out += '\n' + printed;
+      }
+    }
     if (const auto* limits = find(a, "limits"); limits != nullptr && limits->is_array()) {
       Rows uses = {{t("上限", "limit"), t("使用", "used"), t("最大", "of")}};
       for (const auto& use : limits->get_array()) {
@@ -304,6 +310,7 @@ std::string printed_answer(const Invocation& given, std::string_view body) {
     if (auto printed = printed_recovery_answer(given, answer)) return *printed;
     if (auto printed = printed_approval_answer(given, answer)) return *printed;
     if (auto printed = printed_encryption_answer(given, answer)) return *printed;
+    if (auto printed = printed_account_desk_answer(given, answer)) return *printed;
     if (auto printed = printed_queue_answer(given, answer)) return *printed;
     if (auto printed = printed_report_answer(given, answer)) return *printed;
     if (auto printed = printed_operator_answer(given, answer)) return *printed;

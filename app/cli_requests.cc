@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "app/cli_account_desk.h"
 #include "app/cli_aftermath.h"
 #include "app/cli_approvals.h"
 #include "app/cli_bans.h"
@@ -118,6 +119,7 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
     return post(fmt::format("{}/{}", path, one.action), reason_body(given));
   }
   if (auto request = queue_request(given)) return *std::move(request);
+  if (auto request = account_desk_request(given, now)) return *std::move(request);
   if (command == "account diagnose") {
     json::object body;
     if (!given.ip.empty()) body["ip"] = given.ip;

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "store/journal.h"
 #include "web/address_rules.h"
+#include "web/server_desk.h"
 
 namespace sekimori::app {
 namespace {
@@ -99,6 +100,9 @@ Result<web::DiagnosisView> ControlService::diagnose(std::string_view address,
   view.at = facts.now;
   view.findings = decide::diagnose(facts);
   decide::add_mail_settings(view.findings, settings);
+  if (const auto switches = parts_.server_desk.switches(*account)) {
+    decide::add_switches(view.findings, web::switched_off(*switches), server_zone());
+  }
   std::string codes;
   for (const decide::Finding& finding : view.findings) {
     codes += fmt::format("{}\"{}\"", codes.empty() ? "" : ",", finding.code);

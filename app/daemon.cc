@@ -200,6 +200,9 @@ class Daemon {
     options.is_inactive = [this](std::string_view account) {
       return world_.inactive.waits(account);
     };
+    options.receives_nothing = [this](std::string_view account) {
+      return world_.switches->receives_nothing(account);
+    };
     options.stamp = [this](std::string_view account, Instant now) {
       return world_.reports->stamp_for(account, now);
     };
@@ -472,6 +475,7 @@ serve::AuthDesk Daemon::make_auth_desk() {
   options.sink = [this](const decide::Applied& applied) { world_.remember(applied); };
   options.watched = [this](const Event& event) { world_.way_back->signed_in(event); };
   options.filters_changed = [this](const std::string& account) { world_.ways->soon(account); };
+  options.closed = [this](std::string_view account) { return world_.switches->refusal(account); };
   options.rules = &world_.rule_book;
   options.gate = world_.sign_in_lists.get();
   options.plain = world_.encryption.get();

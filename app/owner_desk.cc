@@ -7,12 +7,14 @@
 #include <ctime>
 
 #include "app/recovery_service.h"
+#include "app/time_zones.h"
 #include "app/ways_service.h"
 #include "base/mail_address.h"
 #include "decide/standing.h"
 #include "store/journal.h"
 #include "store/password_hash.h"
 #include "web/aftermath.h"
+#include "web/server_desk.h"
 
 namespace sekimori::app {
 namespace {
@@ -110,6 +112,28 @@ Words words_of(Standing standing) {
   return {stopped, stopped, stopped, {}, {}};
 }
 
+// What a person switched off stands beside what the standing closes.
+void lay_over(web::OwnStatus& out, const decide::Switches& switches) {
+  if (!switches.any()) return;
+  if (switches.receive) out.receive = web::OwnUse::waits;
+  // Nobody hands in mail who may not sign in.
+  if (switches.login) out.sign_in = out.send = web::OwnUse::stopped;
+  decide::SwitchWords words = decide::owner_words(switches, server_zone());
+  if (!out.is_recovering) {
+    out.what = std::move(words.what);
+    out.why = std::move(words.why);
+    out.next = std::move(words.next);
+    return;
+  }
+  const auto add = [](Text& to, const Text& more) {
+    to.ja += more.ja;
+    to.en += (to.en.empty() ? "" : " ") + more.en;
+  };
+  add(out.what, words.what);
+  add(out.why, words.why);
+  add(out.next, words.next);
+}
+
 }  // namespace
 
 Result<std::string> OwnerDeskService::account_of(std::string_view address) {
@@ -157,7 +181,14 @@ Result<bool> OwnerDeskService::knows_password(std::string_view address, const Se
 Result<bool> OwnerDeskService::password_suffices(std::string_view address) {
   const std::string account = parts_.directory()->account_of(address);
   const auto standing = parts_.engine.standing_of({decide::SubjectKind::account, account}).standing;
-  return standing == Standing::normal || standing == Standing::probation;
+  if (standing != Standing::normal && standing != Standing::probation) return false;
+  // Where nobody may sign in with it, it opens no more than the card.
+  return !switches_of(account).login;
+}
+
+decide::Switches OwnerDeskService::switches_of(const std::string& account) {
+  const auto view = parts_.server_desk.switches(account);
+  return view ? web::switched_off(*view) : decide::Switches();
 }
 
 Result<void> OwnerDeskService::end_session(const Secret& token) {
@@ -195,7 +226,9 @@ Result<web::OwnStatus> OwnerDeskService::status(std::string_view address) {
       out.next = way->next_step;
     }
   }
-  if (decide::forbids_login(out.standing)) {
+  const auto switches = switches_of(*account);
+  lay_over(out, switches);
+  if (decide::forbids_login(out.standing) || switches.receive) {
     // Not known is none: the card must come up with the queue out of reach, too.
     if (const auto waiting = parts_.aftermath.waiting(*account)) out.waiting = waiting->waiting;
   }
@@ -459,6 +492,7 @@ Result<web::LiveTest> OwnerDeskService::begin_test(std::string_view address, Lan
   if (decide::forbids_login(standing)) {
     return bad_input("the mailbox takes no mail before the new password is set");
   }
+  if (switches_of(*account).receive) return bad_input("receiving is switched off for this mailbox");
   Test test;
   test.view.started = parts_.now();
   test.view.mark = new_mark();

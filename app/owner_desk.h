@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/control_service.h"
+#include "decide/switches.h"
 #include "web/owner_desk.h"
 #include "wire/mail_profile.h"
 
@@ -91,6 +92,8 @@ class OwnerDeskService : public web::OwnerDesk {
   // The account as it is kept. Errors: not_found.
   [[nodiscard]] Result<std::string> account_of(std::string_view address);
   [[nodiscard]] Result<decide::AccountRow> row_of(const std::string& account);
+  // What people switched off; none where there is no such account.
+  [[nodiscard]] decide::Switches switches_of(const std::string& account);
   // The last incident; number 0: none.
   [[nodiscard]] Result<Incident> incident_of(const std::string& account);
   [[nodiscard]] Result<decide::OwnHistory> fold(const std::string& account);

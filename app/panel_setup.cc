@@ -1,7 +1,11 @@
 #include "app/panel_setup.h"
 
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
 #include "app/installation.h"
 #include "app/world.h"
+#include "base/mail_address.h"
 
 namespace sekimori::app {
 
@@ -30,6 +34,27 @@ Result<void> open_panel(World& w) {
 
 Result<void> open_server_desk(World& world) {
   World& w = world;
+  auto rows = store::SwitchStore::open(state_database(w.settings));
+  if (!rows) return std::unexpected(rows.error());
+  w.switch_rows = std::move(*rows);
+  w.switches = std::make_unique<SwitchService>(SwitchParts{
+      .store = *w.switch_rows,
+      .guard = *w.guard,
+      .hands = *w.hands,
+      .writer = *w.writer,
+      .portal_url = w.settings.web.public_url,
+      .now = system_now,
+      .changed =
+          [&w](const std::string& account) {
+            w.hub.publish("switch",
+                          boost::json::serialize(boost::json::object{{"account", account}}),
+                          domain_of(account));
+            // Mail that waited is tried again now, gates that waited are looked at.
+            if (w.way_back) w.way_back->wake();
+          },
+      .log = w.log,
+  });
+  if (auto begun = w.switches->begin(); !begun) return begun;
   w.roster = std::make_unique<AccountRoster>(
       [&w](const AccountRoster::Each& each) { return w.accounts->each_name(each); });
   w.server_desk = std::make_unique<ServerDeskService>(ServerDeskParts{
@@ -39,6 +64,7 @@ Result<void> open_server_desk(World& world) {
       .store = *w.policy_rows,
       .writer = *w.writer,
       .notices = *w.notifier,
+      .switches = *w.switches,
       .started_with = w.settings,
       .in_force = w.in_force,
       .key = w.key,

@@ -6,6 +6,7 @@
 
 #include "app/recovery_service.h"
 #include "decide/standing.h"
+#include "decide/switches.h"
 
 namespace sekimori::app {
 namespace {
@@ -215,6 +216,24 @@ act::TrialOutcome RecoveryService::try_password(Row& row, Service service, const
   return outcome;
 }
 
+bool RecoveryService::is_login_off(const std::string& account) const {
+  return parts_.login_off && parts_.login_off(account).has_value();
+}
+
+void RecoveryService::say_who_waits_for_login(Row& row) {
+  decide::Recovery& r = row.recovery;
+  const auto why = parts_.login_off ? parts_.login_off(r.account) : std::nullopt;
+  for (const GateKind kind : {GateKind::works_smtp, GateKind::works_imap}) {
+    if (!is_open(r, kind)) continue;
+    Text& evidence = r.gate(kind).evidence;
+    if (why) {
+      evidence = *why;
+    } else if (decide::is_waiting_for_login(evidence)) {
+      evidence = decide::open_recovery({}).gate(kind).evidence;
+    }
+  }
+}
+
 void RecoveryService::prove_works(Row& row, const Typed& typed) {
   decide::Recovery& r = row.recovery;
   for (const auto& [service, gate] : {std::pair{Service::smtp, GateKind::works_smtp},
@@ -260,7 +279,8 @@ void RecoveryService::prove_old_refused(Row& row, const Typed* typed) {
          "Nobody told us the earlier password; a sign-in with it is stopped at once."},
         parts_.now());
   }
-  if (typed->old != nullptr) {
+  // While nobody may sign in, that an earlier password is refused proves nothing.
+  if (typed->old != nullptr && !is_login_off(r.account)) {
     std::string where;
     for (const Service service : {Service::smtp, Service::imap}) {
       if (!parts_.prover.knows(service)) continue;
@@ -318,7 +338,8 @@ Result<void> RecoveryService::prove_all(Row& row, const Typed* typed) {
   const auto standing = parts_.engine.standing_of({decide::SubjectKind::account, r.account});
   if (is_changed && standing.standing == Standing::recovering) {
     prove_sessions(row);
-    if (typed != nullptr) prove_works(row, *typed);
+    if (typed != nullptr && !is_login_off(r.account)) prove_works(row, *typed);
+    say_who_waits_for_login(row);
     prove_old_refused(row, typed);
   }
   prove_forwards(row);

@@ -63,6 +63,8 @@ struct RecoveryParts {
   std::function<void()> also = {};
   // Tells people; the same notice of one incident is told once.
   std::function<Result<void>(const decide::Notice&)> tell = {};
+  // A person switched off the account's sign-ins: why the gates that need one wait. May be empty.
+  std::function<std::optional<Text>(const std::string& account)> login_off = {};
 };
 
 // Sign-ins that wait to be looked at; beyond it the oldest is dropped and counted (the watch of the
@@ -174,6 +176,9 @@ class RecoveryService {
   void prove_forwards(Row& row);
   void prove_old_refused(Row& row, const Typed* typed);
   void prove_works(Row& row, const Typed& typed);
+  [[nodiscard]] bool is_login_off(const std::string& account) const;
+  // The gates that need a sign-in say so where a person switched those off, and no longer.
+  void say_who_waits_for_login(Row& row);
   [[nodiscard]] Result<void> begin_standing(Row& row);
   [[nodiscard]] Result<void> finish(Row& row);
   [[nodiscard]] Result<void> contain_again(Row& row, Text reason);

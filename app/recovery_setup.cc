@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/installation.h"
+#include "app/time_zones.h"
 #include "app/world.h"
 
 namespace sekimori::app {
@@ -87,6 +88,7 @@ std::unique_ptr<RecoveryService> make_way_back(World& world) {
           .log = w.log,
           .also =
               [&w] {
+                w.switches->look();
                 auto done =
                     w.inactive.requeue(*w.guard, *w.hands, *w.directory.get(), system_now());
                 const std::string text = done ? std::string() : done.error().text;
@@ -96,6 +98,11 @@ std::unique_ptr<RecoveryService> make_way_back(World& world) {
                 w.waiting_trouble.set(text);
               },
           .tell = [&w](const decide::Notice& notice) { return w.notifier->tell(notice); },
+          .login_off = [&w](const std::string& account) -> std::optional<Text> {
+            const auto login = w.switches->of(account).login;
+            if (!login) return std::nullopt;
+            return decide::gate_waits_for_login(*login, server_zone());
+          },
       },
       std::move(settings));
 }

@@ -13,6 +13,7 @@
 #include "app/account_roster.h"
 #include "app/dry_runs.h"
 #include "app/state_writer.h"
+#include "app/switch_service.h"
 #include "config/check.h"
 #include "config/settings.h"
 #include "decide/directory.h"
@@ -47,6 +48,7 @@ struct ServerDeskParts {
   store::PolicyStore& store;
   StateWriter& writer;
   act::Notices& notices;
+  SwitchService& switches;
   const config::Settings& started_with;
   const SettingsCell& in_force;
   HashKey key;
@@ -73,6 +75,8 @@ class ServerDeskService : public web::ServerDesk {
   Result<web::PolicyView> set_policy(const web::PolicyOrder&, const web::Caller&) override;
   Result<web::DryRun> begin_dry_run(const web::DryRunOrder&, const web::Caller&) override;
   Result<web::DryRun> dry_run(std::uint64_t id) override;
+  Result<web::SwitchesView> switches(std::string_view account) override;
+  Result<web::SwitchesView> set_switch(const web::SwitchOrder&, const web::Caller&) override;
   Result<web::SettingsView> settings() override;
   Result<web::SettingsView> reload(const web::Caller&) override;
   Result<std::vector<web::NoticeTextSummary>> notice_texts() override;

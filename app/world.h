@@ -31,6 +31,7 @@
 #include "app/sign_in_service.h"
 #include "app/start_agreement.h"
 #include "app/state_writer.h"
+#include "app/switch_service.h"
 #include "app/waiting_clock.h"
 #include "app/ways_service.h"
 #include "config/settings.h"
@@ -57,6 +58,7 @@
 #include "store/rule_store.h"
 #include "store/sign_in_store.h"
 #include "store/state_store.h"
+#include "store/switch_store.h"
 #include "store/waiting_store.h"
 #include "store/ways_store.h"
 #include "web/hub.h"
@@ -156,6 +158,8 @@ class World {
   std::unique_ptr<FigureService> figures;
   std::unique_ptr<BanService> bans;
   std::unique_ptr<AccountRoster> roster;
+  std::unique_ptr<store::SwitchStore> switch_rows;
+  std::unique_ptr<SwitchService> switches;
   std::unique_ptr<ServerDeskService> server_desk;
   std::unique_ptr<RuleService> rules;
   std::unique_ptr<ProgramRules> all_rules;  // with what programs said

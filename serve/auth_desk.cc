@@ -57,6 +57,15 @@ void AuthDesk::apply(Event&& event) {
   if (applied.watched && options_.watched) options_.watched(event);
 }
 
+decide::LoginAnswer AuthDesk::may_login(std::string_view account, Service service) const {
+  auto answer = engine_.may_login(account, service);
+  if (answer.status < 0 || !options_.closed || engine_.bypass()) return answer;
+  if (Text words = options_.closed(account); !words.en.empty()) {
+    answer = {-1, std::move(words), "switch"};
+  }
+  return answer;
+}
+
 std::optional<RuleBook::Found> AuthDesk::rule_for(const IpAddress& ip, std::string_view account,
                                                   Instant now) const {
   if (options_.rules == nullptr || !ip.is_set()) return std::nullopt;
@@ -79,7 +88,7 @@ SignInVerdict AuthDesk::decide(const wire::AuthPolicyRequest& request, const std
                                const SignIn& sign_in, const decide::Directory& directory) {
   SignInVerdict verdict;
   decide::LoginAnswer& answer = verdict.answer;
-  answer = engine_.may_login(account, sign_in.service);
+  answer = may_login(account, sign_in.service);
   if (answer.status < 0) return verdict;
   // The panic handle: nobody is refused by machine.
   const bool bypass = engine_.bypass();
@@ -134,7 +143,7 @@ void AuthDesk::signed_in(const wire::AuthPolicyRequest& request, Instant now,
     login.result = LoginResult::refused;
   } else if (!request.success.value_or(false)) {
     login.result = LoginResult::bad_password;
-  } else if (engine_.may_login(account, sign_in.service).status < 0) {
+  } else if (may_login(account, sign_in.service).status < 0) {
     // Dovecot reports success for an account that its own passdb then refuses (nologin). Nothing
     // may be learnt from where a thief stood before a closed door.
     login.result = LoginResult::refused;
@@ -148,7 +157,7 @@ void AuthDesk::signed_in(const wire::AuthPolicyRequest& request, Instant now,
   // An address that somebody allowed is not counted, and a closed account refuses its owner, too.
   const auto is_a_guess = [&] {
     return !allowed && (login.result != LoginResult::refused ||
-                        engine_.may_login(account, sign_in.service).status >= 0);
+                        may_login(account, sign_in.service).status >= 0);
   };
   if (options_.guesses != nullptr && (login.result == LoginResult::ok || is_a_guess())) {
     login.guesses =

@@ -56,6 +56,9 @@ struct AuthDeskOptions {
   SignInGate* gate = nullptr;
   PlainGate* plain = nullptr;
   GuessDesk* guesses = nullptr;  // who guesses passwords; asked last
+  // What somebody reads whose account a person closed to sign-ins beside its standing; empty: it
+  // is not closed. Microseconds; any thread; may be empty.
+  std::function<Text(std::string_view account)> closed = {};
 };
 
 // The logic without a socket. Any thread.
@@ -95,6 +98,8 @@ class AuthDesk {
 
  private:
   void apply(Event&& event);
+  // What closes the account: its standing, or a person.
+  [[nodiscard]] decide::LoginAnswer may_login(std::string_view account, Service service) const;
   [[nodiscard]] std::optional<RuleBook::Found> rule_for(const IpAddress& ip,
                                                         std::string_view account,
                                                         Instant now) const;

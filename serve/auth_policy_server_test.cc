@@ -85,6 +85,27 @@ TEST(AuthDesk, SuspendedMayNotLogInAndItsSuccessIsARefusal) {
   EXPECT_EQ(w.post("/?command=allow", R"({"login":"jiro@example.jp"})"), k_let_in);
 }
 
+TEST(AuthDesk, WhatAPersonClosedIsClosedToEveryoneButNotUnderBypass) {
+  AuthDeskOptions options;
+  bool is_closed = false;
+  options.closed = [&](std::string_view account) {
+    return is_closed && account == "taro@example.jp" ? Text{"止めています", "stopped"} : Text();
+  };
+  Logins w(std::move(options));
+  const std::string taro = R"({"login":"TARO@old.example.jp","protocol":"imap"})";
+  const char* const came_in = R"({"login":"taro@example.jp","protocol":"smtp","success":true})";
+  w.post("/?command=report", came_in);
+  is_closed = true;
+  EXPECT_THAT(w.post("/?command=allow", taro), HasSubstr("stopped"));
+  EXPECT_THAT(w.post("/?command=allow", taro), StartsWith(R"({"status":-1,)"));
+  w.post("/?command=report", came_in);
+  ASSERT_EQ(w.journal.all<Login>().size(), 2U);
+  EXPECT_EQ(std::get<Login>(w.journal.all<Login>()[1].body).result, LoginResult::refused);
+  EXPECT_EQ(w.post("/?command=allow", R"({"login":"jiro@example.jp"})"), k_let_in);
+  w.engine.set_bypass(true);
+  EXPECT_EQ(w.post("/?command=allow", taro), k_let_in);
+}
+
 TEST(AuthDesk, WhateverIsInDoubtLetsIn) {
   Logins w;
   for (const char* body :

@@ -118,6 +118,12 @@ void PolicyDesk::answer(const wire::PolicyRequest& request, Instant now,
       answer.text = "450 4.2.1 This mailbox is inactive for now, please try again later";
       answer.rule = "inactive";
     }
+    if (answer.action == Answer::Action::dunno && options_.receives_nothing && !engine_.bypass() &&
+        options_.receives_nothing(account)) {
+      answer.action = Answer::Action::refuse;
+      answer.text = "450 4.2.1 This mailbox takes no mail for now, please try again later";
+      answer.rule = "switch";
+    }
     if (answer.action == Answer::Action::refuse && options_.waits &&
         directory.is_account(account)) {
       options_.waits(account, request, now);

@@ -63,6 +63,8 @@ struct PolicyDeskOptions {
   AppliedSink sink;
   // Has another panel set the mailbox inactive, and does its mail wait? Cheap; may be empty.
   std::function<bool(std::string_view account)> is_inactive = {};
+  // Has a person switched off receiving for the account? Cheap; may be empty.
+  std::function<bool(std::string_view account)> receives_nothing = {};
   // Mail from this address, by a client that did not sign in: the answer that refuses it ("450 …"),
   // or "". Microseconds; may be empty.
   std::function<std::string(const IpAddress& client, Instant)> banned = {};

@@ -175,6 +175,30 @@ TEST(PolicyDesk, SuspendedMailboxesMailWaitsAtTheSender) {
   EXPECT_EQ(w.ask(q), k_dunno);
 }
 
+TEST(PolicyDesk, WhoTakesNoMailForNowHasItWait) {
+  PolicyDeskOptions options;
+  options.receives_nothing = [](std::string_view account) { return account == k_taro; };
+  int waits = 0;
+  options.waits = [&](std::string_view account, const wire::PolicyRequest&, Instant) {
+    EXPECT_EQ(account, k_taro);
+    ++waits;
+  };
+  World w(World::enforcing(), std::move(options));
+  Question q;
+  q.state = "RCPT", q.sender = "x@example.com";
+  for (const char* to : {k_taro, "Taro+news@OLD.example.jp"}) {
+    q.recipient = to;
+    EXPECT_THAT(w.ask(q), StartsWith("action=450 4.2.1 ")) << to;
+  }
+  EXPECT_EQ(waits, 2);
+  q.recipient = "jiro@example.jp";
+  EXPECT_EQ(w.ask(q), k_dunno);
+  EXPECT_EQ(w.rcpt(k_taro, "a@example.com", "i1"), k_dunno) << "it sends as before";
+  w.engine.set_bypass(true);
+  q.recipient = k_taro;
+  EXPECT_EQ(w.ask(q), k_dunno);
+}
+
 TEST(PolicyDesk, ParallelSessionsShareOneLimit) {
   World w(limited(10));
   w.end(k_taro, 1, "first", "a@example.com");  // an account that the model knows

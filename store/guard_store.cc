@@ -111,7 +111,9 @@ struct SqliteGuardStore::Impl {
   sqlite3* db = nullptr;
   ino_t inode = 0;
   dev_t device = 0;
-  std::map<Subject, GuardRow> mirror;                // as the file should be
+  // Together they are as the file should be.
+  std::map<Subject, GuardRow> mirror;                // of the standings
+  std::map<Subject, GuardRow> choices;               // what people closed beside them
   std::map<std::string, bool, std::less<>> waiting;  // address → waits (still)
   bool bypass = false;
   std::uint64_t generation = 1;
@@ -211,17 +213,46 @@ struct SqliteGuardStore::Impl {
            info.st_dev == device;
   }
 
-  // Writes all of the mirror in one transaction.
+  // What is in force for the subject: what either of the two forbids.
+  [[nodiscard]] GuardRow together(const Subject& subject) const {
+    GuardRow row;
+    if (const auto known = mirror.find(subject); known != mirror.end()) row = known->second;
+    row.subject = subject;
+    const auto choice = choices.find(subject);
+    if (choice == choices.end()) return row;
+    // The standing's words say more where both forbid.
+    if (!row.no_send) row.reply = choice->second.reply;
+    if (!row.no_login) row.reason = choice->second.reason;
+    row.no_send |= choice->second.no_send;
+    row.no_login |= choice->second.no_login;
+    row.no_receive |= choice->second.no_receive;
+    return row;
+  }
+  Result<void> write_row(Statement& put, const Subject& subject) {
+    const GuardRow row = together(subject);
+    put.reset();
+    bind_row(put, row);
+    put.step();
+    return put.good() ? Result<void>() : failure("write", put.code());
+  }
+  Result<void> write_one(const Subject& subject) {
+    if (auto begun = begin(); !begun) return begun;
+    Statement put(db, k_put);
+    return end(write_row(put, subject));
+  }
+
+  // Writes all of both in one transaction.
   Result<void> write_all_rows() {
     if (auto begun = begin(); !begun) return begun;
     return end([&]() -> Result<void> {
       if (auto done = run("DELETE FROM standing", "write"); !done) return done;
       Statement put(db, k_put);
       for (const auto& [subject, row] : mirror) {
-        put.reset();
-        bind_row(put, row);
-        put.step();
-        if (!put.good()) return failure("write", put.code());
+        if (auto done = write_row(put, subject); !done) return done;
+      }
+      for (const auto& [subject, choice] : choices) {
+        if (mirror.contains(subject)) continue;
+        if (auto done = write_row(put, subject); !done) return done;
       }
       if (auto done = run("DELETE FROM inactive", "write"); !done) return done;
       for (const auto& [address, waits] : waiting) {
@@ -241,7 +272,9 @@ struct SqliteGuardStore::Impl {
     return run(bypass ? "UPDATE bypass SET on_off = 1" : "UPDATE bypass SET on_off = 0", "write");
   }
 
-  [[nodiscard]] bool is_empty() const { return mirror.empty() && waiting.empty() && !bypass; }
+  [[nodiscard]] bool is_empty() const {
+    return mirror.empty() && choices.empty() && waiting.empty() && !bypass;
+  }
 
   // Opens the file if it is not open or not the one that we opened; fills a new one from the
   // mirror.
@@ -363,16 +396,35 @@ Result<void> SqliteGuardStore::put(const GuardRow& given) {
   return impl_->with_file([&]() -> Result<void> {
     const auto known = impl_->mirror.find(row.subject);
     if (known != impl_->mirror.end() && known->second.epoch > row.epoch) return {};
-    if (auto begun = impl_->begin(); !begun) return begun;
-    auto done = impl_->end([&]() -> Result<void> {
-      Statement put(impl_->db, k_put);
-      bind_row(put, row);
-      put.step();
-      return put.good() ? Result<void>() : impl_->failure("write", put.code());
-    }());
-    if (done) impl_->mirror.insert_or_assign(row.subject, row);
+    auto before = known == impl_->mirror.end() ? std::optional<GuardRow>() : known->second;
+    impl_->mirror.insert_or_assign(row.subject, row);
+    auto done = impl_->write_one(row.subject);
+    if (done) return done;
+    if (before) {
+      impl_->mirror.insert_or_assign(row.subject, std::move(*before));
+    } else {
+      impl_->mirror.erase(row.subject);
+    }
     return done;
   });
+}
+
+void SqliteGuardStore::load_choices(std::span<const GuardRow> choices) {
+  const std::lock_guard guard(impl_->mutex);
+  impl_->choices.clear();
+  for (const GuardRow& choice : choices) impl_->choices.insert_or_assign(choice.subject, choice);
+}
+
+Result<void> SqliteGuardStore::put_choice(const GuardRow& choice) {
+  {
+    const std::lock_guard guard(impl_->mutex);
+    if (choice.no_send || choice.no_login || choice.no_receive) {
+      impl_->choices.insert_or_assign(choice.subject, choice);
+    } else {
+      impl_->choices.erase(choice.subject);
+    }
+  }
+  return impl_->with_file([&] { return impl_->write_one(choice.subject); });
 }
 
 Result<std::vector<GuardRow>> SqliteGuardStore::rows() {
@@ -434,6 +486,16 @@ Result<void> SqliteGuardStore::set_waiting(std::span<const std::string> addresse
     if (done) {
       for (const auto& [address, waits] : changes) impl_->waiting[address] = waits;
     }
+    return done;
+  });
+}
+
+Result<void> SqliteGuardStore::note_waited(std::string_view address) {
+  return impl_->with_file([&]() -> Result<void> {
+    if (impl_->waiting.contains(address)) return {};  // it still waits, or is tried already
+    if (auto begun = impl_->begin(); !begun) return begun;
+    auto done = impl_->end(impl_->write_waiting(address, false));
+    if (done) impl_->waiting.emplace(address, false);
     return done;
   });
 }

@@ -54,6 +54,12 @@ class SqliteGuardStore : public decide::GuardStore {
   [[nodiscard]] Result<void> put(const decide::GuardRow&) override;
   // All of them, also those that forbid nothing.
   [[nodiscard]] Result<std::vector<decide::GuardRow>> rows() override;
+  // What a person closed of a subject beside its standing, and keeps closed whatever that becomes:
+  // readers see what either of the two forbids. No flag: nothing any more. The epoch is the
+  // standing's. Where it cannot be written it is written with whatever comes next.
+  [[nodiscard]] Result<void> put_choice(const decide::GuardRow& choice);
+  // The same for all of them, in memory alone: call it before rebuild(), which writes them.
+  void load_choices(std::span<const decide::GuardRow> choices);
   [[nodiscard]] Result<void> set_bypass(bool on) override;
   [[nodiscard]] Result<bool> bypass() override;
 
@@ -63,6 +69,8 @@ class SqliteGuardStore : public decide::GuardStore {
   // in between.
   [[nodiscard]] Result<void> set_waiting(std::span<const std::string> addresses);
   [[nodiscard]] Result<std::vector<std::string>> waited();  // they wait no longer
+  // Mail for this one waited for another reason, which is over: from now on it is among waited().
+  [[nodiscard]] Result<void> note_waited(std::string_view address);
   [[nodiscard]] Result<void> forget_waiting(std::string_view address);
 
   // Makes the content exactly these rows (at start, from the state store), in one transaction;

@@ -260,5 +260,68 @@ TEST(GuardStoreTest, NoLookUpIsLostWhileItIsWrittenAndClosed) {
   EXPECT_GT(writes, 0);
 }
 
+TEST(GuardStoreTest, WhatAPersonClosedStandsBesideTheStanding) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "guard.db";
+  auto store = open(path);
+  GuardRow choice;
+  choice.subject = {SubjectKind::account, "a@x"};
+  choice.no_login = true;
+  choice.reason = "by a person";
+  ASSERT_TRUE(store->put_choice(choice));
+  const auto only = [&] { return store->rows().value().at(0); };
+  EXPECT_TRUE(only().no_login && !only().no_send && !only().no_receive);
+  EXPECT_EQ(only().reason, "by a person");
+
+  // The machine stops sending, and lets go again: the person's word stays.
+  ASSERT_TRUE(store->put(row("a@x", true, 1)));
+  EXPECT_TRUE(only().no_login && only().no_send);
+  EXPECT_EQ(only().reply, "525 5.7.13 stopped");
+  EXPECT_EQ(look_up(path, "a@x"), 1);
+  ASSERT_TRUE(store->put(row("a@x", false, 2)));
+  EXPECT_TRUE(only().no_login && !only().no_send);
+  EXPECT_EQ(only().epoch, 2U);
+
+  // A file that is lost is made again with both, and a start makes both anew.
+  ASSERT_TRUE(store->put(row("b@x", true, 1)));
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  ASSERT_TRUE(store->check());
+  EXPECT_TRUE(only().no_login);
+  EXPECT_EQ(look_up(path, "b@x"), 1);
+  store = open(path);
+  store->load_choices(std::vector{choice});
+  ASSERT_TRUE(store->rebuild(std::vector{row("b@x", true, 1)}));
+  ASSERT_EQ(store->rows().value().size(), 2U);
+  EXPECT_TRUE(only().no_login);
+
+  // Taken back: what the standing forbids stays.
+  auto back = choice;
+  back.subject.id = "b@x";
+  back.no_receive = true;
+  ASSERT_TRUE(store->put_choice(back));
+  back.no_receive = back.no_login = false;
+  ASSERT_TRUE(store->put_choice(back));
+  choice.no_login = false;
+  ASSERT_TRUE(store->put_choice(choice));
+  EXPECT_FALSE(only().no_login);
+  EXPECT_EQ(only().reason, "");
+  EXPECT_EQ(look_up(path, "b@x"), 1);
+}
+
+TEST(GuardStoreTest, MailThatWaitedIsTriedUntilItIsForgotten) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "guard.db";
+  auto store = open(path);
+  ASSERT_TRUE(store->set_waiting(std::vector<std::string>{"b@x"}));
+  for (const char* name : {"a@x", "b@x"}) ASSERT_TRUE(store->note_waited(name));
+  store = open(path);
+  EXPECT_EQ(store->waited().value(), std::vector<std::string>{"a@x"});
+  // What the provider's store says of others leaves it alone.
+  ASSERT_TRUE(store->set_waiting({}));
+  EXPECT_EQ(store->waited().value(), (std::vector<std::string>{"a@x", "b@x"}));
+  ASSERT_TRUE(store->forget_waiting("a@x"));
+  EXPECT_EQ(store->waited().value(), std::vector<std::string>{"b@x"});
+}
+
 }  // namespace
 }  // namespace sekimori::store

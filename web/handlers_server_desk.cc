@@ -137,6 +137,45 @@ ApiResponse set_policy(const Call& call) {
   return answer(call.control.server_desk().set_policy(order, call.caller), true);
 }
 
+// ---------------------------------------------------------------- receiving and signing in
+
+ApiResponse show_switches(const Call& call) {
+  const auto address = MailAddress::parse(call.parameters[0]);
+  if (!address) return bad_request(address.error());
+  return answer(call.control.server_desk().switches(address->text()), false);
+}
+
+ApiResponse set_switch(const Call& call) {
+  const auto address = MailAddress::parse(call.parameters[0]);
+  if (!address) return bad_request(address.error());
+  SwitchOrder order;
+  order.account = address->text();
+  const auto name = read_text(call.body, "what", 16);
+  if (!name) return bad_request(name.error());
+  const auto what = decide::parse_account_switch(*name);
+  if (!what) return error_response(400, "'what' must be receive or login");
+  order.what = *what;
+  const auto on = read_bool(call.body, "on");
+  if (!on) return bad_request(on.error());
+  if (!*on) return error_response(400, "'on' must be true or false");
+  order.on = **on;
+  auto reason = read_text(call.body, "reason", k_reason_max);
+  if (!reason) return bad_request(reason.error());
+  order.reason = std::move(*reason);
+  if (!order.on && order.reason.empty()) {
+    return error_response(400, "'reason' is needed: the owner reads it");
+  }
+  const auto until = read_text(call.body, "until", 40);
+  if (!until) return bad_request(until.error());
+  if (!until->empty()) {
+    const auto read = parse_instant(*until);
+    if (!read) return bad_request(read.error());
+    if (order.on) return error_response(400, "'until' goes with switching off");
+    order.until = *read;
+  }
+  return answer(call.control.server_desk().set_switch(order, call.caller), true);
+}
+
 ApiResponse begin_dry_run(const Call& call) {
   DryRunOrder order;
   auto kind = read_text(call.body, "kind", 16);
@@ -234,6 +273,8 @@ constexpr std::array k_routes = {
           set_policy<SubjectKind::domain>},
     Route{Method::get, "/api/v1/server/policy", Access::authorised,
           show_policy<SubjectKind::server>},
+    Route{Method::get, "/api/v1/accounts/{address}/switches", Access::authorised, show_switches},
+    Route{Method::post, "/api/v1/accounts/{address}/switches", Access::authorised, set_switch},
     Route{Method::post, "/api/v1/policy/dry-runs", Access::authorised, begin_dry_run},
     Route{Method::get, "/api/v1/policy/dry-runs/{id}", Access::authorised, show_dry_run},
     Route{Method::get, "/api/v1/settings", Access::authorised, show_settings},

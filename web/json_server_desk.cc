@@ -89,6 +89,24 @@ json::value json_of(const PolicyView& view) {
   return json::object{{"subject", json_of(view.subject)}, {"items", std::move(items)}};
 }
 
+json::value json_of(const SwitchesView& view) {
+  const auto state = [](const SwitchState& s) {
+    json::object out{{"works", s.works},
+                     {"standing_allows", s.standing_allows},
+                     {"off", nullptr},
+                     {"done", s.done}};
+    if (s.off) {
+      out["off"] = json::object{{"since", json_of(s.off->since)},
+                                {"until", json_of(s.off->until)},
+                                {"by", s.off->by},
+                                {"reason", s.off->reason}};
+    }
+    return out;
+  };
+  return json::object{
+      {"account", view.account}, {"receive", state(view.receive)}, {"login", state(view.login)}};
+}
+
 json::value json_of(const DryRun& run) {
   json::array differing;
   for (const auto& one : run.differing) {

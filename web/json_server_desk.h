@@ -11,6 +11,7 @@ namespace sekimori::web {
 [[nodiscard]] boost::json::value json_of(const DomainSummary&);
 [[nodiscard]] boost::json::value json_of(const AdminSummary&);
 [[nodiscard]] boost::json::value json_of(const PolicyView&);
+[[nodiscard]] boost::json::value json_of(const SwitchesView&);
 [[nodiscard]] boost::json::value json_of(const DryRun&);
 [[nodiscard]] boost::json::value json_of(const SettingsView&);
 [[nodiscard]] boost::json::value json_of(const NoticeTextSummary&);

@@ -60,6 +60,27 @@ class MemoryServerDesk : public ServerDesk {
     values_[order.subject] = order.values;
     return view(order.subject);
   }
+  Result<SwitchesView> switches(std::string_view account) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    if (!account.starts_with("taro@")) return not_found("no such account");
+    switches_.account = account;
+    return switches_;
+  }
+  Result<SwitchesView> set_switch(const SwitchOrder& order, const Caller& by) override {
+    const std::scoped_lock lock(mutex_);
+    if (failure_) return std::unexpected(*failure_);
+    switches_.account = order.account;
+    auto& state =
+        order.what == decide::AccountSwitch::receive ? switches_.receive : switches_.login;
+    state.off.reset();
+    if (!order.on) {
+      state.off = decide::SwitchedOff{order.account, order.what, Instant{1'790'000'000'000'000},
+                                      order.until,   by.who,     order.reason};
+    }
+    state.works = order.on;
+    return switches_;
+  }
   Result<DryRun> begin_dry_run(const DryRunOrder& order, const Caller& by) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
@@ -156,6 +177,7 @@ class MemoryServerDesk : public ServerDesk {
 
   std::mutex mutex_;
   std::optional<Error> failure_;
+  SwitchesView switches_;
   std::map<decide::Subject, decide::PolicyValues> values_;
   DryRun run_;
   std::string text_ = "Subject: x\n\ny\n";

@@ -122,6 +122,8 @@ std::vector<Ask> asks() {
        R"({"to":"estimated","amount_yen":33000,"scope":"ログの調査"})"},
       {"POST /api/v1/accounts/{address}/policy",
        R"({"values":{"recipients_per_hour":50,"mode":null},"reason":"試験"})"},
+      {"POST /api/v1/accounts/{address}/switches",
+       R"({"what":"login","on":false,"reason":"退職","until":"2030-01-01T00:00:00Z"})"},
       {"POST /api/v1/domains/{domain}/policy",
        R"({"values":{"restrict_line":8.5},"reason":"試験"})"},
       {"POST /api/v1/policy/dry-runs",

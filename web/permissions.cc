@@ -77,6 +77,8 @@ constexpr std::array k_permissions = {
     Permission{"GET", "/api/v1/domains", k_yes, k_yes, Scope::own},
     Permission{"GET", "/api/v1/admins", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/accounts/{address}/policy", k_yes, k_yes, Scope::account},
+    Permission{"GET", "/api/v1/accounts/{address}/switches", k_yes, k_yes, Scope::account},
+    Permission{"POST", "/api/v1/accounts/{address}/switches", k_no, k_yes, Scope::account},
     Permission{"GET", "/api/v1/domains/{domain}/policy", k_yes, k_yes, Scope::domain},
     Permission{"GET", "/api/v1/server/policy", k_yes, k_no, Scope::server},
     Permission{"GET", "/api/v1/notice-texts", k_yes, k_no, Scope::server},

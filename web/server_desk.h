@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "decide/policy.h"
 #include "decide/records.h"
+#include "decide/switches.h"
 #include "web/control.h"
 
 namespace sekimori::web {
@@ -126,6 +127,31 @@ struct DryRun {
 inline constexpr std::size_t k_dry_run_accounts_max = 200;
 inline constexpr std::uint32_t k_dry_run_days_max = 30;
 
+// ---- receiving and signing in, switched by a person ----
+
+struct SwitchState {
+  bool works = true;                       // in force: neither the standing nor a person has it off
+  bool standing_allows = true;             // the account's own and its domain's
+  std::optional<decide::SwitchedOff> off;  // by a person
+  // What it takes is done: sessions ended, Dovecot's memory emptied. While it is not it is tried
+  // again.
+  bool done = true;
+};
+struct SwitchesView {
+  std::string account;
+  SwitchState receive, login;
+};
+[[nodiscard]] inline decide::Switches switched_off(const SwitchesView& view) {
+  return {.receive = view.receive.off, .login = view.login.off};
+}
+struct SwitchOrder {
+  std::string account;
+  decide::AccountSwitch what = decide::AccountSwitch::receive;
+  bool on = true;
+  std::string reason;  // needed for off: the owner reads it
+  Instant until;       // of off; unset: until somebody switches it on
+};
+
 // ---- settings ----
 
 struct SettingView {
@@ -194,6 +220,12 @@ class ServerDesk {
   [[nodiscard]] virtual Result<DryRun> begin_dry_run(const DryRunOrder&, const Caller& by) = 0;
   // The last few are remembered, until a restart.
   [[nodiscard]] virtual Result<DryRun> dry_run(std::uint64_t id) = 0;
+
+  // not_found: no account of this server.
+  [[nodiscard]] virtual Result<SwitchesView> switches(std::string_view account) = 0;
+  // In force and durable when it returns; it was so already: nothing changes. Audited. bad_input:
+  // `until` is over already.
+  [[nodiscard]] virtual Result<SwitchesView> set_switch(const SwitchOrder&, const Caller& by) = 0;
 
   [[nodiscard]] virtual Result<SettingsView> settings() = 0;
   // Takes over what may change while running, as SIGHUP does. bad_input: the file is not usable.

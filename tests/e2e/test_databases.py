@@ -13,7 +13,8 @@ from labkit import ROOT, wait_for
 ON_SERVERS = ("StateStoreTest*:StateApprovals.*:DeskStoreTest.*:Notices.*:RecoveryStoreTest.*:"
               "WaysStoreTest.*:DamageStoreTest.*:WaitingStore.*:Returned.*:OperatorStoreTest.*:"
               "CaseStoreTest.*:Rules.*:RuleMigration.*:FigureStoreTest.*:BanStoreTest.*:"
-              "EncryptionStoreTest.*:PolicyStoreTest.*:Migrations.*:AccountConformanceTest.*:"
+              "EncryptionStoreTest.*:PolicyStoreTest.*:SwitchStoreTest.*:Migrations.*:"
+              "AccountConformanceTest.*:"
               "-*OfPostfixadmin*")
 
 

@@ -110,6 +110,40 @@ export async function holdAll(address: string, on: boolean): Promise<boolean> {
   }
 }
 
+// One of the two that a person switches alone, off or on.
+export async function turn(
+  what: "receive" | "login",
+  address: string,
+  on: boolean,
+): Promise<boolean> {
+  const m = app.m;
+  const key = `switch_${what}_${on ? "on" : "off"}` as const;
+  const question = {
+    title: m[`${key}_title`],
+    body: `${address}: ${m[`${key}_body`]}`,
+    confirm: m[key],
+  };
+  let reason: string | null;
+  let until: string | null = null;
+  if (on) {
+    reason = await app.ask({ ...question, reason: "optional" });
+  } else {
+    const said = await app.askTerm({ ...question, danger: true, reason: "required" });
+    reason = said?.reason ?? null;
+    if (said?.hours) until = new Date(Date.now() + said.hours * 3_600_000).toISOString();
+  }
+  if (reason === null) return false;
+  try {
+    const body = on ? { what, on, reason } : { what, on, reason, until };
+    await api.post("/api/v1/accounts/{address}/switches", { path: { address }, body });
+    app.toast((on ? m.switch_on_toast : m.switch_off_toast)(address, m[`switch_${what}`]));
+    return true;
+  } catch (error) {
+    app.fail(error);
+    return false;
+  }
+}
+
 export async function endHold(queueId: string, release: boolean): Promise<boolean> {
   const m = app.m;
   const reason = await app.ask({

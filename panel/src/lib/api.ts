@@ -3,6 +3,7 @@ import type { components, paths } from "./api-types";
 
 type Schemas = components["schemas"];
 export type Account = Schemas["Account"];
+export type AccountSwitches = Schemas["Switches"];
 export type AccountWays = Schemas["AccountWays"];
 export type AccountQueue = Schemas["AccountQueue"];
 export type AccountSummary = Schemas["AccountSummary"];

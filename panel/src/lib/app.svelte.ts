@@ -10,7 +10,9 @@ export type Question = {
   danger?: boolean;
   reason?: "optional" | "required";
 };
-type Asked = Question & { answer: (reason: string | null) => void };
+export const terms = [0, 1, 24, 168, 720] as const; // hours; 0: without an end
+export type Term = (typeof terms)[number];
+type Asked = Question & { term?: boolean; answer: (reason: string | null, hours?: Term) => void };
 export type Toast = { id: number; text: string; kind: "good" | "bad" };
 
 function remembered(key: string): string | null {
@@ -137,6 +139,19 @@ class App {
         answer: (reason) => {
           this.question = null;
           answer(reason);
+        },
+      };
+    });
+  }
+  // The same with until when, in hours from now.
+  askTerm(question: Question): Promise<{ reason: string; hours: Term } | null> {
+    return new Promise((answer) => {
+      this.question = {
+        ...question,
+        term: true,
+        answer: (reason, hours = 0) => {
+          this.question = null;
+          answer(reason === null ? null : { reason, hours });
         },
       };
     });

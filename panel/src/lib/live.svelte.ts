@@ -3,7 +3,7 @@
 import { app } from "./app.svelte";
 import { api } from "./api";
 
-export type News = "standing" | "incident" | "hold" | "approval" | "enquiry" | "health" | "gap";
+export type News = "standing" | "incident" | "hold" | "approval" | "enquiry" | "switch" | "health" | "gap";
 type Listener = (kind: News) => void;
 
 class Live {
@@ -36,7 +36,7 @@ class Live {
         void api.get("/api/v1/session").then(again, again);
       }
     };
-    for (const kind of ["standing", "incident", "hold", "approval", "enquiry", "health", "gap"] as const) {
+    for (const kind of ["standing", "incident", "hold", "approval", "enquiry", "switch", "health", "gap"] as const) {
       source.addEventListener(kind, () => this.tell(kind));
     }
   }

@@ -58,8 +58,46 @@ it("an account's switches say what is, and change it", async () => {
   await isOn("送信", "許可");
   expect((await mode())?.value).not.toBe(2);
 
-  // No log-in: the whole account is suspended, and the switches say so.
+  // Each alone: what a person switches off takes nothing with it.
+  type Off = { by: string; reason: string; until: string | null };
+  type Switch = { works: boolean; off: Off | null };
+  const switches = () => ask<{ receive: Switch; login: Switch }>("GET", `${of(address)}/switches`);
+  await position("受信", "待機").click();
+  await page.locator("dialog[open] button", { hasText: "受信を止める" }).click();
+  await page.locator("dialog[open] [role=alert]").waitFor();
+  await page.locator("dialog[open] select").selectOption("24");
+  await axe(page, "what is switched off, and until when");
+  await answer(page, "引っ越しのあいだ");
+  await isOn("受信", "待機");
+  await isOn("ログイン", "許可");
+  await isOn("送信", "許可");
+  await page.locator("li", { hasText: "引っ越しのあいだ" }).getByText("に自動で再開").waitFor();
+  const off = await switches();
+  expect(off.receive).toMatchObject({
+    works: false,
+    off: { by: lab.operator.login, reason: "引っ越しのあいだ" },
+  });
+  expect(Date.parse(off.receive.off?.until ?? "") - Date.now()).toBeGreaterThan(23.9 * 3_600_000);
+  expect(off.login).toMatchObject({ works: true, off: null });
+  expect(await standingOf(address)).toMatch(/^(normal|probation)$/);
   await position("ログイン", "拒否").click();
+  await answer(page, "退職");
+  await isOn("ログイン", "拒否");
+  await page.getByText("ログインできないため送れません").waitFor();
+  await axe(page, "both switched off");
+  await shoot(page, "switches-ja-390-both-off");
+  await position("受信", "許可").click();
+  await answer(page);
+  await isOn("受信", "許可");
+  await isOn("ログイン", "拒否");
+  await position("ログイン", "許可").click();
+  await answer(page);
+  await isOn("ログイン", "許可");
+  const on = { works: true, off: null };
+  expect(await switches()).toMatchObject({ receive: on, login: on });
+
+  // The whole account suspended: the switches say so.
+  await page.getByRole("button", { name: "利用を停止", exact: true }).click();
   await answer(page);
   await isOn("ログイン", "拒否");
   await isOn("受信", "待機");

@@ -1,0 +1,177 @@
+#include "app/switch_service.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <vector>
+
+namespace sekimori::app {
+namespace json = boost::json;
+
+using decide::AccountSwitch;
+using decide::SwitchedOff;
+using store::SwitchRow;
+
+SwitchService::SwitchService(SwitchParts parts)
+    : parts_(std::move(parts)), table_(std::make_shared<const decide::SwitchTable>()) {}
+
+std::shared_ptr<const decide::SwitchTable> SwitchService::table() const {
+  const std::lock_guard lock(mutex_);
+  return table_;
+}
+
+Result<void> SwitchService::begin() {
+  auto rows = parts_.store.rows();
+  if (!rows) return std::unexpected(rows.error());
+  for (const SwitchRow& row : *rows) take_over(row);
+  std::vector<decide::GuardRow> choices;
+  for (const auto& [account, switches] : *table()) {
+    choices.push_back(decide::guard_row(account, switches, parts_.portal_url));
+  }
+  parts_.guard.load_choices(choices);
+  return {};
+}
+
+decide::Switches SwitchService::of(std::string_view account) const {
+  const auto now = table();
+  const auto found = now->find(account);
+  return found == now->end() ? decide::Switches() : found->second;
+}
+
+bool SwitchService::receives_nothing(std::string_view account) const {
+  const auto now = table();
+  if (now->empty()) return false;
+  const auto found = now->find(account);
+  return found != now->end() && found->second.receive.has_value();
+}
+
+Text SwitchService::refusal(std::string_view account) const {
+  const auto now = table();
+  if (now->empty()) return {};
+  const auto found = now->find(account);
+  if (found == now->end() || !found->second.login) return {};
+  return decide::login_refusal(parts_.portal_url);
+}
+
+bool SwitchService::is_done(const std::string& account, AccountSwitch what) const {
+  const std::lock_guard lock(mutex_);
+  return !pending_.contains({account, what});
+}
+
+Result<void> SwitchService::set(const web::SwitchOrder& order, const std::string& by) {
+  const std::lock_guard lock(changing_);
+  const auto stood = of(order.account).at(order.what);
+  if (order.on) {
+    if (!stood) return {};
+    return change({.off = *stood, .is_off = false, .is_done = false}, by, order.reason, {});
+  }
+  const SwitchedOff off{.account = order.account,
+                        .what = order.what,
+                        .since = stood ? stood->since : parts_.now(),
+                        .until = order.until,
+                        .by = by,
+                        .reason = order.reason};
+  if (stood == off) return {};
+  return change({.off = off, .is_off = true, .is_done = false}, by, order.reason, {});
+}
+
+Result<void> SwitchService::change(SwitchRow row, const std::string& who, const std::string& why,
+                                   const Text& words) {
+  if (auto done = parts_.store.put(row); !done) return done;
+  take_over(row);
+  json::object detail;
+  if (row.is_off && row.off.until.is_set()) detail["until"] = format_instant(row.off.until);
+  if (!words.en.empty()) detail["words"] = json::object{{"ja", words.ja}, {"en", words.en}};
+  parts_.writer.put(decide::AuditEntry{
+      .t = parts_.now(),
+      .who = who,
+      .action = fmt::format("{}_{}", to_string(row.off.what), row.is_off ? "off" : "on"),
+      .subject = {decide::SubjectKind::account, row.off.account},
+      .incident = 0,
+      .why = why,
+      .detail = detail.empty() ? std::string() : json::serialize(detail)});
+  if (parts_.log) {
+    parts_.log(fmt::format("{} of {} switched {} by {}", to_string(row.off.what), row.off.account,
+                           row.is_off ? "off" : "on", who));
+  }
+  const std::string account = row.off.account;
+  const auto written = write_guard(account);
+  if (written) carry_out(std::move(row));
+  if (parts_.changed) parts_.changed(account);
+  if (!written) {
+    return uncertain_write(fmt::format(
+        "it is kept, but the mail servers do not know of it yet ({}); it is tried again by itself",
+        written.error().text));
+  }
+  return {};
+}
+
+void SwitchService::take_over(const SwitchRow& row) {
+  const std::lock_guard lock(mutex_);
+  auto next = std::make_shared<decide::SwitchTable>(*table_);
+  auto& switches = (*next)[row.off.account];
+  switches.at(row.off.what) = row.is_off ? std::optional(row.off) : std::nullopt;
+  if (!switches.any()) next->erase(row.off.account);
+  table_ = std::move(next);
+  const Key key{row.off.account, row.off.what};
+  if (row.is_done) {
+    pending_.erase(key);
+  } else {
+    pending_[key] = row;
+  }
+}
+
+Result<void> SwitchService::write_guard(const std::string& account) {
+  return parts_.guard.put_choice(decide::guard_row(account, of(account), parts_.portal_url));
+}
+
+void SwitchService::carry_out(SwitchRow row) {
+  const std::string& account = row.off.account;
+  auto done = [&]() -> Result<void> {
+    if (auto written = write_guard(account); !written) return written;
+    if (row.off.what == AccountSwitch::receive) {
+      // What came to lie in our own queue meanwhile is tried again.
+      return row.is_off ? Result<void>() : parts_.guard.note_waited(account);
+    }
+    // Flushed first: a client that is kicked signs in again at once.
+    if (auto flushed = parts_.hands.flush_auth_cache(account); !flushed) return flushed;
+    if (!row.is_off) return {};
+    if (auto kicked = parts_.hands.kick(account); !kicked) return std::unexpected(kicked.error());
+    return {};
+  }();
+  if (done) {
+    row.is_done = true;
+    done = row.is_off ? parts_.store.put(row) : parts_.store.remove(account, row.off.what);
+  }
+  if (done) {
+    take_over(row);
+  } else if (parts_.log) {
+    parts_.log(fmt::format("{} of {}: {}", to_string(row.off.what), account, done.error().text));
+  }
+}
+
+void SwitchService::look() {
+  const std::lock_guard lock(changing_);
+  const Instant now = parts_.now();
+  const auto stood = table();
+  for (const auto& [account, switches] : *stood) {
+    for (const auto what : {AccountSwitch::receive, AccountSwitch::login}) {
+      const auto& off = switches.at(what);
+      if (!off || !off->until.is_set() || now < off->until) continue;
+      const Text words{"決めておいた時刻になったため、元に戻しました。",
+                       "The time that was set for it is over."};
+      auto done =
+          change({.off = *off, .is_off = false, .is_done = false}, "machine", "until", words);
+      if (!done && parts_.log) parts_.log(fmt::format("{}: {}", account, done.error().text));
+    }
+  }
+  std::vector<SwitchRow> left;
+  {
+    const std::lock_guard held(mutex_);
+    for (const auto& [key, row] : pending_) left.push_back(row);
+  }
+  for (SwitchRow& row : left) carry_out(std::move(row));
+}
+
+}  // namespace sekimori::app
