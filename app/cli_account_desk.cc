@@ -4,12 +4,16 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cmath>
+#include <iterator>
 
 #include "app/cli_answer.h"
 #include "web/target.h"
 
 namespace sekimori::app {
 namespace {
+
+constexpr double k_nearly_full = 0.9;  // as the panel's badge
 
 class DeskPrinter : public AnswerReader {
  public:
@@ -37,7 +41,66 @@ class DeskPrinter : public AnswerReader {
     return table(rows);
   }
 
+  [[nodiscard]] std::string notes(const json::value& page) const {
+    std::string out;
+    for (const auto& note : items(page)) {
+      out += fmt::format("{}{}  {}\n{}\n", out.empty() ? "" : "\n", time(note, "t"),
+                         word(note, "who"), lines(note));
+    }
+    return out.empty() ? t("メモはありません。\n", "There are no notes.\n") : out;
+  }
+  [[nodiscard]] std::string noted() const {
+    return fmt::format(fmt::runtime(t("{} のメモに書き足しました。\n", "Noted with {}.\n")),
+                       given_.subject);
+  }
+
+  // "12.3 MB / 100 MB (12 %)".
+  [[nodiscard]] std::string mailbox(const json::value& use) const {
+    const auto* used = find(use, "used_bytes");
+    const auto* limit = find(use, "limit_bytes");
+    if (used == nullptr || limit == nullptr || !limit->is_number()) return "";
+    const auto most = limit->to_number<std::uint64_t>();
+    const std::string of = most == 0 ? t("上限なし", "no limit") : size_text(most);
+    if (!used->is_number()) {
+      return fmt::format(fmt::runtime(t("使用量は不明 / {}", "use not known / {}")), of);
+    }
+    const auto bytes = used->to_number<std::uint64_t>();
+    std::string out = fmt::format("{} / {}", size_text(bytes), of);
+    if (most != 0) {
+      const auto share = static_cast<double>(bytes) / static_cast<double>(most);
+      out += fmt::format(" ({:.0f} %)", std::floor(share * 100));
+      if (share >= 1) {
+        out += t(" 満杯", " full");
+      } else if (share >= k_nearly_full) {
+        out += t(" 残りわずか", " nearly full");
+      }
+    }
+    return out;
+  }
+
  private:
+  // Notes have lines; nothing else of theirs reaches a terminal as it is.
+  [[nodiscard]] static std::string lines(const json::value& note) {
+    const auto* text = find(note, "text");
+    if (text == nullptr || !text->is_string()) return "";
+    std::string out;
+    std::string_view rest = text->get_string();
+    while (true) {
+      const auto end = rest.find('\n');
+      out += harmless(rest.substr(0, end));
+      if (end == std::string_view::npos) return out;
+      out += '\n';
+      rest.remove_prefix(end + 1);
+    }
+  }
+  // As the panel writes it.
+  static std::string size_text(std::uint64_t bytes) {
+    constexpr std::string_view k_units[] = {"B", "KB", "MB", "GB", "TB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < std::size(k_units); ++unit) value /= 1000;
+    return fmt::format("{:.{}f} {}", value, unit > 0 && value < 10 ? 1 : 0, k_units[unit]);
+  }
   [[nodiscard]] std::string until(const json::value& off) const {
     const auto end = time(off, "until");
     return end.empty() ? t("再開するまで", "switched on") : end;
@@ -48,6 +111,11 @@ class DeskPrinter : public AnswerReader {
 
 std::optional<Result<ApiRequestText>> account_desk_request(const Invocation& given, Instant now) {
   const std::string account = "/api/v1/accounts/" + web::percent_encode(given.subject);
+  if (given.command == "account notes") return ApiRequestText{"GET", account + "/notes", ""};
+  if (given.command == "account note") {
+    return ApiRequestText{"POST", account + "/notes",
+                          json::serialize(json::object{{"text", given.text}})};
+  }
   const std::string path = account + "/switches";
   if (given.command == "account switches") return ApiRequestText{"GET", path, ""};
   if (given.command != "account switch") return std::nullopt;
@@ -64,10 +132,16 @@ std::optional<Result<ApiRequestText>> account_desk_request(const Invocation& giv
 std::optional<std::string> printed_account_desk_answer(const Invocation& given,
                                                        const json::value& answer) {
   const DeskPrinter printer(given);
+  if (given.command == "account notes") return printer.notes(answer);
+  if (given.command == "account note") return printer.noted();
   if (given.command == "account switches" || given.command == "account switch") {
     return printer.switches(answer);
   }
   return std::nullopt;
+}
+
+std::string printed_mailbox(const Invocation& given, const json::value& mailbox) {
+  return DeskPrinter(given).mailbox(mailbox);
 }
 
 std::string printed_switches(const Invocation& given, const json::value& switches) {

@@ -22,8 +22,11 @@ namespace sekimori::app {
                                                                          Instant now);
 [[nodiscard]] std::optional<std::string> printed_account_desk_answer(
     const Invocation& given, const boost::json::value& answer);
-// Of `account show`, beside the account itself: the API's switches; "" where it is no such answer.
+// Of `account show`, beside the account itself: the API's switches and mailbox; "" where it is no
+// such answer.
 [[nodiscard]] std::string printed_switches(const Invocation& given,
                                            const boost::json::value& switches);
+[[nodiscard]] std::string printed_mailbox(const Invocation& given,
+                                          const boost::json::value& mailbox);
 
 }  // namespace sekimori::app

@@ -10,6 +10,15 @@ class AccountTree : protected RulesTree {
  protected:
   using RulesTree::RulesTree;
 
+  void note_commands(CLI::App* account) {
+    address(command(account, "notes", "担当者どうしのメモを表示します(本人には見えません)",
+                    "what colleagues noted; the owner never sees it"));
+    auto* note = command(account, "note", "メモを書き足します(消せません)",
+                         "note something for colleagues; it stays");
+    address(note);
+    note->add_option("TEXT", out_.text, text("書き足す内容", "what to note"))->required();
+  }
+
   void switch_commands(CLI::App* account) {
     address(command(account, "switches",
                     "受信とサインインが使えるか、だれが止めているかを表示します",

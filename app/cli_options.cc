@@ -186,6 +186,7 @@ class Tree : private AccountTree {
     address(command(account, "recovery-code", "本人確認用の復旧コードを発行します",
                     "make a code with which the owner proves who they are"));
     switch_commands(account);
+    note_commands(account);
     auto* diagnose = command(account, "diagnose", "「メールが取れない」の原因を調べます",
                              "why somebody cannot get mail, from facts");
     address(diagnose);

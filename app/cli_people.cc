@@ -79,7 +79,7 @@ Exit run_account_command(const Invocation& given) {
     return exit_of(answer->status);
   }
   // What cannot be told now is left out: the rest is what was asked for.
-  for (const char* part : {"switches"}) {
+  for (const char* part : {"switches", "mailbox"}) {
     const auto more = api->call("GET", path + "/" + part);
     auto read =
         more && more->status == 200 ? boost::json::parse(more->body, broken) : boost::json::value();

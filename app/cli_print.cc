@@ -50,6 +50,11 @@ class Printer : public AnswerReader {
     }
     if (const auto why = text_of(a, "reason"); !why.empty())
       rows.push_back({t("理由", "reason"), why});
+    if (const auto* mailbox = find(a, "mailbox")) {
+      if (auto use = printed_mailbox(given_, *mailbox); !use.empty()) {
+        rows.push_back({t("容量", "mailbox"), std::move(use)});
+      }
+    }
     rows.push_back({t("動作", "mode"), word(a, "mode")});
     rows.push_back({t("疑い", "ln R"), number(a, "log_r")});
     std::string out = table(rows);
