@@ -31,7 +31,8 @@ constexpr unsigned k_question_hours = 3, k_questions_any = 100;
 constexpr unsigned k_questions_strangers = 25, k_questions_known = 10, k_questions_newcomer = 12;
 constexpr float k_far_nats = 2.5F;
 // From so many messages that wait on, with so much suspicion, the rest of the run waits too: a
-// thief's mail to known people goes between that to strangers.
+// thief's mail to known people goes between that to strangers, within the hour. What goes to known
+// people later is the owner's life going on while nobody answers.
 constexpr unsigned k_questions_of_run = 2;
 constexpr double k_run_log_r = 5;
 // From so many on it waits whole, whatever R is: the messages of one sitting resemble each other,
@@ -51,9 +52,14 @@ constexpr double k_burst_log_r = 6, k_burst_asked_log_r = 3;
 // they do R grows past these lines all the same. Where nothing is habit yet, asked so much later.
 constexpr double k_away_hold_nats = 2, k_home_hold_nats = 3, k_home_ask_nats = 4,
                  k_else_ask_nats = 1;
+// From one that vouches, a message to fewer strangers waits by time alone, where nothing was done
+// with the account and the fleet is silent: a busy owner.
+constexpr std::uint32_t k_home_ask_strangers = 4;
 // Strangers one by one within an hour, from a network that vouches: held above so much more R, and
-// by time alone (a mail merge goes out once it has been quiet) up to so many.
-constexpr double k_home_episode_nats = 4;
+// by time alone (a mail merge goes out once it has been quiet) up to so many; so is one message to
+// as many strangers, below so much R. Where nothing is habit yet (and nothing on trial), those one
+// by one below the same R.
+constexpr double k_home_episode_nats = 4, k_merge_log_r = 7;
 constexpr std::uint32_t k_home_episode_asked = 100;
 // From elsewhere they are asked about in an hour such as the account never had, whatever R is
 // (where the owner writes to strangers anyway it hardly rises): from these two counts on, with so
@@ -152,8 +158,10 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
     v.may_restrict = risky && enough && (unanswered || with_deeds);
   }
   const bool of_sitting = v.new_recipients > 0 || m.away_hour == hour16(t);
-  const bool of_run = (questions >= k_questions_of_run && v.log_r >= k_run_log_r) ||
-                      (away && questions >= k_questions_whole_run && of_sitting);
+  const bool beside_strangers = v.new_recipients > 0 || strangers_this_hour(m, t);
+  const bool of_run =
+      (questions >= k_questions_of_run && v.log_r >= k_run_log_r && beside_strangers) ||
+      (away && questions >= k_questions_whole_run && of_sitting);
   if (strange_burst || strange_hour || of_run || level >= k_asked_level) {
     v.advice = HoldAdvice::asked;
     return;
@@ -163,10 +171,18 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const double discount = settings.hold_slope * std::log(std::max(1U, v.new_recipients));
   const bool home = last_place.home;
   const double ask_later = away ? 0 : home ? k_home_ask_nats : k_else_ask_nats;
+  const bool beside = deeds || in_fleet;
+  const bool vouched_for = home && experienced && !beside;
+  const bool by_time =
+      vouched_for && v.new_recipients > 0 && v.new_recipients < k_home_ask_strangers;
   const double hold_later = away ? -k_away_hold_nats : home ? k_home_hold_nats : 0;
-  const bool merge = v.fan_out && home && v.new_recipients < settings.hold_new_recipients &&
-                     v.counts.new_hour < k_home_episode_asked;
-  if ((v.fan_out && !merge) || v.log_r >= settings.ask_log_r - discount + ask_later) {
+  const bool one_by_one = v.new_recipients < settings.hold_new_recipients;
+  const bool quiet = v.log_r < k_merge_log_r;
+  const bool merge = v.fan_out && v.counts.new_hour < k_home_episode_asked &&
+                     (home ? one_by_one || (quiet && vouched_for)
+                           : one_by_one && quiet && !away && last_place.network != 0);
+  if (merge && !one_by_one) ++v.strikes;  // long enough for somebody to look
+  if ((v.fan_out && !merge) || (!by_time && v.log_r >= settings.ask_log_r - discount + ask_later)) {
     v.advice = HoldAdvice::asked;
   } else if (merge || v.log_r >= settings.hold_log_r - discount + hold_later) {
     // A second time something from there would be let go by time alone: a slow thief waits.

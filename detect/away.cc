@@ -56,6 +56,10 @@ void note_strangers_from_home(AccountModel& m) {
   m.away_strangers = kept(m.away_strangers / k_steps - k_from_home);
 }
 
+bool strangers_this_hour(const AccountModel& m, Instant t) {
+  return m.away_hour == hour16(t) && (m.away_gain & k_gain_bits) != 0;
+}
+
 unsigned away_questions(const AccountModel& m, Instant t) {
   return hours_since(m, t) < k_question_stands_hours ? m.away_asked : 0;
 }

@@ -30,6 +30,9 @@ void note_away(AccountModel& m, Instant t, std::uint32_t strangers, bool asked);
 // A message to strangers from a network that vouches: the owner is writing to strangers these days.
 void note_strangers_from_home(AccountModel& m);
 
+// Did a message to strangers come from a network on trial within this hour?
+[[nodiscard]] bool strangers_this_hour(const AccountModel& m, Instant t);
+
 // Messages from networks on trial that wait for a person, within three days of the last of them;
 // every 25 strangers of one count once more.
 [[nodiscard]] unsigned away_questions(const AccountModel& m, Instant t);

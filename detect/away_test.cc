@@ -114,6 +114,59 @@ TEST(Away, ABlastIsOneQuestionAndStopsWhenItGoesOn) {
   EXPECT_TRUE(blast(t + hours(2), "third"));
 }
 
+// Nobody answers; the owner's life goes on: what goes to known people a day later does not wait.
+TEST(Away, MailToKnownPeopleWaitsWithTheSittingAndNotForDays) {
+  Box box;
+  const Instant t = k_hour + hours(24 * 40 + 9);
+  box.live(k_hour, 40, k_home);
+  for (int i = 0; i < 7; ++i) {
+    box.send(t + seconds(5 * i), mail(strangers(10, fmt::format("s{}", i)), "", k_elsewhere),
+             Fate::held);
+  }
+  const Submission to_a_friend = mail({"friend1@partner.example"}, "", k_elsewhere);
+  EXPECT_EQ(box.send(t + minutes(20), to_a_friend).advice, HoldAdvice::asked);
+  const Verdict next_day = box.send(t + hours(24), to_a_friend);
+  EXPECT_GT(next_day.log_r, 5) << "the question is still open";
+  EXPECT_EQ(next_day.advice, HoldAdvice::none);
+  EXPECT_EQ(box.send(t + hours(24) + minutes(1), to_a_friend).advice, HoldAdvice::none);
+  // More strangers from there wait with the first, however few.
+  EXPECT_EQ(box.send(t + hours(25), mail(strangers(1, "more"), "", k_elsewhere)).advice,
+            HoldAdvice::asked);
+}
+
+// From where the account always sends, a busy hour one by one goes out once it has been quiet; a
+// message to many strangers with as much suspicion waits for a person.
+TEST(Away, ABusyHourFromHomeWaitsByTimeAlone) {
+  Box box;
+  const Instant t = box.live(k_start, 40, k_home);
+  double highest = 0;
+  bool held = false;
+  for (int i = 0; i < 60; ++i) {
+    Submission one = mail(strangers(1, fmt::format("s{}", i)), "", k_home);
+    one.size = 4000;
+    const Verdict v = box.send(t + seconds(7 * i), one, Fate::held);
+    EXPECT_NE(v.advice, HoldAdvice::asked) << i;
+    held |= v.advice == HoldAdvice::timed;
+    highest = std::max(highest, v.log_r);
+  }
+  EXPECT_TRUE(held);
+  EXPECT_GT(highest, 12.5) << "past the line where a person was asked";
+  EXPECT_EQ(box.send(t + minutes(10), mail(strangers(10, "many"), "", k_home)).advice,
+            HoldAdvice::asked);
+}
+
+TEST(Away, WhatASittingPiledUpIsNotCarriedOverAPause) {
+  Box box;
+  const Instant t = box.live(k_start, 40, k_home);
+  for (int i = 0; i < 12; ++i) {
+    box.send(t + seconds(5 * i), mail(strangers(60, fmt::format("s{}", i)), "", k_elsewhere),
+             Fate::held);
+  }
+  EXPECT_GT(box.detector.log_r(box.me, t + hours(5)), 14);
+  EXPECT_NEAR(box.detector.log_r(box.me, t + hours(7)), 12 - 7 / 72.0, 0.05);
+  EXPECT_LT(box.detector.log_r(box.me, t + hours(24 * 12)), 9);
+}
+
 // The owner writes to strangers by the dozen, so R sinks while a thief's run goes on: what waits
 // for an answer is answered whole, not in part.
 TEST(Away, ARunThatWaitsDoesNotGetThroughWhenSuspicionSinks) {

@@ -20,6 +20,10 @@ constexpr float k_size_floor = -0.6F;
 // Suspicion that nothing adds to is a third after so many days: an attack sends, and who reads in a
 // new place and goes on as ever is the owner.
 constexpr double k_fading_days = 3;
+// What one sitting piled up beyond this (past every line that is shipped) is not carried over a
+// pause: it would say for weeks what was said.
+constexpr Duration k_sitting_pause = hours(6);
+constexpr double k_carried_log_r = 12;
 // While mail comes from a network on trial as well, the owner's from home (it goes on during a
 // theft) leaves at least this share of R: it says little about who sends from there.
 constexpr double k_left_beside_away = 0.8;
@@ -303,7 +307,13 @@ double Detector::Impl::injection(const AccountModel& m, Instant t) const {
 
 double Detector::Impl::fading(const AccountModel& m, Instant t) const {
   if (m.updated_us == 0 || t.us <= m.updated_us) return 1;
-  return std::exp(-Duration{t.us - m.updated_us}.days() / k_fading_days);
+  const Duration silent{t.us - m.updated_us};
+  const double left = std::exp(-silent.days() / k_fading_days);
+  if (silent < k_sitting_pause) return left;
+  static const double k_carried = std::exp(k_carried_log_r);
+  double sum = 0;
+  for (std::size_t f = 0; f < k_families; ++f) sum += weight(f) * m.r[f];
+  return sum > k_carried ? left * k_carried / sum : left;
 }
 
 double Detector::Impl::log_r(const AccountModel& m, Instant t) const {
