@@ -22,7 +22,11 @@ packages_of() {
       postfix-pgsql postfix-mysql dovecot-pgsql dovecot-mysql ;;
     # Whoever has another node (18 or newer) with npm keeps it.
     panel) command -v node >/dev/null && command -v npm >/dev/null || echo nodejs npm ;;
-    panel-test) command -v chromium >/dev/null || echo chromium ;;
+    # The screens' texts are Japanese first: without its letters their widths and pictures are false.
+    panel-test)
+      command -v chromium >/dev/null || echo chromium
+      echo fonts-noto-cjk
+      ;;
     deep) echo clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev debootstrap ;;
     package) echo dpkg-dev file gzip ;;
     bench) echo libbenchmark-dev rbldnsd postfwd pflogsumm procps nftables fail2ban ;;
