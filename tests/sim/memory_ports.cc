@@ -129,7 +129,7 @@ Result<void> MemoryState::put_records(std::span<const Record> records) {
       const auto it = tables_.holds.find(hold->queue_id);
       if (it != tables_.holds.end() && comes_late(it->second, *hold)) continue;
       const auto [mine, is_new] = after.try_emplace(hold->queue_id, *hold);
-      if (!is_new && mine->second.held_at <= hold->held_at) mine->second = *hold;
+      if (!is_new && !comes_late(mine->second, *hold)) mine->second = *hold;
     }
     for (const auto& [id, hold] : after) {
       const auto it = tables_.holds.find(id);
