@@ -29,7 +29,8 @@ def test_notes_are_listed_and_added(lab, people):
     assert sekimori(lab, "account", "note", person).code == 2
 
 
-@pytest.mark.parametrize("quota, of", [(30_000, "30 KB"), (0, "no limit")])
+# Whole KiB: Dovecot rounds a limit up to them.
+@pytest.mark.parametrize("quota, of", [(30_720, "31 KB"), (0, "no limit")])
 def test_the_quota_is_shown(lab, people, quota, of):
     person = people[0]
     lab.store_rows("UPDATE mailbox SET quota = ? WHERE username = ?", quota, person)

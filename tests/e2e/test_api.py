@@ -192,7 +192,8 @@ def test_every_route_answers_as_described(lab, description, people):
         asked.add(("GET", path))
     # test_way_back_cli.py, test_learn.py, test_approvals.py, test_queue.py, test_bounces.py,
     # test_sign_in.py, test_second_postfix.py, test_damage.py, test_ways.py, test_casework.py and
-    # test_diagnosis.py, test_portal.py, test_encryption.py, test_policy.py and test_lists.py do.
+    # test_diagnosis.py, test_portal.py, test_encryption.py, test_policy.py, test_lists.py and
+    # test_switches.py do.
     elsewhere = re.compile(r"/owner/|/ip-check$|/ip-rules/|\}/(password|recovery|call-sheet)(/|$)"
                             r"|/notices|/history"
                            r"|/approval|/queue|/bounces$|/delisting$|/sessions?(/|$)|/operators"
@@ -200,7 +201,7 @@ def test_every_route_answers_as_described(lab, description, people):
                            r"|/ways|\}/diagnosis$|/enquiries|\}/customer$|/feedback$|/investigation$"
                            r"|^/portal/|\.xml$|/mail-profile$|/figures$|/sign-ins$|/notes$|/mailbox$"
                            r"|/encryption|/bans?(/|-|$)|/guessing$"
-                           r"|/policy|^/api/v1/domains$|/admins$|/settings|/notice-texts")
+                           r"|/switches$|/policy|^/api/v1/domains$|/admins$|/settings|/notice-texts")
     assert {route for route in routes(description) if not elsewhere.search(route[1])} == asked
 
 
