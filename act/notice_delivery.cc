@@ -43,7 +43,11 @@ Result<NoticeFacts> Notices::facts_of(const NoticeRow& row) {
   facts.since = record->since;
   if (row.subject.kind != SubjectKind::account) return facts;
   if (auto contact = sources_.contact(row.subject.id, row.incident)) facts.name = contact->name;
-  if (row.kind == "mail_waiting" && sources_.waiting) {
+  const auto table = switches();
+  if (const auto switched = table->find(row.subject.id); switched != table->end()) {
+    facts.switches = switched->second;
+  }
+  if (is_of_waiting_mail(row.kind) && sources_.waiting) {
     const auto waiting = sources_.waiting();
     const auto found = std::ranges::find(waiting, row.subject.id, &decide::WaitingMail::account);
     if (found != waiting.end()) {
@@ -82,8 +86,9 @@ DeliveryResult Notices::mail_out(const std::vector<NoticeRow>& rows) {
   if (rows.size() == 1) {
     auto facts = facts_of(first);
     if (!facts) return {Delivery::later, facts.error().text};
-    if (first.audience == NoticeAudience::mailbox && decide::forbids_login(facts->standing)) {
-      return {Delivery::gone, "the mailbox was suspended meanwhile"};
+    if (first.audience == NoticeAudience::mailbox &&
+        is_out_of_reach(first.subject.id, facts->standing)) {
+      return {Delivery::gone, "the mailbox was closed meanwhile"};
     }
     letter = write_notice(first, *facts, settings_.sender, *templates());
   } else {
@@ -223,7 +228,7 @@ void Notices::tell_failed(const std::vector<NoticeRow>& rows, Instant now) {
     // The owner of a closed account still has to know: somebody telephones.
     const auto record = sources_.standing(row.subject);
     if (row.audience == NoticeAudience::owner && record && wants_call(row.kind) &&
-        decide::forbids_login(record->standing)) {
+        is_out_of_reach(row.subject.id, record->standing)) {
       NoticeRow call = row;
       call.id = 0;
       call.channel = NoticeChannel::call;

@@ -57,6 +57,12 @@ Letter in_both(const NoticeTemplates& templates, std::string_view kind, NoticeAu
   return letter;
 }
 
+// The switch that a notice of this kind is about; null: none, or it is on again.
+const decide::SwitchedOff* switch_of(std::string_view kind, const decide::Switches& switches) {
+  if (kind != "mail_waiting_off") return nullptr;
+  return switches.receive ? &*switches.receive : nullptr;
+}
+
 }  // namespace
 
 std::string notice_time(Instant t) {
@@ -114,6 +120,14 @@ NoticeValues notice_values(const NoticeRow& row, const NoticeFacts& facts,
   v["effect"] = effect_of(facts.standing).in(language);
   v["standing"] = standing_name(facts.standing).in(language);
   v["since"] = notice_time(facts.since.is_set() ? facts.since : row.created);
+  if (const auto* off = switch_of(row.kind, facts.switches)) {
+    v["since"] = notice_time(off->since);
+    v["until"] = or_unknown(off->until);
+    // By name to colleagues only.
+    v["by"] = row.audience == NoticeAudience::operators ? off->by
+              : ja                                      ? std::string("管理者")
+                                                        : std::string("the administrator");
+  }
   v["when"] = notice_time(row.created);
   v["server"] = sender.server_name;
   v["provider"] = !sender.provider_name.empty() ? sender.provider_name

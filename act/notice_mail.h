@@ -12,6 +12,7 @@
 #include "base/instant.h"
 #include "base/text.h"
 #include "decide/notice.h"
+#include "decide/switches.h"
 
 namespace sekimori::act {
 
@@ -33,6 +34,7 @@ struct NoticeFacts {
   std::string name;  // the owner's; "" = not known
   Standing standing = Standing::normal;
   Instant since;                      // of the standing
+  decide::Switches switches;          // what people switched off
   std::uint64_t waiting_senders = 0;  // mail waiting outside
   Instant waiting_since;
   Instant lost_at;        // when the first of it is given up

@@ -14,6 +14,10 @@ bool is_containment(std::string_view kind) {
   return kind == "restricted" || kind == "suspended" || kind == "again";
 }
 
+bool is_of_waiting_mail(std::string_view kind) {
+  return kind == "mail_waiting" || kind == "mail_waiting_off";
+}
+
 bool is_plain_address(const std::string& address) {
   return MailAddress::parse(address).has_value() &&
          address.find_first_of("<>\r\n \t,;\"") == std::string::npos &&

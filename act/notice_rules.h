@@ -11,6 +11,8 @@ namespace sekimori::act {
 // One that can stand in an SMTP command as it is.
 [[nodiscard]] bool is_plain_address(const std::string& address);
 [[nodiscard]] bool is_containment(std::string_view kind);
+// Mail waits for a closed mailbox, by its standing or by a person's switch.
+[[nodiscard]] bool is_of_waiting_mail(std::string_view kind);
 // Kinds without which a suspended owner would not know what to do.
 [[nodiscard]] bool wants_call(std::string_view kind);
 // Names what is told to whom; the same notice has the same key.

@@ -15,18 +15,18 @@ namespace {
 
 using decide::NoticeAudience;
 
-constexpr std::array<std::string_view, 28> k_placeholders{
-    "address",  "call_note",    "contact",       "digest_items", "domain",    "effect",
-    "greeting", "help_default", "help_hours",    "help_phone",   "help_url",  "incident",
-    "kind",     "lost_at",      "name",          "notices",      "panel_url", "portal_url",
-    "provider", "reason",       "server",        "since",        "standing",  "steps",
-    "subject",  "waiting",      "waiting_since", "when"};
+constexpr auto k_placeholders = std::to_array<std::string_view>(
+    {"address",    "by",       "call_note",    "contact",    "digest_items",  "domain",
+     "effect",     "greeting", "help_default", "help_hours", "help_phone",    "help_url",
+     "incident",   "kind",     "lost_at",      "name",       "notices",       "panel_url",
+     "portal_url", "provider", "reason",       "server",     "since",         "standing",
+     "steps",      "subject",  "until",        "waiting",    "waiting_since", "when"});
 constexpr std::array<std::string_view, 2> k_blocks{"steps", "contact"};
-constexpr std::array<std::string_view, 18> k_kinds{
-    "restricted",      "suspended",     "again",        "still_contained", "mail_waiting",
-    "recovering",      "verified",      "needs_review", "restored",        "held_asked",
-    "held_while_dead", "notice_failed", "breaker_open", "breaker_closed",  "spoofed",
-    "complained",      "digest",        "other"};
+constexpr auto k_kinds = std::to_array<std::string_view>(
+    {"restricted", "suspended", "again", "still_contained", "mail_waiting", "mail_waiting_off",
+     "recovering", "verified", "needs_review", "restored", "held_asked", "held_while_dead",
+     "notice_failed", "breaker_open", "breaker_closed", "spoofed", "complained", "digest",
+     "other"});
 
 // A letter is some kilobytes; a file of megabytes is not one.
 constexpr std::size_t k_template_bytes_max = 64 * 1024;

@@ -182,6 +182,38 @@ TEST(NoticeTemplates, AnOwnerReadsWhatHappenedAndWhatToDo) {
   EXPECT_NE(waiting.body.find(notice_time(k_t + days(3))), std::string::npos);
 }
 
+TEST(NoticeTemplates, SaysWhyMailWaitsWhereReceivingIsSwitchedOff) {
+  const NoticeTemplates templates;
+  NoticeFacts given = facts();
+  given.standing = Standing::normal;
+  given.switches.receive = {.account = "taro@example.jp",
+                            .what = decide::AccountSwitch::receive,
+                            .since = k_t - days(1),
+                            .until = {},
+                            .by = "nao",
+                            .reason = "引っ越し"};
+  const auto letter = [&](NoticeAudience audience) {
+    NoticeRow row = row_of("mail_waiting_off", audience);
+    row.incident = 0;
+    return write_notice(row, given, sender(), templates).body;
+  };
+  for (const auto audience : {NoticeAudience::owner, NoticeAudience::domain_admin}) {
+    const std::string body = letter(audience);
+    for (const std::string& said :
+         {notice_time(k_t - days(1)), notice_time(k_t + days(3)), std::string("少なくとも 7 人"),
+          std::string("管理者が受信を止めています"), std::string("by the administrator")}) {
+      EXPECT_NE(body.find(said), std::string::npos) << said << body;
+    }
+    // Nobody broke in, and nobody is named.
+    EXPECT_EQ(body.find("ウイルス"), std::string::npos) << body;
+    EXPECT_EQ(body.find("nao"), std::string::npos) << body;
+  }
+  const std::string body = letter(NoticeAudience::operators);
+  EXPECT_NE(body.find("受信を止めた人: nao"), std::string::npos) << body;
+  EXPECT_NE(body.find("account switch taro@example.jp receive on"), std::string::npos) << body;
+  EXPECT_EQ(body.find("自動で再開"), std::string::npos) << body;
+}
+
 TEST(NoticeTemplates, LeavesOutWhatIsNotKnown) {
   const NoticeTemplates templates;
   NoticeSender bare;
@@ -296,7 +328,7 @@ TEST(NoticeTiming, RemindsAfterADayAndThenEveryThree) {
   record.standing = Standing::restricted;
   record.since = k_t;
   const auto round = [&](Duration age) {
-    const auto timed = timed_notices({record}, {}, k_t + age);
+    const auto timed = timed_notices({record}, {}, {}, k_t + age);
     return timed.empty() ? std::string() : timed.front().kind + timed.front().round;
   };
   EXPECT_EQ(round(hours(23)), "");
@@ -319,7 +351,7 @@ TEST(NoticeTiming, WarnsOfMailThatIsSoonLost) {
     // The mail came after the suspension.
     std::string out;
     for (const auto& timed : timed_notices(
-             {record},
+             {record}, {},
              {{"taro@example.jp", 3, k_t + hours(1), k_t + hours(1) + days(3), k_t + days(4)},
               {"other@example.jp", 1, k_t, k_t, k_t}},
              k_t + hours(1) + waits)) {
@@ -332,6 +364,46 @@ TEST(NoticeTiming, WarnsOfMailThatIsSoonLost) {
   EXPECT_EQ(rounds(hours(71)), "first");
   EXPECT_EQ(rounds(hours(72)), "last");
   EXPECT_EQ(rounds(hours(96), Standing::restricted), "");  // it arrives
+}
+
+TEST(NoticeTiming, WarnsWhereAPersonSwitchedReceivingOff) {
+  const std::vector<decide::WaitingMail> waiting{
+      {"taro@example.jp", 3, k_t, k_t + days(3), k_t + days(4)},
+      {"other@example.jp", 1, k_t, k_t, k_t}};
+  decide::SwitchTable table;
+  table["taro@example.jp"].receive = {.account = "taro@example.jp",
+                                      .what = decide::AccountSwitch::receive,
+                                      .since = k_t - days(1),
+                                      .until = {},
+                                      .by = "nao",
+                                      .reason = "引っ越し"};
+  table["other@example.jp"].login = {.account = "other@example.jp",
+                                     .what = decide::AccountSwitch::login,
+                                     .since = k_t,
+                                     .until = {},
+                                     .by = "nao",
+                                     .reason = ""};
+  EXPECT_TRUE(timed_notices({}, table, waiting, k_t + hours(47)).empty());
+  const auto first = timed_notices({}, table, waiting, k_t + hours(48));
+  ASSERT_EQ(first.size(), 1U) << "signing in off keeps no mail away";
+  EXPECT_EQ(first[0].kind + first[0].round, "mail_waiting_offfirst");
+  EXPECT_EQ(first[0].subject.id, "taro@example.jp");
+  EXPECT_EQ(first[0].reason.ja, "引っ越し");
+  EXPECT_EQ(first[0].since, k_t - days(1));
+  EXPECT_EQ(timed_notices({}, table, waiting, k_t + days(3)).at(0).round, "last");
+  // On again by itself while its senders still come; and a little too late.
+  table["taro@example.jp"].receive->until = k_t + days(4) - hours(6);
+  EXPECT_TRUE(timed_notices({}, table, waiting, k_t + days(3)).empty());
+  table["taro@example.jp"].receive->until = k_t + days(4) - hours(5);
+  EXPECT_EQ(timed_notices({}, table, waiting, k_t + days(3)).size(), 1U);
+  // Where the standing closes it too, that speaks: once.
+  decide::StandingRecord record;
+  record.subject = {SubjectKind::account, "taro@example.jp"};
+  record.standing = Standing::suspended;
+  record.since = k_t + days(3);
+  const auto both = timed_notices({record}, table, waiting, k_t + days(3));
+  ASSERT_EQ(both.size(), 1U);
+  EXPECT_EQ(both[0].kind, "mail_waiting");
 }
 
 TEST(CallSheet, SaysAllThatIsToBeSaid) {

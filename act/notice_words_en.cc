@@ -87,6 +87,20 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "\n* What waits\n"
      "Mail from at least {waiting} senders, since {waiting_since}.\n"
      "It should still arrive if the steps below are done by {lost_at}.\n" OWNER_EN},
+    {"mail_waiting_off", owner,
+     "Subject: Please look: mail to {address} may be lost soon\n\n"
+     "{greeting}\n\n"
+     "Receiving mail at your address {address} has been stopped by {by} since {since}. Mail to it "
+     "waits at its senders' servers, and most of those give up after some five days and return it "
+     "to whoever sent it.\n"
+     "\n* What waits\n"
+     "Mail from at least {waiting} senders, since {waiting_since}.\n"
+     "It should still arrive if receiving is on again by {lost_at}.\n"
+     "\n* Why receiving is stopped\n{reason}\n"
+     "\n* What to do\n"
+     "If you want it on again, please tell us soon.\n"
+     "If it stays as it is, please tell whoever expects an answer from you in another way.\n"
+     "\n* Where to ask\n{contact}"},
     {"recovering", owner,
      "Subject: The way back for {address} has begun\n\n"
      "{greeting}\n\n"
@@ -188,6 +202,17 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "While {subject} is stopped, mail to it waits at its senders' servers (from at least {waiting} "
      "senders, since {waiting_since}). Unless it is restored by about {lost_at}, that mail is likely "
      "to be returned.\n" ADMINS_EN},
+    {"mail_waiting_off", domain_admin,
+     "Subject: Please look: mail to {subject} may be lost soon\n\n"
+     "To whoever looks after {domain}\n\n"
+     "Receiving mail at {subject} has been stopped by {by} since {since}. Mail to it waits at its "
+     "senders' servers (at least {waiting} senders, since {waiting_since}). Unless receiving is on "
+     "again by {lost_at}, it is likely returned to whoever sent it.\n"
+     "\n* Why receiving is stopped\n{reason}\n"
+     "\n* What to do\n"
+     "If it may be on again, switch it on in the panel or tell us.\n"
+     "The panel: {panel_url}\n"
+     "\n* Where to ask\n{contact}"},
     {"needs_review", domain_admin,
      "Subject: {subject} waits for a person to look at it\n\n"
      "To the administrator of {domain}\n\n"
@@ -228,6 +253,15 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "Mail answered 450 waits at its senders: {waiting} senders or more, the oldest since "
      "{waiting_since}, the first is given up by about {lost_at}.\n"
      "What waits, one by one: sekimori account waiting {address}\n" OPERATORS_EN},
+    {"mail_waiting_off", operators,
+     "Subject: Mail to {subject} is soon lost (receiving is still off)\n\n"
+     "Receiving is switched off, and mail that was answered 450 waits at its senders: at least "
+     "{waiting} of them, the oldest since {waiting_since}; the first is likely lost at {lost_at}.\n"
+     "\nAbout: {subject}\nSwitched off by: {by} (since {since})\nOn again by itself: {until}\n"
+     "Why: {reason}\nServer: {server}\n"
+     "\nSwitch it on: sekimori account switch {address} receive on\n"
+     "Message by message: sekimori account waiting {address}\n"
+     "Panel: {panel_url}\n"},
     {"recovering", operators,
      "Subject: The recovery of {subject} has begun\n\n"
      "The owner's way back has begun. Sending does not work yet.\n" OPERATORS_EN},

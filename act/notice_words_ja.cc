@@ -86,6 +86,19 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
      "\n■ 待っているメール\n"
      "少なくとも {waiting} 人の差出人から、{waiting_since} より待っています。\n"
      "{lost_at} ごろまでに手続きが済めば、届く見込みです。\n" OWNER_JA},
+    {"mail_waiting_off", owner,
+     "Subject: 【ご確認ください】{address} 宛てのメールが届かなくなるおそれがあります\n\n"
+     "{greeting}\n\n"
+     "メールアドレス {address} では、{since} から、{by}が受信を止めています。その間に届くはずだったメールは、"
+     "送信元のサーバーで待っています。多くのサーバーは 5 日ほどで配達をあきらめ、送った方へ差し戻します。\n"
+     "\n■ 待っているメール\n"
+     "少なくとも {waiting} 人の差出人から、{waiting_since} より待っています。\n"
+     "{lost_at} ごろまでに受信を再開すれば、届く見込みです。\n"
+     "\n■ 受信を止めている理由\n{reason}\n"
+     "\n■ していただきたいこと\n"
+     "受信の再開をご希望のときは、お早めに下記までお知らせください。\n"
+     "このまま止めておく場合は、お急ぎのやりとりがある方へ、電話などほかの方法でお伝えください。\n"
+     "\n■ お問い合わせ先\n{contact}"},
     {"recovering", owner,
      "Subject: {address} の復旧手続きが始まりました\n\n"
      "{greeting}\n\n"
@@ -186,6 +199,17 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
      "{domain} のご担当者様\n\n"
      "{subject} が止まっている間のメールが、送信元のサーバーで待っています(少なくとも {waiting} 人の差出人、"
      "{waiting_since} から)。{lost_at} ごろまでに復旧しないと、送った方へ差し戻される見込みです。\n" ADMINS_JA},
+    {"mail_waiting_off", domain_admin,
+     "Subject: 【ご確認ください】{subject} 宛てのメールが届かなくなるおそれがあります\n\n"
+     "{domain} のご担当者様\n\n"
+     "{subject} では、{since} から、{by}が受信を止めています。その間のメールが、送信元のサーバーで待っています"
+     "(少なくとも {waiting} 人の差出人、{waiting_since} から)。{lost_at} ごろまでに受信を再開しないと、送った方へ"
+     "差し戻される見込みです。\n"
+     "\n■ 受信を止めている理由\n{reason}\n"
+     "\n■ していただきたいこと\n"
+     "受信を再開してよいときは、管理画面で再開するか、下記までお知らせください。\n"
+     "管理画面: {panel_url}\n"
+     "\n■ お問い合わせ先\n{contact}"},
     {"needs_review", domain_admin,
      "Subject: {subject} は担当者の確認を待っています\n\n"
      "{domain} のご担当者様\n\n"
@@ -225,6 +249,15 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
      "450 で応答したメールが送信元で待っています。差出人: {waiting} 人以上、最も古いもの: {waiting_since}、"
      "最初の 1 通が失われる見込み: {lost_at}。\n"
      "1 通ずつの一覧: sekimori account waiting {address}\n" OPERATORS_JA},
+    {"mail_waiting_off", operators,
+     "Subject: {subject} 宛てのメールがまもなく失われます(受信を止めたままです)\n\n"
+     "受信のスイッチが切られているため、450 で応答したメールが送信元で待っています。差出人: {waiting} 人以上、"
+     "最も古いもの: {waiting_since}、最初の 1 通が失われる見込み: {lost_at}。\n"
+     "\n対象: {subject}\n受信を止めた人: {by}({since} から)\n自動で再開する時刻: {until}\n理由: {reason}\n"
+     "サーバー: {server}\n"
+     "\n受信を再開する: sekimori account switch {address} receive on\n"
+     "1 通ずつの一覧: sekimori account waiting {address}\n"
+     "管理画面: {panel_url}\n"},
     {"recovering", operators,
      "Subject: {subject} の復旧手続きが始まりました\n\n"
      "本人の手続きが始まりました。送信はまだできません。\n" OPERATORS_JA},

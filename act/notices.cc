@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "act/notice_rules.h"
-#include "act/notice_timing.h"
 #include "base/mail_address.h"
 #include "decide/standing.h"
 
@@ -18,7 +17,6 @@ using decide::NoticeChannel;
 using decide::NoticeRow;
 using decide::NoticeState;
 using decide::Repeat;
-using decide::StandingRecord;
 using decide::Subject;
 using decide::SubjectKind;
 
@@ -82,6 +80,16 @@ bool Notices::may_receive(const std::string& address, const Subject& about) {
   return standing && !decide::forbids_sending(standing->standing);
 }
 
+std::shared_ptr<const decide::SwitchTable> Notices::switches() const {
+  auto table = sources_.switches ? sources_.switches() : nullptr;
+  return table ? std::move(table) : std::make_shared<const decide::SwitchTable>();
+}
+
+bool Notices::is_out_of_reach(const std::string& account, Standing standing) const {
+  if (decide::forbids_login(standing) || decide::forbids_receiving(standing)) return true;
+  return switches()->contains(account);
+}
+
 Result<std::string> Notices::owner_address(const NoticeRow& base) {
   // Once told, the same place is told the rest of this incident: a password change afterwards must
   // not make the contact look new.
@@ -129,11 +137,11 @@ Result<std::vector<NoticeRow>> Notices::rows_for(NoticeRow base, Standing standi
       outside = std::move(*address);
     }
     if (mails && !outside.empty()) add(NoticeChannel::mail, NoticeAudience::owner, outside);
-    if (mails && who.mailbox && !decide::forbids_login(standing) &&
-        is_plain_address(base.subject.id)) {
+    const bool out_of_reach = is_out_of_reach(base.subject.id, standing);
+    if (mails && who.mailbox && !out_of_reach && is_plain_address(base.subject.id)) {
       add(NoticeChannel::mail, NoticeAudience::mailbox, base.subject.id);
     }
-    if (wants_call(base.kind) && decide::forbids_login(standing) && (outside.empty() || !mails)) {
+    if (wants_call(base.kind) && out_of_reach && (outside.empty() || !mails)) {
       add(NoticeChannel::call, NoticeAudience::owner, "");
       rows.back().state = NoticeState::sent;  // it stands on the list by being written down
     }
@@ -228,17 +236,18 @@ Result<void> Notices::end_calls(const decide::Notice& notice, Instant now) {
   return outbox_.update(*calls);
 }
 
-Result<void> Notices::put_round(std::string kind, const std::string& round,
-                                const StandingRecord& record, Instant now) {
+Result<void> Notices::put_round(const TimedNotice& timed, Instant now) {
+  auto record = sources_.standing(timed.subject);
+  if (!record) return std::unexpected(record.error());
   NoticeRow base;
-  base.kind = std::move(kind);
-  base.subject = record.subject;
-  base.incident = record.incident;
-  base.summary = record.reason;
+  base.kind = timed.kind;
+  base.subject = timed.subject;
+  base.incident = timed.incident;
+  base.summary = timed.reason;
   base.created = base.changed = base.due = now;
-  auto rows = rows_for(base, record.standing);
+  auto rows = rows_for(base, record->standing);
   if (!rows) return std::unexpected(rows.error());
-  for (NoticeRow& row : *rows) row.key += fmt::format("#{}.{}", record.since.us, round);
+  for (NoticeRow& row : *rows) row.key += fmt::format("#{}.{}", timed.since.us, timed.round);
   auto added = outbox_.put(*rows, Repeat::never);
   if (!added) return std::unexpected(added.error());
   return {};
@@ -249,8 +258,8 @@ Result<void> Notices::tick(Instant now) {
   if (!standings) return std::unexpected(standings.error());
   std::vector<decide::WaitingMail> waiting;
   if (sources_.waiting) waiting = sources_.waiting();
-  for (const TimedNotice& timed : timed_notices(*standings, waiting, now)) {
-    if (auto put = put_round(timed.kind, timed.round, *timed.record, now); !put) return put;
+  for (const TimedNotice& timed : timed_notices(*standings, *switches(), waiting, now)) {
+    if (auto put = put_round(timed, now); !put) return put;
   }
   return {};
 }

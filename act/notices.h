@@ -9,7 +9,8 @@
 // Who is told what:
 //   owner         at the address outside, known from before the incident. A suspended owner without
 //                 one becomes a row of the call list.
-//   mailbox       the owner in the mailbox itself, only while it can be read there (not suspended).
+//   mailbox       the owner in the mailbox itself, only while it can be read there: not while it is
+//                 suspended, nor while a person has switched receiving or signing in off.
 //   domain_admin  PostfixAdmin's admins of the domain
 //   operators     the provider's, and every webhook
 //
@@ -30,11 +31,13 @@
 #include "act/mail_sender.h"
 #include "act/notice_mail.h"
 #include "act/notice_templates.h"
+#include "act/notice_timing.h"
 #include "act/webhook.h"
 #include "act/worker_thread.h"
 #include "base/secret.h"
 #include "decide/notice_outbox.h"
 #include "decide/ports.h"
+#include "decide/switches.h"
 
 namespace sekimori::act {
 
@@ -55,6 +58,8 @@ struct NoticeSources {
   // The account a local address means; "" when it is not one of this server's accounts.
   std::function<std::string(std::string_view address)> local_account;
   std::function<bool(std::string_view domain)> is_local_domain;
+  // What people switched off; may be empty.
+  std::function<std::shared_ptr<const decide::SwitchTable>()> switches = {};
   // What waits for closed mailboxes; may be empty.
   std::function<std::vector<decide::WaitingMail>()> waiting = {};
   // One line for the log. Never a secret.
@@ -131,8 +136,10 @@ class Notices : public decide::Notifier {
   [[nodiscard]] Result<std::string> owner_address(const decide::NoticeRow& base);
   [[nodiscard]] bool may_receive(const std::string& address, const decide::Subject& about);
   [[nodiscard]] Result<std::string> kind_of(const decide::Notice& notice);
-  [[nodiscard]] Result<void> put_round(std::string kind, const std::string& round,
-                                       const decide::StandingRecord& record, Instant now);
+  [[nodiscard]] Result<void> put_round(const TimedNotice& timed, Instant now);
+  [[nodiscard]] std::shared_ptr<const decide::SwitchTable> switches() const;
+  // Does a letter into the mailbox itself reach nobody?
+  [[nodiscard]] bool is_out_of_reach(const std::string& account, Standing standing) const;
   [[nodiscard]] Result<void> end_calls(const decide::Notice& notice, Instant now);
   [[nodiscard]] Result<NoticeFacts> facts_of(const decide::NoticeRow& row);
   void deliver_mail(const std::string& to, std::vector<decide::NoticeRow> due, Instant now,

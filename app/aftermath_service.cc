@@ -48,7 +48,7 @@ Result<decide::WaitingView> AftermathService::waiting(std::string_view address) 
     if (!*row) return not_found(fmt::format("'{}' is no account of this server", account));
   }
   const auto record = parts_.engine.standing_of({decide::SubjectKind::account, account});
-  if (!decide::forbids_receiving(record.standing)) return view;
+  if (!decide::forbids_receiving(record.standing) && !parts_.receives_nothing(account)) return view;
   // The log said what came into the queue while we read it; Postfix says what lies there. Where it
   // cannot be asked, what the log said stands.
   std::vector<decide::QueueEntry> theirs;

@@ -34,6 +34,8 @@ struct AftermathParts {
   Duration journal_retention;
   std::function<Instant()> now;
   std::function<std::shared_ptr<const decide::Directory>()> directory;
+  // Has a person switched receiving off for the account?
+  std::function<bool(std::string_view account)> receives_nothing;
   // Hands a letter to the local Postfix. bad_input: refused for good.
   std::function<Result<void>(const std::string& to, std::string_view subject,
                              std::string_view body)>

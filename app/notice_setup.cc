@@ -122,6 +122,7 @@ Result<std::unique_ptr<act::Notices>> make_notices(World& w) {
   sources.is_local_domain = [&w](std::string_view domain) {
     return w.directory.get()->is_local_domain(domain);
   };
+  sources.switches = [&w] { return w.switches ? w.switches->table() : nullptr; };
   sources.waiting = [&w] { return w.waiting->warnings(); };
   sources.log = w.log;
   return std::make_unique<act::Notices>(*w.outbox, std::move(settings), std::move(sources));

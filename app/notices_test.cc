@@ -95,6 +95,7 @@ class Telling : public ::testing::Test {
       return accounts_.contains(std::string(address)) ? std::string(address) : std::string();
     };
     sources.is_local_domain = [](std::string_view domain) { return domain == "example.jp"; };
+    sources.switches = [this] { return std::make_shared<const SwitchTable>(switches_); };
     sources.waiting = [this] { return waiting_; };
     notices_ = std::make_unique<Notices>(*outbox_, std::move(settings), std::move(sources));
   }
@@ -129,6 +130,7 @@ class Telling : public ::testing::Test {
   std::vector<std::string> admins_;
   std::set<std::string> accounts_;
   std::map<Subject, StandingRecord> standings_;
+  SwitchTable switches_;
   std::vector<WaitingMail> waiting_;
   std::unique_ptr<store::NoticeStore> outbox_;
   std::unique_ptr<Notices> notices_;
@@ -307,6 +309,32 @@ TEST_F(Telling, TimeBringsReminders) {
   now_ = now_ + days(2);
   ASSERT_TRUE(notices_->tick(now_));
   EXPECT_EQ(told("still_contained"), 2);
+}
+
+TEST_F(Telling, MailThatWaitsForASwitchIsToldOutsideOfTheMailbox) {
+  switches_["taro@example.jp"].receive = {.account = "taro@example.jp",
+                                          .what = AccountSwitch::receive,
+                                          .since = now_,
+                                          .until = {},
+                                          .by = "nao",
+                                          .reason = "引っ越し"};
+  waiting_ = {{"taro@example.jp", 1, now_, now_ + days(3), now_ + days(4)}};
+  for (int hour = 0; hour <= 24 * 5; ++hour) {
+    ASSERT_TRUE(notices_->tick(now_ + hours(hour)));
+    if (hour % 7 == 0) restart();
+  }
+  std::map<std::string, int> told;
+  for (const NoticeRow& row : rows()) {
+    EXPECT_EQ(row.kind, "mail_waiting_off");
+    ++told[row.to];
+  }
+  // A first and a last time; a letter into the mailbox itself would only wait there, too.
+  EXPECT_EQ(told,
+            (std::map<std::string, int>{
+                {"taro@elsewhere.example", 2}, {"kanri@example.jp", 2}, {"op@example.net", 2}}));
+  now_ = now_ + days(5);
+  run();
+  EXPECT_EQ(smtp_.mails().size(), 6U);
 }
 
 TEST_F(Telling, AWebhookIsSignedAndTriedUntilTaken) {

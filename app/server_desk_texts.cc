@@ -28,6 +28,7 @@ decide::NoticeRow sample_row(std::string_view kind, decide::NoticeAudience audie
       "ふだんと異なる国からの送信が短い時間に続きました(宛先 480 件、ふだんは 1 日 6 件ほど)。",
       "Mail was sent in quick succession from a country that is new for this account (480 "
       "recipients, usually some 6 a day)."};
+  if (kind == "mail_waiting_off") row.summary = {"引っ越しのため", "Moving house"};
   row.created = now;
   return row;
 }
@@ -40,6 +41,15 @@ act::NoticeFacts sample_facts(std::string_view kind, Instant now) {
                    : kind == "recovering" || kind == "verified"  ? Standing::recovering
                                                                  : Standing::restricted;
   facts.since = now - hours(2);
+  if (kind == "mail_waiting_off") {
+    facts.standing = Standing::normal;
+    facts.switches.receive = {.account = "hanako@example.jp",
+                              .what = decide::AccountSwitch::receive,
+                              .since = now - days(3),
+                              .until = {},
+                              .by = "nao",
+                              .reason = ""};
+  }
   facts.waiting_senders = 3;
   facts.waiting_since = now - hours(30);
   facts.lost_at = now + days(3);

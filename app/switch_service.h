@@ -36,8 +36,8 @@ struct SwitchParts {
   std::function<void(std::string_view)> log = {};
 };
 
-// Threads: of(), receives_nothing() and refusal() any, on the decision path; set() any, and it may
-// block for seconds; begin() once, before guard.db is made anew; look() from one.
+// Threads: table(), of(), receives_nothing() and refusal() any, on the decision path; set() any,
+// and it may block for seconds; begin() once, before guard.db is made anew; look() from one.
 class SwitchService {
  public:
   explicit SwitchService(SwitchParts parts);
@@ -45,6 +45,8 @@ class SwitchService {
   // Takes over what the database remembers. Errors: operating.
   [[nodiscard]] Result<void> begin();
 
+  // All that is switched off now.
+  [[nodiscard]] std::shared_ptr<const decide::SwitchTable> table() const;
   [[nodiscard]] decide::Switches of(std::string_view account) const;
   [[nodiscard]] bool receives_nothing(std::string_view account) const;
   // For whoever signs in; empty: nobody closed it.
@@ -60,7 +62,6 @@ class SwitchService {
 
  private:
   using Key = std::pair<std::string, decide::AccountSwitch>;
-  [[nodiscard]] std::shared_ptr<const decide::SwitchTable> table() const;
   [[nodiscard]] Result<void> change(store::SwitchRow row, const std::string& who,
                                     const std::string& why, const Text& words);
   void take_over(const store::SwitchRow& row);

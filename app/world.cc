@@ -221,6 +221,8 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .journal_retention = s.journal.retention,
       .now = system_now,
       .directory = [&w] { return w.directory.get(); },
+      .receives_nothing =
+          [&w](std::string_view account) { return w.switches->receives_nothing(account); },
       .send_letter = [&w](const std::string& to, std::string_view subject,
                           std::string_view body) { return send_letter(w, to, subject, body); },
       .can_send = !s.notices.from.empty(),

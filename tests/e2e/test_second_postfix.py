@@ -2,15 +2,21 @@
 after the restore: none bounced, none twice; and the clock of waiting mail counted it all. Its own
 bounces are told apart: of mail that this server sent, and of mail that a stranger wrote there."""
 
+import contextlib
 import datetime
 import email.utils
 import json
+import pathlib
 import re
 import smtplib
+import sqlite3
 import urllib.parse
 
 from labkit import HOST, message, wait_for
 from secondpostfix import second_postfix
+from test_portal import begin
+from test_recovery import as_owner
+from test_telling import OPERATORS, Person
 
 MESSAGES = 21  # and two more
 
@@ -87,6 +93,66 @@ def test_all_of_it_arrives_after_the_restore(lab, people):
         log = second.text()
         assert "status=bounced" not in log and "dsn=5." not in log
         assert len(re.findall(rf"to=<{person}>.*status=sent", log)) == MESSAGES + 1
+
+
+def test_all_of_it_arrives_when_receiving_is_on_again(lab):
+    """A person's switch in place of the standing: the same clock, the same warning, the same end."""
+    person = Person(lab)
+    account = person.address
+    where = f"/accounts/{urllib.parse.quote(account)}/switches"
+    with second_postfix(lab.endpoints["smtp_port"]) as second:
+        lab.api.call("POST", where, {"what": "receive", "on": False, "reason": "引っ越しのため"})
+        made = [message("friend@outside.example", account) for _ in range(MESSAGES + 1)]
+        with smtplib.SMTP(HOST, second.port, "friend.example", timeout=60) as smtp:
+            for one in made:
+                smtp.send_message(one, "friend@outside.example", [account])
+        colleagues = lab.send(person.admin, account)
+        subjects = [one["Subject"] for one in made] + [colleagues]
+        all_of_it = len(subjects)
+        wait_for(lambda: waiting_of(lab, account)["waiting"] == all_of_it, 60, "all on the clock")
+        clock = waiting_of(lab, account)
+        assert [one["place"] for one in clock["messages"]].count("here") == 1
+        assert f"{all_of_it} 通が待っています" in lab.sekimori("--lang", "ja", "account", "waiting",
+                                                              account).stdout
+        token = begin(lab, account, lab.passwords[account]).json["token"]
+        assert as_owner(lab, token, "GET", "status").json["waiting"] == all_of_it
+        assert person.rows() == [], "nobody is told yet"
+
+        # Three days later: whoever can switch it on, or wants it on, is told that it is soon lost.
+        lab.stop_daemon()
+        database = pathlib.Path(lab.inside["home"]) / "state/sekimori.db"
+        with contextlib.closing(sqlite3.connect(database, timeout=10)) as store, store:
+            store.execute("UPDATE waiting_message SET first_us = first_us - ? WHERE account = ?",
+                          (int(73 * 3600e6), account))
+        lab.start_daemon()
+        [letter] = lab.sink.wait_for(to=person.elsewhere, deadline=60)
+        person.all_delivered()
+        assert {row[0] for row in person.rows()} == {"mail_waiting_off"}
+        assert "mailbox" not in [row[2] for row in person.rows()]
+        text = letter.content.get_content()
+        for said in ("山田 太郎 様", "管理者が受信を止めています", "引っ越しのため", "少なくとも 2 人",
+                     "the administrator"):
+            assert said in text, (said, text)
+        assert "ウイルス" not in text and "パスワードに変え" not in text
+        assert wait_for(lambda: len(person.told(person.admin)) == 1, 20)
+        assert wait_for(lambda: len(person.told(OPERATORS)) == 1, 20)
+        assert waiting_of(lab, account)["waiting"] == all_of_it
+
+        lab.api.call("POST", where, {"what": "receive", "on": True, "reason": ""})
+        wait_for(lambda: not second.queue(), 60, "an empty queue at the sender")
+        wait_for(lambda: waiting_of(lab, account)["arrived"] == all_of_it, 60, "each ticked off")
+        assert waiting_of(lab, account)["summary"]["en"] == f"{all_of_it} of {all_of_it} arrived."
+        assert f"{all_of_it} of {all_of_it} arrived." in lab.sekimori(
+            "--lang", "en", "account", "waiting", account).stdout
+        found = [subject for subject in lab.subjects(account) if subject.startswith("test ")]
+        assert sorted(found) == sorted(subjects), "each exactly once"
+        log = second.text()
+        assert "status=bounced" not in log and "dsn=5." not in log
+        # Nothing of it is told again.
+        lab.kill_daemon()
+        lab.start_daemon()
+        assert {row[0] for row in person.rows()} == {"mail_waiting_off"}
+        assert len(person.outside()) == 1
 
 
 def test_its_bounces_are_told_apart(lab, people):

@@ -161,6 +161,7 @@ export const enServer: {
   kind_again: "Contained again",
   kind_still_contained: "Still contained",
   kind_mail_waiting: "Mail waits outside",
+  kind_mail_waiting_off: "Mail waits while receiving is off",
   kind_recovering: "On the way back",
   kind_verified: "Everything is verified",
   kind_needs_review: "A person must look",

@@ -142,6 +142,7 @@ export const jaServer = {
   kind_again: "再び止めたとき",
   kind_still_contained: "止めたままのとき",
   kind_mail_waiting: "届くはずのメールが待っているとき",
+  kind_mail_waiting_off: "受信を切っている間にメールが待っているとき",
   kind_recovering: "復旧手続きの間",
   kind_verified: "確認が終わったとき",
   kind_needs_review: "担当者の確認が必要なとき",
