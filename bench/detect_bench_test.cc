@@ -205,6 +205,7 @@ TEST_F(SmallWorld, SameSeedsSameReport) {
     });
   };
   EXPECT_GE(count("leak"), static_cast<long>((5 + detect::k_families) * k_attack_kinds));
+  EXPECT_EQ(count("unforeseen"), static_cast<long>(k_all_attack_kinds - k_attack_kinds));
   EXPECT_EQ(count("case"), static_cast<long>(k_case_kinds));
   EXPECT_EQ(count("rule"), static_cast<long>(baselines().size()));
   EXPECT_EQ(count("attack_table"), static_cast<long>(detect::k_families));
@@ -228,9 +229,9 @@ TEST_F(SmallWorld, AttacksLeaveNoArtefact) {
         }
       }
     }
-    for (std::size_t k = 0; k < k_attack_kinds; ++k) {
+    for (std::size_t k = 0; k < k_all_attack_kinds; ++k) {
       const World attacks = attacks_on(w, sent, o, static_cast<AttackKind>(k), 10, 1);
-      ASSERT_FALSE(attacks.attacks.empty());
+      ASSERT_FALSE(attacks.attacks.empty()) << to_string(static_cast<AttackKind>(k));
       std::size_t recipients = 0, at_known_domains = 0;
       Instant last;
       for (const WorldEvent& e : attacks.events) {
@@ -245,7 +246,8 @@ TEST_F(SmallWorld, AttacksLeaveNoArtefact) {
         }
       }
       EXPECT_GE(at_known_domains * 10, recipients * 9) << to_string(static_cast<AttackKind>(k));
-      if (static_cast<AttackKind>(k) != AttackKind::f5_contacts) continue;
+      const auto kind = static_cast<AttackKind>(k);
+      if (kind != AttackKind::f5_contacts && kind != AttackKind::slow_contacts) continue;
       // Contacts are those of the past.
       for (const WorldEvent& e : attacks.events) {
         const auto* s = std::get_if<Submission>(&e.event.body);

@@ -4,8 +4,9 @@
 //
 //   detect_eval [--data DIR] [--half 0|1] [--seed N] [--victims N] [--only SET] [--kind F1]
 //               [--send-only] [--no-geo] [--bare] [--no-blasters] [--answered | --approved]
-//               [--no-complaints] [--verbose] [--attacks] [--eta|--hold|… X]
+//               [--no-complaints] [--unforeseen] [--verbose] [--attacks] [--eta|--hold|… X]
 //   --attacks: a line for every attack that leaked
+//   --unforeseen: the attacks that no table was made for, instead of the families
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::size_t victims = 40;
   bool logins = true, places = true, blasters = true, bare = false;
-  bool answered = false, approved = false, attacks = false;
+  bool answered = false, approved = false, attacks = false, unforeseen = false;
   std::string only, kind;
   GateOptions gate;
 };
@@ -133,6 +134,8 @@ bool parse(int argc, char** argv, Options& o) {
       o.gate.signals.complaints = false;
     else if (arg == "--attacks")
       o.attacks = true;
+    else if (arg == "--unforeseen")
+      o.unforeseen = true;
     else if (arg == "--approved")
       o.approved = true;
     else if (arg == "--verbose")
@@ -201,7 +204,9 @@ int main_of(int argc, char** argv) {
       print_benign(benign, b, wo, o, static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC);
       if (o.victims == 0) continue;
       const SentIndex sent = sent_by(benign);
-      for (std::size_t k = 0; k < k_attack_kinds; ++k) {
+      const std::size_t first = o.unforeseen ? k_attack_kinds : 0;
+      const std::size_t last = o.unforeseen ? k_all_attack_kinds : k_attack_kinds;
+      for (std::size_t k = first; k < last; ++k) {
         const auto kind = static_cast<AttackKind>(k);
         if (!o.kind.empty() && to_string(kind).find(o.kind) == std::string_view::npos) continue;
         const World attacks = attacks_on(benign, sent, wo, kind, o.victims, o.half);

@@ -120,7 +120,8 @@ class Printer {
   }
 
   void print_leaks(std::string_view name, const Run& run) {
-    for (std::size_t k = 0; k < k_attack_kinds; ++k) {
+    for (std::size_t k = 0; k < k_all_attack_kinds; ++k) {
+      if (run.leaks[k].empty()) continue;
       std::vector<std::string> rules;
       std::string best_by[3];
       double best[3] = {1e18, 1e18, 1e18};
@@ -149,7 +150,7 @@ class Printer {
       const auto of_best = [&](int v) {
         return Json().text("name", best_by[v]).number("value", best[v], v == 2 ? 1 : 0).str();
       };
-      line(figure("leak")
+      line(figure(k < k_attack_kinds ? "leak" : "unforeseen")
                .text("signals", name)
                .text("family", to_string(static_cast<AttackKind>(k)))
                .raw("judge", json_of(summarise(run.leaks[k])))

@@ -288,6 +288,20 @@ def main_table(figures: Figures) -> str:
                   "SPOT with a simulated verdict on content"], rows)
 
 
+def unforeseen_table(figures: Figures) -> str:
+    rows = []
+    for row in figures.of("unforeseen", signals="all"):
+        judge, best = row["judge"], row["best_rule_at_0.3"]
+        rows.append([row["family"], leak_words(judge), percent(judge["found_7d"]),
+                     percent(judge["seen_7d"]),
+                     leak_words(rule_leak(row, "new recipients/day", "0.3")),
+                     " / ".join(f"{best[key]['value']:,.{digits}f} ({best[key]['name']})"
+                                for key, digits in (("p50", 0), ("p95", 0), ("mean", 1)))])
+    return table(["attack", "judge: leaked p50 / p95 / mean", "restricted in 7 d", "or asked in 7 d",
+                  "new recipients/day at 0.3",
+                  "best rule on metadata at 0.3, each figure by itself"], rows)
+
+
 def alarm_row(name: str, row: dict) -> list[str]:
     judge = row["judge"]
     return [name, f"{judge['restricted']} in {count(judge['days'])}",
@@ -463,6 +477,7 @@ def report(figures: Figures) -> str:
         "Printed by `scripts/bench detect`; what the words mean: ../detection.md.\n",
         setup_words(figures), "## Leaked, all signals\n", main_table(figures),
         "![Leaked per family](families.svg)\n", "![Curves](curves.svg)\n",
+        "## Attacks that no table was made for\n", unforeseen_table(figures),
         "## Owners disturbed\n", alarm_table(figures),
         "## Fewer signals\n", signal_tables(figures), "![Signals](signals.svg)\n",
         "## Rules: their limits\n",
@@ -483,8 +498,9 @@ def report(figures: Figures) -> str:
 
 
 def short(figures: Figures) -> str:
-    return "\n".join([setup_words(figures), main_table(figures), "### Owners disturbed\n",
-                      alarm_table(figures), "### Owners' doings that look like a theft\n",
+    return "\n".join([setup_words(figures), main_table(figures),
+                      "### Attacks that no table was made for\n", unforeseen_table(figures),
+                      "### Owners disturbed\n", alarm_table(figures), "### Owners' doings that look like a theft\n",
                       case_table(figures), "### Stealth capacity\n", capacity_words(figures),
                       stealth_table(figures)])
 

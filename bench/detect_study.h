@@ -30,7 +30,8 @@ struct Setup {
 // What a run of the judge shows, over all worlds.
 struct Run {
   std::vector<OwnerRow> owners;
-  std::array<std::vector<LeakRow>, k_attack_kinds> leaks;
+  std::array<std::vector<LeakRow>, k_all_attack_kinds>
+      leaks;  // of the unforeseen: with all signals
 };
 
 struct CaseTally {
@@ -70,7 +71,7 @@ class Study {
   double matched = 0;               // per 10,000: restricted or asked about by the judge
   std::array<double, 3> lines{};    // the judge's, of the targets 10, 1 and 0.3
   std::map<std::string, Run> runs;  // by the signals, the line or the family left out
-  std::array<std::vector<std::vector<ClimbRow>>, k_attack_kinds> climbs;  // of each baseline
+  std::array<std::vector<std::vector<ClimbRow>>, k_all_attack_kinds> climbs;  // of each baseline
   std::array<CaseTally, k_case_kinds> cases;
   std::map<unsigned, Stealth> stealth;  // by strangers a day
 

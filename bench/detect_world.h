@@ -38,9 +38,25 @@ enum class AttackKind : std::uint8_t {
   burst_50,
   contact_strangers,
   white_box,
+  // Attacks that no table was made for (bench/detect_unforeseen.cc).
+  threads,
+  fat_message,
+  slow_contacts,
+  swarm,
+  sleeper,
+  sips,
+  domain_walk,
+  no_address,
+  own_computer,
+  doubling,
+  newcomer,
+  house_contacts,
+  next_door,
   count_
 };
-inline constexpr std::size_t k_attack_kinds = static_cast<std::size_t>(AttackKind::count_);
+// The families that the tables and lines were made with come first.
+inline constexpr std::size_t k_attack_kinds = static_cast<std::size_t>(AttackKind::threads);
+inline constexpr std::size_t k_all_attack_kinds = static_cast<std::size_t>(AttackKind::count_);
 [[nodiscard]] std::string_view to_string(AttackKind);
 
 struct WorldOptions {
