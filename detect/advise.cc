@@ -56,11 +56,23 @@ constexpr double k_away_hold_nats = 2, k_home_hold_nats = 3, k_home_ask_nats = 4
 // with the account and the fleet is silent: a busy owner.
 constexpr std::uint32_t k_home_ask_strangers = 4;
 // Strangers one by one within an hour, from a network that vouches: held above so much more R, and
-// by time alone (a mail merge goes out once it has been quiet) up to so many; so is one message to
-// as many strangers, below so much R. Where nothing is habit yet (and nothing on trial), those one
-// by one below the same R.
+// by time alone (a mail merge goes out once it has been quiet); so is one message to many
+// strangers, below so much R. Where nothing is habit yet (and nothing on trial), those one by one
+// below the same R.
 constexpr double k_home_episode_nats = 4, k_merge_log_r = 7;
-constexpr std::uint32_t k_home_episode_asked = 100;
+// So many times hold_new_recipients strangers within an hour are asked about wherever they are
+// written from and whatever R is, and as many within a day where that is so many times what the
+// account writes to, or more still: a program on the owner's own computer sends from the network
+// that vouches, and velocity says nothing new beyond eighty an hour, so that R sinks while it goes
+// on.
+constexpr std::uint64_t k_flood_lines = 4, k_flood_day_lines = 6;
+constexpr float k_flood_times = 10;
+// Mail to known people by the dozen, slowly (answers in old conversations): recipients within a day
+// from a network on trial of an operator that no habit knows, as many times what the account writes
+// to, with so much suspicion.
+constexpr std::uint32_t k_known_day = 30;
+constexpr float k_known_times = 8;
+constexpr double k_known_day_log_r = -1;
 // From elsewhere they are asked about in an hour such as the account never had, whatever R is
 // (where the owner writes to strangers anyway it hardly rises): from these two counts on, with so
 // much suspicion.
@@ -79,6 +91,31 @@ std::uint32_t sent_from(const AccountModel& m, Instant t, std::uint32_t present)
     if (p.network != 0 && p.network != present && p.sent() && age < 24) ++networks;
   }
   return networks;
+}
+
+// More strangers than a person writes to. `line`: a blast of one message.
+bool floods(const AccountModel& m, const Verdict& v, std::uint64_t line) {
+  if (v.new_recipients == 0) return false;
+  const float habit = std::max(1.0F, m.recipients_per_day);
+  return v.counts.new_hour >= k_flood_lines * line ||
+         v.counts.new_day >= k_flood_day_lines * line ||
+         (v.counts.new_day >= k_flood_lines * line &&
+          static_cast<float>(v.counts.new_day) >= k_flood_times * habit);
+}
+
+// The present network is on trial, and so is its operator.
+bool far_away(const AccountModel& m, const PlaceView& place) {
+  return place.away &&
+         (place.operator_ == 0 || std::ranges::none_of(m.places, [&](const PlaceRecord& p) {
+            return p.network != 0 && p.learnt() && p.operator_ == place.operator_;
+          }));
+}
+
+bool busy_far_away(const AccountModel& m, const PlaceView& place, const Verdict& v) {
+  return v.counts.recipients_day >= k_known_day && v.log_r >= k_known_day_log_r &&
+         static_cast<float>(v.counts.recipients_day) >=
+             k_known_times * std::max(1.0F, m.recipients_per_day) &&
+         far_away(m, place);
 }
 
 constexpr std::size_t index_of(Channel c) { return static_cast<std::size_t>(c); }
@@ -162,7 +199,9 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const bool of_run =
       (questions >= k_questions_of_run && v.log_r >= k_run_log_r && beside_strangers) ||
       (away && questions >= k_questions_whole_run && of_sitting);
-  if (strange_burst || strange_hour || of_run || level >= k_asked_level) {
+  const bool beyond_habit = floods(m, v, settings.hold_new_recipients) ||
+                            (experienced && busy_far_away(m, last_place, v));
+  if (strange_burst || strange_hour || beyond_habit || of_run || level >= k_asked_level) {
     v.advice = HoldAdvice::asked;
     return;
   }
@@ -178,9 +217,8 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const double hold_later = away ? -k_away_hold_nats : home ? k_home_hold_nats : 0;
   const bool one_by_one = v.new_recipients < settings.hold_new_recipients;
   const bool quiet = v.log_r < k_merge_log_r;
-  const bool merge = v.fan_out && v.counts.new_hour < k_home_episode_asked &&
-                     (home ? one_by_one || (quiet && vouched_for)
-                           : one_by_one && quiet && !away && last_place.network != 0);
+  const bool merge = v.fan_out && (home ? one_by_one || (quiet && vouched_for)
+                                        : one_by_one && quiet && !away && last_place.network != 0);
   if (merge && !one_by_one) ++v.strikes;  // long enough for somebody to look
   if ((v.fan_out && !merge) || (!by_time && v.log_r >= settings.ask_log_r - discount + ask_later)) {
     v.advice = HoldAdvice::asked;

@@ -155,6 +155,50 @@ TEST(Away, ABusyHourFromHomeWaitsByTimeAlone) {
             HoldAdvice::asked);
 }
 
+// A program on the owner's own computer sends from the network that vouches for the owner: slowly,
+// so that each message by itself says little, and for hours.
+TEST(Away, AFloodFromHomeIsAskedAbout) {
+  Box box;
+  Instant t = box.live(k_start, 40, k_home);
+  std::size_t before = 0;
+  HoldAdvice last = HoldAdvice::none;
+  for (int i = 0; i < 300; ++i) {
+    Submission one = mail(strangers(1, fmt::format("s{}", i)), "", k_home);
+    one.size = 4000 + 977U * static_cast<unsigned>(i % 31);
+    t = t + seconds(50);
+    last = box.send(t, one, last == HoldAdvice::none ? Fate::accepted : Fate::held).advice;
+    if (last != HoldAdvice::asked) ++before;
+  }
+  EXPECT_EQ(last, HoldAdvice::asked);
+  EXPECT_LT(before, 100U);
+}
+
+// Answers in old conversations, a few an hour and all day long, to people the account knows.
+TEST(Away, ADayToKnownPeopleFromFarAwayIsAskedAbout) {
+  for (const bool far : {true, false}) {
+    Box box;
+    const Place at_home{{'J', 'P'}, 2516, false};
+    const Place elsewhere = far ? Place{{'P', 'H'}, 9299, false} : at_home;
+    const auto send = [&](Instant when, int to, const Place& place, std::string_view from) {
+      Submission one = mail({fmt::format("friend{}@partner.example", to)}, "", from);
+      one.place = place;
+      return box.send(when, one);
+    };
+    for (int day = 0; day < 60; ++day)
+      for (int i = 0; i < 3; ++i)
+        send(k_start + days(day) + hours(2 * i), day * 3 + i, at_home, k_home);
+    const Instant t = k_start + days(61);
+    int asked = 0;
+    for (int i = 0; i < 60; ++i)
+      asked += send(t + minutes(15 * i), i * 3, elsewhere, k_elsewhere).advice == HoldAdvice::asked;
+    if (far) {
+      EXPECT_GE(asked, 25);
+    } else {
+      EXPECT_EQ(asked, 0) << "the owner's own provider gave another address";
+    }
+  }
+}
+
 TEST(Away, WhatASittingPiledUpIsNotCarriedOverAPause) {
   Box box;
   const Instant t = box.live(k_start, 40, k_home);
