@@ -60,6 +60,12 @@ constexpr std::uint32_t k_home_ask_strangers = 4;
 // strangers, below so much R. Where nothing is habit yet (and nothing on trial), those one by one
 // below the same R.
 constexpr double k_home_episode_nats = 4, k_merge_log_r = 7;
+// From elsewhere they are asked about in an hour such as the account never had, whatever R is
+// (where the owner writes to strangers anyway it hardly rises): from these two counts on, with so
+// much suspicion.
+constexpr double k_strange_hour_log_r = 0;
+constexpr std::uint32_t k_strange_hour_large = 60;
+constexpr double k_strange_hour_large_log_r = -2;
 // So many times hold_new_recipients strangers within an hour are asked about wherever they are
 // written from and whatever R is, and as many within a day where that is so many times what the
 // account writes to, or more still: a program on the owner's own computer sends from the network
@@ -67,18 +73,12 @@ constexpr double k_home_episode_nats = 4, k_merge_log_r = 7;
 // on.
 constexpr std::uint64_t k_flood_lines = 4, k_flood_day_lines = 6;
 constexpr float k_flood_times = 10;
-// Mail to known people by the dozen, slowly (answers in old conversations): recipients within a day
-// from a network on trial of an operator that no habit knows, as many times what the account writes
-// to, with so much suspicion.
-constexpr std::uint32_t k_known_day = 30;
+// Mail to known people by the dozen, slowly (answers in old conversations): so many times
+// hold_new_recipients recipients within a day from a network on trial of an operator that no habit
+// knows, as many times what the account writes to, with so much suspicion.
+constexpr double k_known_lines = 1.2;
 constexpr float k_known_times = 8;
 constexpr double k_known_day_log_r = -1;
-// From elsewhere they are asked about in an hour such as the account never had, whatever R is
-// (where the owner writes to strangers anyway it hardly rises): from these two counts on, with so
-// much suspicion.
-constexpr double k_strange_hour_log_r = 0;
-constexpr std::uint32_t k_strange_hour_large = 60;
-constexpr double k_strange_hour_large_log_r = -2;
 // A newcomer's run from one network is a new customer's first newsletter: stopped as anybody's run
 // is. From so many networks within a day, or places by turns so often, it is sooner.
 constexpr std::uint32_t k_newcomer_networks = 3, k_newcomer_changes = 4;
@@ -111,8 +111,9 @@ bool far_away(const AccountModel& m, const PlaceView& place) {
           }));
 }
 
-bool busy_far_away(const AccountModel& m, const PlaceView& place, const Verdict& v) {
-  return v.counts.recipients_day >= k_known_day && v.log_r >= k_known_day_log_r &&
+bool busy_far_away(const AccountModel& m, const PlaceView& place, const Verdict& v,
+                   std::uint32_t line) {
+  return v.counts.recipients_day >= k_known_lines * line && v.log_r >= k_known_day_log_r &&
          static_cast<float>(v.counts.recipients_day) >=
              k_known_times * std::max(1.0F, m.recipients_per_day) &&
          far_away(m, place);
@@ -199,8 +200,9 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const bool of_run =
       (questions >= k_questions_of_run && v.log_r >= k_run_log_r && beside_strangers) ||
       (away && questions >= k_questions_whole_run && of_sitting);
-  const bool beyond_habit = floods(m, v, settings.hold_new_recipients) ||
-                            (experienced && busy_far_away(m, last_place, v));
+  const bool beyond_habit =
+      floods(m, v, settings.hold_new_recipients) ||
+      (experienced && busy_far_away(m, last_place, v, settings.hold_new_recipients));
   if (strange_burst || strange_hour || beyond_habit || of_run || level >= k_asked_level) {
     v.advice = HoldAdvice::asked;
     return;
