@@ -370,6 +370,29 @@ TEST_F(NewsletterCrash, ASnapshotAnywhereChangesNothing) {
   }
 }
 
+TEST_F(Newsletter, ABudgetThatIsPassedAfterAStartCoversNothingMore) {
+  live();
+  approve(order(60, 60));
+  EXPECT_EQ(send(strangers(60)).accepted, 60U);
+  // The disk is full for the line that gives it back, and has room again for the next message.
+  journal_.failing = true;
+  give(Withdrawn{last_id_});
+  journal_.failing = false;
+  EXPECT_EQ(send(strangers(40)).accepted, 40U);
+  Engine recovered(enforcing(), nullptr, detect::shipped_priors());
+  for (std::size_t i = 0; i < journal_.events.size(); ++i) {
+    recovered.recover(journal_.events[i], i + 1);
+  }
+  ASSERT_EQ(recovered.approvals(k_news, t_).at(0).used.recipients, 100U);  // of 60
+  Event e = journal_.events.back();
+  e.t = t_ + seconds(1);
+  auto& mail = std::get<Submission>(e.body);
+  mail.to = strangers(40);
+  mail.queue_id = "4Q-after-the-start";
+  recovered.apply(e, out_);
+  EXPECT_EQ(out_.answer->held, 40U);
+}
+
 TEST_F(Newsletter, WhatTheJournalLostComesFromTheDatabase) {
   live();
   Approval stored;
