@@ -128,8 +128,10 @@ Result<void> agree_on_approvals(const AgreementParts& parts) {
   return {};
 }
 
-// The database's view of one open hold, with what the journal knows later. True when that is more.
-bool learn_from_journal(HeldMessage& hold, const HeldMessage* replayed, const JournalTail& tail) {
+// The database's view of one open hold, with what the journal knows later and what its account's
+// standing demands. True when that is more.
+bool complete(HeldMessage& hold, const HeldMessage* replayed, const JournalTail& tail,
+              const StandingRecord& sender) {
   bool changed = false;
   if (const auto* end = tail.end_of(hold.queue_id, hold.held_at)) {
     hold.state = end->state;
@@ -142,12 +144,17 @@ bool learn_from_journal(HeldMessage& hold, const HeldMessage* replayed, const Jo
     hold.release_at = replayed->release_at;
     changed = true;
   }
-  const bool asked = (replayed != nullptr && replayed->kind == HoldKind::asked) ||
+  // Killed between the standing's write and its holds', the database knows that the account is
+  // contained and not yet what that means for its holds; the journal may have lost the line.
+  const bool contained =
+      sender.standing == Standing::restricted || sender.standing == Standing::suspended;
+  const bool asked = contained || (replayed != nullptr && replayed->kind == HoldKind::asked) ||
                      tail.contained_since(hold.account, hold.held_at);
   if (hold.kind == HoldKind::timed && asked) {
     // Time must not let a thief's mail go because the database had not heard of the containment.
     hold.kind = HoldKind::asked;
     hold.release_at = {};
+    if (hold.incident == 0 && contained) hold.incident = sender.incident;
     changed = true;
   }
   return changed;
@@ -226,7 +233,8 @@ Result<void> agree_at_start(const AgreementParts& parts) {
   for (auto& hold : engine.open_holds()) replayed.emplace(hold.queue_id, hold);
   const auto agree_on_open = [&](HeldMessage hold) {
     const auto it = replayed.find(hold.queue_id);
-    if (learn_from_journal(hold, it == replayed.end() ? nullptr : &it->second, parts.tail)) {
+    const StandingRecord sender = engine.standing_of({SubjectKind::account, hold.account});
+    if (complete(hold, it == replayed.end() ? nullptr : &it->second, parts.tail, sender)) {
       parts.put(StateItem(hold));
     }
     engine.load_hold(hold);
