@@ -25,7 +25,7 @@ namespace sekimori::decide {
 class EventJournal {
  public:
   virtual ~EventJournal() = default;
-  // Errors: operating (disk full, gone). The caller goes on without (degraded, said in metrics).
+  // Errors: operating (disk full, gone); nothing of it is kept, and the caller goes on (degraded).
   [[nodiscard]] virtual Result<std::uint64_t> append(const Event&) = 0;
 };
 

@@ -27,17 +27,18 @@ Result<std::uint64_t> MemoryJournal::append(const Event& event) {
     events_.push_back(event);
     return events_.size();
   };
-  if (!may_fail_) {
-    // A disk that takes every line; the process may still die around the write.
-    const FaultRates all = faults_.rates;
-    faults_.rates.fail = faults_.rates.uncertain = 0;
-    struct Restore {
-      Faults& faults;
-      FaultRates rates;
-      ~Restore() { faults.rates = rates; }
-    } restore{faults_, all};
-    return faults_.call("journal", effect);
-  }
+  // A disk that takes every line, or is full now and then. As store/journal: what it took of a line
+  // is cut off again, so what was refused is never found in the journal. A line that were would be
+  // folded twice, since the snapshot that holds its effect names the line before it. The process
+  // may die around either.
+  const FaultRates all = faults_.rates;
+  faults_.rates.fail = may_fail_ ? all.fail + all.uncertain : 0;
+  faults_.rates.uncertain = 0;
+  struct Restore {
+    Faults& faults;
+    FaultRates rates;
+    ~Restore() { faults.rates = rates; }
+  } restore{faults_, all};
   auto done = faults_.call("journal", effect);
   if (!done) ++failures_;
   return done;
