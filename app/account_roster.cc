@@ -117,6 +117,13 @@ std::vector<std::uint32_t> Roster::matching(std::string_view search,
   return out;
 }
 
+bool Roster::matches(std::uint32_t number, std::string_view search, std::string_view domain) const {
+  if (!domain.empty() && !address(number).ends_with("@" + ascii_lower(domain))) return false;
+  const std::string wanted = ascii_lower(search);
+  if (std::ranges::any_of(wanted, [](unsigned char c) { return c < 0x20; })) return false;
+  return line(number).contains(wanted);
+}
+
 Result<std::shared_ptr<const Roster>> AccountRoster::read_all() {
   const std::lock_guard reading(reading_);
   const auto begun = Clock::now();

@@ -46,6 +46,9 @@ class Roster {
   // ("": all), ascending.
   [[nodiscard]] std::vector<std::uint32_t> matching(std::string_view search,
                                                     std::string_view domain) const;
+  // Would matching() have this one?
+  [[nodiscard]] bool matches(std::uint32_t number, std::string_view search,
+                             std::string_view domain) const;
 
  private:
   [[nodiscard]] std::string_view line(std::uint32_t number) const;

@@ -17,6 +17,14 @@ std::string listed(const Roster& roster, std::string_view search, std::string_vi
   for (const auto number : roster.matching(search, domain)) {
     out += std::string(roster.address(number)) + " ";
   }
+  // Asked one by one it is the same.
+  std::string one_by_one;
+  for (std::uint32_t number = 0; number < roster.size(); ++number) {
+    if (roster.matches(number, search, domain)) {
+      one_by_one += std::string(roster.address(number)) + " ";
+    }
+  }
+  EXPECT_EQ(one_by_one, out) << search << " in " << domain;
   return out;
 }
 

@@ -41,6 +41,37 @@ class DeskPrinter : public AnswerReader {
     return table(rows);
   }
 
+  [[nodiscard]] std::string switched_off(const json::value& page) const {
+    Rows rows = {{t("アカウント", "account"), t("止めたもの", "off"), t("いつから", "since"),
+                  t("いつまで", "until"), t("止めた人", "by"), t("理由", "reason"),
+                  t("名前", "name")}};
+    for (const auto& item : items(page)) {
+      for (const auto& [what, off] : off_of(item)) {
+        if (given_.switched_off != "any" && given_.switched_off != what) continue;
+        rows.push_back({word(item, "address"), name_of(what), time(*off, "since"), until(*off),
+                        word(*off, "by"), word(*off, "reason"), word(item, "name")});
+      }
+    }
+    return table(rows) + total(page, items(page).size());
+  }
+  [[nodiscard]] std::string off_mark(const json::value& account) const {
+    std::string names;
+    for (const auto& [what, off] : off_of(account)) {
+      names += (names.empty() ? "" : t("・", ", ")) + name_of(what);
+    }
+    return names.empty() ? "" : fmt::format(fmt::runtime(t("({}を停止)", " ({} off)")), names);
+  }
+  [[nodiscard]] std::string off_count(const json::value& page) const {
+    const auto* counts = find(page, "off");
+    const auto any = counts == nullptr ? std::string() : number(*counts, "any");
+    if (any.empty() || any == "0") return "";
+    return fmt::format(
+        fmt::runtime(t("受信かログインを止めているもの: {} 件(account list --off any)\n",
+                       "With receive or login switched off: {} (account list --off "
+                       "any)\n")),
+        any);
+  }
+
   [[nodiscard]] std::string notes(const json::value& page) const {
     std::string out;
     for (const auto& note : items(page)) {
@@ -79,6 +110,19 @@ class DeskPrinter : public AnswerReader {
   }
 
  private:
+  // What a person switched off of one in the list: "receive", "login" and what stands there.
+  [[nodiscard]] static std::vector<std::pair<std::string_view, const json::value*>> off_of(
+      const json::value& account) {
+    std::vector<std::pair<std::string_view, const json::value*>> out;
+    for (const std::string_view what : {"receive", "login"}) {
+      const auto* off = find(account, std::string(what) + "_off");
+      if (off != nullptr && off->is_object()) out.emplace_back(what, off);
+    }
+    return out;
+  }
+  [[nodiscard]] std::string name_of(std::string_view what) const {
+    return what == "receive" ? t("受信", "receive") : t("ログイン", "login");
+  }
   // Notes have lines; nothing else of theirs reaches a terminal as it is.
   [[nodiscard]] static std::string lines(const json::value& note) {
     const auto* text = find(note, "text");
@@ -142,6 +186,18 @@ std::optional<std::string> printed_account_desk_answer(const Invocation& given,
 
 std::string printed_mailbox(const Invocation& given, const json::value& mailbox) {
   return DeskPrinter(given).mailbox(mailbox);
+}
+
+std::string printed_switched_off(const Invocation& given, const json::value& page) {
+  return DeskPrinter(given).switched_off(page);
+}
+
+std::string switched_off_mark(const Invocation& given, const json::value& account) {
+  return DeskPrinter(given).off_mark(account);
+}
+
+std::string switched_off_count(const Invocation& given, const json::value& page) {
+  return DeskPrinter(given).off_count(page);
 }
 
 std::string printed_switches(const Invocation& given, const json::value& switches) {

@@ -22,6 +22,15 @@ namespace sekimori::app {
                                                                          Instant now);
 [[nodiscard]] std::optional<std::string> printed_account_desk_answer(
     const Invocation& given, const boost::json::value& answer);
+// `account list --off …`: what is off, since when, by whom and why.
+[[nodiscard]] std::string printed_switched_off(const Invocation& given,
+                                               const boost::json::value& page);
+// " (receive off)" beside a standing; "" where nothing is.
+[[nodiscard]] std::string switched_off_mark(const Invocation& given,
+                                            const boost::json::value& account);
+// Below a list of accounts: how many have a switch off, and how to see them; "" where none has.
+[[nodiscard]] std::string switched_off_count(const Invocation& given,
+                                             const boost::json::value& page);
 // Of `account show`, beside the account itself: the API's switches and mailbox; "" where it is no
 // such answer.
 [[nodiscard]] std::string printed_switches(const Invocation& given,

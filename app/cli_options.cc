@@ -158,6 +158,11 @@ class Tree : private AccountTree {
                      text("状態(normal、restricted、suspended、recovering、probation)",
                           "normal, restricted, suspended, recovering or probation"))
         ->check(CLI::IsMember({"normal", "restricted", "suspended", "recovering", "probation"}));
+    list->add_option(
+            "--off", out_.switched_off,
+            text("担当者が止めたもの(receive: 受信、login: ログイン、any: どちらか)。古い順",
+                 "switched off by a person: receive, login or any; the oldest first"))
+        ->check(CLI::IsMember({"any", "receive", "login"}));
     limit(list);
     address(command(account, "show", "アカウントの状態を詳しく表示します", "show one account"));
     auto* add = command(account, "add", "アカウントを作ります", "make an account");

@@ -67,6 +67,7 @@ struct Invocation {
   std::string search;
   std::string domain;
   std::string standing;
+  std::string switched_off;  // "any", "receive" or "login": switched off by a person
   std::string state;
   std::string account;
   std::uint64_t limit = 100;

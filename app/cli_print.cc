@@ -32,13 +32,15 @@ class Printer : public AnswerReader {
   using AnswerReader::AnswerReader;
 
   std::string accounts(const json::value& page) {
+    if (!given_.switched_off.empty()) return printed_switched_off(given_, page);
     Rows rows = {{t("アカウント", "account"), t("状態", "standing"), t("疑い", "ln R"),
                   t("保留", "held"), t("事案", "incident"), t("名前", "name")}};
     for (const auto& item : items(page)) {
-      rows.push_back({word(item, "address"), standing(item), number(item, "log_r"),
-                      number(item, "held"), number(item, "incident"), word(item, "name")});
+      rows.push_back({word(item, "address"), standing(item) + switched_off_mark(given_, item),
+                      number(item, "log_r"), number(item, "held"), number(item, "incident"),
+                      word(item, "name")});
     }
-    return table(rows) + total(page, rows.size() - 1);
+    return table(rows) + total(page, rows.size() - 1) + switched_off_count(given_, page);
   }
 
   std::string account(const json::value& a) {

@@ -132,6 +132,8 @@ Result<ApiRequestText> api_request(const Invocation& given, Instant now) {
                    .with("search", given.search)
                    .with("domain", given.domain)
                    .with("standing", given.standing)
+                   .with("off", given.switched_off)
+                   .with("sort", given.switched_off.empty() ? "" : "since")
                    .with("limit", limit));
   }
   if (command == "incident list") {

@@ -40,6 +40,23 @@ Numbers in_order(const Numbers& all, std::vector<Ranked> ranked) {
   return out;
 }
 
+bool fits(const decide::Switches& off, web::SwitchedOffFilter wanted) {
+  switch (wanted) {
+    case web::SwitchedOffFilter::receive: return off.receive.has_value();
+    case web::SwitchedOffFilter::login: return off.login.has_value();
+    case web::SwitchedOffFilter::any: break;
+  }
+  return off.any();
+}
+
+// Of what is asked for, the one that is off for longest.
+Instant off_since(const decide::Switches& off, web::SwitchedOffFilter wanted) {
+  const bool by_receive = off.receive && wanted != web::SwitchedOffFilter::login;
+  const bool by_login = off.login && wanted != web::SwitchedOffFilter::receive;
+  if (by_receive && by_login) return std::min(off.receive->since, off.login->since);
+  return by_receive ? off.receive->since : off.login->since;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::uint32_t, double>> ControlService::strengths(
@@ -58,17 +75,37 @@ std::vector<std::pair<std::uint32_t, double>> ControlService::strengths(
   return strengths_.of;
 }
 
-Result<web::Page<web::AccountSummary>> ControlService::accounts(const web::AccountQuery& query) {
+Result<web::AccountPage> ControlService::accounts(const web::AccountQuery& query) {
   auto found = parts_.roster.get();
   if (!found) return std::unexpected(found.error());
   const Roster& roster = **found;
   const Instant now = parts_.now();
-  auto numbers = roster.matching(query.search, query.domain);
+  web::AccountPage page;
+
+  // The switches are few: they are gone through, and not the accounts.
+  const auto switches = parts_.switched_off();
+  Numbers numbers;
+  std::vector<Ranked> ranked;
+  for (const auto& [account, off] : *switches) {
+    const auto number = roster.find(account);
+    if (!number || !roster.matches(*number, "", query.domain)) continue;
+    ++page.off.any;
+    page.off.receive += off.receive ? 1 : 0;
+    page.off.login += off.login ? 1 : 0;
+    if (!query.off || !fits(off, *query.off) || !roster.matches(*number, query.search, "")) {
+      continue;
+    }
+    numbers.push_back(*number);
+    if (query.order == web::AccountOrder::since) {
+      ranked.push_back({*number, static_cast<double>(off_since(off, *query.off).us)});
+    }
+  }
+  std::ranges::sort(numbers);
+  if (!query.off) numbers = roster.matching(query.search, query.domain);
 
   // What the engine knows of few: those that ever left normal.
-  std::vector<Ranked> ranked;
-  if (query.standing || query.order == web::AccountOrder::standing ||
-      query.order == web::AccountOrder::since) {
+  const bool by_standing_since = query.order == web::AccountOrder::since && !query.off;
+  if (query.standing || query.order == web::AccountOrder::standing || by_standing_since) {
     Numbers of_standing;
     for (const auto& record : parts_.engine.standings()) {
       if (record.subject.kind != decide::SubjectKind::account) continue;
@@ -82,7 +119,7 @@ Result<web::Page<web::AccountSummary>> ControlService::accounts(const web::Accou
       }
       if (query.order == web::AccountOrder::standing && !is_normal) {
         ranked.push_back({*number, static_cast<double>(record.standing)});
-      } else if (query.order == web::AccountOrder::since && record.since.is_set()) {
+      } else if (by_standing_since && record.since.is_set()) {
         ranked.push_back({*number, static_cast<double>(record.since.us)});
       }
     }
@@ -101,7 +138,6 @@ Result<web::Page<web::AccountSummary>> ControlService::accounts(const web::Accou
   if (query.order != web::AccountOrder::address) numbers = in_order(numbers, std::move(ranked));
   if (query.descending) std::ranges::reverse(numbers);
 
-  web::Page<web::AccountSummary> page;
   page.total = numbers.size();
   for (std::size_t i = query.offset; i < numbers.size() && page.items.size() < query.limit; ++i) {
     const std::string address(roster.address(numbers[i]));
@@ -121,6 +157,7 @@ Result<web::Page<web::AccountSummary>> ControlService::accounts(const web::Accou
     s.log_r = view.log_r;
     s.held = static_cast<std::uint32_t>(view.holds.size());
     s.incident = view.standing.incident;
+    if (const auto off = switches->find(address); off != switches->end()) s.off = off->second;
     page.items.push_back(std::move(s));
   }
   return page;

@@ -67,6 +67,8 @@ struct ControlParts {
   web::BanDesk& bans;
   web::ServerDesk& server_desk;
   AccountRoster& roster;
+  // What people switched off: few.
+  std::function<std::shared_ptr<const decide::SwitchTable>()> switched_off;
   web::RuleDesk& rules;
   WaysService& ways;
   std::function<Result<void>(const std::string& to, std::string_view subject,
@@ -110,7 +112,7 @@ class ControlService : public web::Control, public web::HasBans {
   ControlService(const ControlService&) = delete;
   ControlService& operator=(const ControlService&) = delete;
 
-  Result<web::Page<web::AccountSummary>> accounts(const web::AccountQuery&) override;
+  Result<web::AccountPage> accounts(const web::AccountQuery&) override;
   Result<web::AccountDetails> account(std::string_view address) override;
   Result<web::DiagnosisView> diagnose(std::string_view address, const web::DiagnosisQuestion&,
                                       const web::Caller&) override;

@@ -312,6 +312,7 @@ Result<std::unique_ptr<World>> World::open(config::Settings settings, LogLine lo
       .bans = *w.bans,
       .server_desk = *w.server_desk,
       .roster = *w.roster,
+      .switched_off = [&w] { return w.switches->table(); },
       .rules = *w.all_rules,
       .ways = *w.ways,
       .send_letter = [&w](const std::string& to, std::string_view subject,

@@ -25,6 +25,7 @@ ACCOUNTS = int(os.environ.get("SEKIMORI_BENCH_ACCOUNTS", "1000000"))
 INCIDENTS = int(os.environ.get("SEKIMORI_BENCH_INCIDENTS", "100000"))
 BANS = int(os.environ.get("SEKIMORI_BENCH_BANS", "100000"))
 AUDIT = int(os.environ.get("SEKIMORI_BENCH_AUDIT", "1000000"))
+SWITCHED_OFF = min(1000, ACCOUNTS)
 DOMAINS = 1000
 PORT = 28800
 TOKEN = "a token for the lists only 0123456789"
@@ -36,6 +37,8 @@ NOW_US = 1_795_000_000_000_000  # 2026-11: what is older than its retention woul
 QUESTIONS = (
     "/domains?limit=50", "/domains?limit=50&sort=-accounts", "/domains?limit=50&search=domain77",
     "/accounts?limit=50&search=user77", "/accounts?limit=50&domain=domain7.example",
+    "/accounts?limit=50&off=any&sort=since", "/accounts?limit=50&off=receive&search=user7",
+    "/accounts?limit=50&off=login&domain=domain7.example",
     "/incidents?limit=50", "/incidents?limit=50&offset=90000", "/incidents?limit=50&state=open",
     "/incidents?limit=50&state=closed", "/incidents?limit=50&state=closed&offset=90000",
     "/incidents?limit=50&within=domain7.example",
@@ -168,6 +171,14 @@ def bans(dice):
                "ended_us": since + 1 if over else 0, "ended_by": "operator3" if over else ""}
 
 
+def switches(dice):
+    for number in dice.sample(range(ACCOUNTS), SWITCHED_OFF):
+        yield {"account": f"user{number}@domain{number % DOMAINS}.example",
+               "what": dice.choice(("receive", "login")), "is_off": 1, "is_done": 1,
+               "since_us": NOW_US - dice.randrange(10**12), "set_by": "operator3",
+               "reason": "引っ越し"}
+
+
 def fill_state(folder):
     dice = random.Random(7)
     with contextlib.closing(sqlite3.connect(folder / "state/sekimori.db")) as db:
@@ -179,6 +190,7 @@ def fill_state(folder):
                              for id in range(1, INCIDENTS + 1) for line in range(3)))
         put(db, "audit", audit(dice))
         put(db, "ban", bans(dice))
+        put(db, "account_switch", switches(dice))
         for name, value in (("incident", INCIDENTS), ("audit", AUDIT)):
             db.execute("DELETE FROM counter WHERE name = ?", (name,))
             db.execute("INSERT INTO counter (name, value) VALUES (?, ?)", (name, value))

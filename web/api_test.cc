@@ -85,8 +85,8 @@ TEST_F(Api, lists_are_searched_filtered_sorted_and_paged) {
   for (const auto* target :
        {"/api/v1/accounts?limit=1001", "/api/v1/accounts?limit=-1",
         "/api/v1/accounts?limit=", "/api/v1/accounts?offset=1e3", "/api/v1/accounts?standing=bad",
-        "/api/v1/accounts?sort=name", "/api/v1/accounts?domain=a..b", "/api/v1/incidents?state=x",
-        "/api/v1/incidents?kind=person", "/api/v1/incidents/0x1",
+        "/api/v1/accounts?sort=name", "/api/v1/accounts?off=send", "/api/v1/accounts?domain=a..b",
+        "/api/v1/incidents?state=x", "/api/v1/incidents?kind=person", "/api/v1/incidents/0x1",
         "/api/v1/incidents/99999999999999999999", "/api/v1/holds?state=x",
         "/api/v1/audit?account=nobody", "/api/v1/accounts/no-at-sign",
         "/api/v1/accounts?limit=1&limit=2"}) {

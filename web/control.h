@@ -35,6 +35,7 @@
 #include "decide/recovery.h"
 #include "decide/returned.h"
 #include "decide/standing.h"
+#include "decide/switches.h"
 #include "decide/ways.h"
 #include "web/caller.h"
 #include "web/control_diagnosis.h"
@@ -52,10 +53,14 @@ inline constexpr std::size_t k_page_max = 1000;
 
 enum class AccountOrder : std::uint8_t { address, log_r, standing, since };
 
+// Where a person switched receiving or signing in off (decide/switches.h).
+enum class SwitchedOffFilter : std::uint8_t { any, receive, login };
+
 struct AccountQuery {
   std::string search;  // part of address or name; "" = all
   std::string domain;  // "" = all
   std::optional<Standing> standing;
+  std::optional<SwitchedOffFilter> off;  // with it `since` is the switch's: the one off for longest
   AccountOrder order = AccountOrder::address;
   bool descending = false;
   std::size_t offset = 0;
@@ -73,12 +78,23 @@ struct AccountSummary {
   double log_r = 0;
   std::uint32_t held = 0;      // messages held now
   std::uint64_t incident = 0;  // 0: none
+  decide::Switches off;        // by a person
 };
 
 template <class T>
 struct Page {
   std::vector<T> items;
   std::uint64_t total = 0;  // without offset and limit
+};
+
+// How many accounts have a switch off, of the domain that was asked for, whatever else was.
+struct SwitchedOffCounts {
+  std::uint64_t any = 0;
+  std::uint64_t receive = 0;
+  std::uint64_t login = 0;
+};
+struct AccountPage : Page<AccountSummary> {
+  SwitchedOffCounts off;
 };
 
 // One limit and how much of it is used.
@@ -268,7 +284,7 @@ class Control {
   virtual ~Control() = default;
 
   // ---- accounts ----
-  [[nodiscard]] virtual Result<Page<AccountSummary>> accounts(const AccountQuery&) = 0;
+  [[nodiscard]] virtual Result<AccountPage> accounts(const AccountQuery&) = 0;
   // not_found when neither the provider's store nor the guard knows it. Any spelling of the login.
   [[nodiscard]] virtual Result<AccountDetails> account(std::string_view address) = 0;
   // Why somebody cannot get mail; reads a week of the journal, so it may take seconds. Audited with

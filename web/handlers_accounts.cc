@@ -1,5 +1,7 @@
 // Accounts, and the standing of accounts, domains and the server.
+#include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "base/mail_address.h"
 #include "web/handlers.h"
@@ -25,6 +27,12 @@ Result<AccountQuery> read_account_query(const Target& target) {
     if (!query.standing) {
       return bad_input("standing must be normal, restricted, suspended, recovering or probation");
     }
+  }
+  if (const auto word = target.find("off"); word && !word->empty()) {
+    static constexpr std::array<std::string_view, 3> k_words{"any", "receive", "login"};
+    const auto at = std::ranges::find(k_words, *word);
+    if (at == k_words.end()) return bad_input("off must be any, receive or login");
+    query.off = static_cast<SwitchedOffFilter>(at - k_words.begin());
   }
   auto sort = target.find("sort").value_or("address");
   if (sort.starts_with('-')) {
@@ -53,7 +61,10 @@ ApiResponse list_accounts(const Call& call) {
   if (!query) return bad_request(query.error());
   const auto page = call.control.accounts(*query);
   if (!page) return failure_response(page.error(), false);
-  return json_response(json_of_page(*page, query->offset));
+  auto json = json_of_page(*page, query->offset);
+  json.as_object()["off"] = boost::json::object{
+      {"any", page->off.any}, {"receive", page->off.receive}, {"login", page->off.login}};
+  return json_response(json);
 }
 
 ApiResponse show_account(const Call& call) {

@@ -93,14 +93,8 @@ json::value json_of(const SwitchesView& view) {
   const auto state = [](const SwitchState& s) {
     json::object out{{"works", s.works},
                      {"standing_allows", s.standing_allows},
-                     {"off", nullptr},
+                     {"off", json_of(s.off)},
                      {"done", s.done}};
-    if (s.off) {
-      out["off"] = json::object{{"since", json_of(s.off->since)},
-                                {"until", json_of(s.off->until)},
-                                {"by", s.off->by},
-                                {"reason", s.off->reason}};
-    }
     return out;
   };
   return json::object{

@@ -119,7 +119,17 @@ json::value json_of(const AccountSummary& account) {
                       {"mode", to_string(account.mode)},
                       {"log_r", number(account.log_r)},
                       {"held", account.held},
-                      {"incident", incident_id(account.incident)}};
+                      {"incident", incident_id(account.incident)},
+                      {"receive_off", json_of(account.off.receive)},
+                      {"login_off", json_of(account.off.login)}};
+}
+
+json::value json_of(const std::optional<decide::SwitchedOff>& off) {
+  if (!off) return nullptr;
+  return json::object{{"since", json_of(off->since)},
+                      {"until", json_of(off->until)},
+                      {"by", off->by},
+                      {"reason", off->reason}};
 }
 
 json::value json_of(const AccountDetails& details, const std::string& asked) {

@@ -13,6 +13,8 @@ namespace sekimori::web {
 [[nodiscard]] boost::json::value json_of(Instant);
 [[nodiscard]] boost::json::value json_of(const decide::Subject&);
 [[nodiscard]] boost::json::value json_of(const AccountSummary&);
+// null: on.
+[[nodiscard]] boost::json::value json_of(const std::optional<decide::SwitchedOff>&);
 // `asked`: the address asked for, shown where the provider's store has no row.
 [[nodiscard]] boost::json::value json_of(const AccountDetails&, const std::string& asked);
 [[nodiscard]] boost::json::value json_of(const decide::StandingRecord&);

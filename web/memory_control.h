@@ -52,10 +52,10 @@ class MemoryControl : public MemoryReports {
     return audit_;
   }
 
-  Result<Page<AccountSummary>> accounts(const AccountQuery& query) override {
+  Result<AccountPage> accounts(const AccountQuery& query) override {
     const std::scoped_lock lock(mutex_);
     if (failure_) return std::unexpected(*failure_);
-    Page<AccountSummary> page;
+    AccountPage page;
     for (const auto& [address, row] : rows_) {
       const auto standing = standing_of({decide::SubjectKind::account, address});
       const bool fits = (address.contains(query.search) || row.name.contains(query.search)) &&

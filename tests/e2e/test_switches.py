@@ -196,6 +196,49 @@ def test_the_command_line(lab, people):
     assert lab.api.ask("POST", where(person), past).status == 409
 
 
+def test_the_list_of_what_is_off(lab):
+    """Found without looking at each: counted, the oldest first, of one's own domain."""
+    first, second, third = lab.hire(3)
+    domain = first.partition("@")[2]
+
+    def listed(**query):
+        page = lab.api.get("/accounts?" + urllib.parse.urlencode({"domain": domain, **query}))
+        return [one["address"] for one in page["items"]], page["total"], page["off"]
+
+    assert listed(off="any") == ([], 0, {"any": 0, "receive": 0, "login": 0})
+    # Not in the order of their addresses.
+    turn(lab, third, "receive", False, reason="引っ越し")
+    turn(lab, first, "login", False)
+    turn(lab, first, "receive", False)
+    counts = {"any": 2, "receive": 2, "login": 1}
+    assert listed(off="any", sort="since") == ([third, first], 2, counts)
+    assert listed(off="receive", sort="since") == ([third, first], 2, counts)
+    assert listed(off="receive", sort="-since") == ([first, third], 2, counts)
+    assert listed(off="receive") == ([first, third], 2, counts)
+    assert listed(off="login") == ([first], 1, counts)
+    assert listed(off="receive", limit=1, offset=1, sort="since") == ([first], 2, counts)
+    assert listed(off="receive", search=third.partition("@")[0]) == ([third], 1, counts)
+    assert listed(off="receive", standing="suspended") == ([], 0, counts)
+    assert listed() == ([first, second, third], 3, counts)
+    page = lab.api.get(f"/accounts?domain={domain}&off=receive&sort=since")["items"]
+    assert page[0]["receive_off"]["reason"] == "引っ越し" and page[0]["login_off"] is None
+    assert page[1]["login_off"]["by"] == "api"
+    assert lab.api.ask("GET", "/accounts?off=send").status == 400
+
+    shown = sekimori(lab, "account", "list", "--off", "receive", "--domain", domain, "--lang", "ja")
+    assert shown.code == 0 and shown.out.index(third) < shown.out.index(first)
+    assert "引っ越し" in shown.out and second not in shown.out and "ログイン" not in shown.out
+    everyone = sekimori(lab, "account", "list", "--domain", domain, "--lang", "ja").out
+    assert "受信・ログインを停止" in everyone and "止めているもの: 2 件" in everyone
+    assert sekimori(lab, "account", "list", "--off", "send").code == 2
+    # What was switched on again, or exists no more, is on no list.
+    turn(lab, third, "receive", True)
+    assert listed(off="any")[0] == [first]
+    for what in ("receive", "login"):
+        turn(lab, first, what, True)
+    assert listed(off="any") == ([], 0, {"any": 0, "receive": 0, "login": 0})
+
+
 def test_it_ends_by_itself(lab, people):
     person = people[0]
     end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=8)

@@ -79,6 +79,19 @@ it("an account's switches say what is, and change it", async () => {
   });
   expect(Date.parse(off.receive.off?.until ?? "") - Date.now()).toBeGreaterThan(23.9 * 3_600_000);
   expect(off.login).toMatchObject({ works: true, off: null });
+  // A list shows what may have been forgotten.
+  await page.goto(`${lab.panel_url}#/accounts`);
+  await page.locator("label", { hasText: "受信を停止 1" }).click();
+  const found = page.locator("tbody tr");
+  await expect.poll(() => found.count(), { timeout: 20_000 }).toBe(1);
+  await found.filter({ hasText: address }).locator(".badge", { hasText: "受信を停止" }).waitFor();
+  await axe(page, "accounts with receiving off");
+  await shoot(page, "switches-ja-390-list");
+  await page.locator("label:has(input[name=off][value=login])").click();
+  await page.getByText("担当者が止めたアカウントはありません。").waitFor();
+  await page.locator("label:has(input[name=off][value=receive])").click();
+  await found.locator("a", { hasText: address }).click();
+  await isOn("受信", "待機");
   expect(await standingOf(address)).toMatch(/^(normal|probation)$/);
   await position("ログイン", "拒否").click();
   await answer(page, "退職");
