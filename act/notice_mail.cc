@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "base/mail_address.h"
+#include "decide/standing.h"
 
 namespace sekimori::act {
 namespace {
@@ -59,8 +60,10 @@ Letter in_both(const NoticeTemplates& templates, std::string_view kind, NoticeAu
 
 // The switch that a notice of this kind is about; null: none, or it is on again.
 const decide::SwitchedOff* switch_of(std::string_view kind, const decide::Switches& switches) {
-  if (kind != "mail_waiting_off") return nullptr;
-  return switches.receive ? &*switches.receive : nullptr;
+  const auto* off = kind == "mail_waiting_off" || kind == "receive_off" ? &switches.receive
+                    : kind == "login_off"                               ? &switches.login
+                                                                        : nullptr;
+  return off != nullptr && *off ? &**off : nullptr;
 }
 
 }  // namespace
@@ -72,6 +75,33 @@ std::string notice_time(Instant t) {
   std::array<char, 64> text{};
   const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M %Z", &parts);
   return {text.data(), size};
+}
+
+Text effect_of(Standing standing, const decide::Switches& switches) {
+  const bool sends = !decide::forbids_sending(standing);
+  if (decide::forbids_login(standing) || !switches.any()) return effect_of(standing);
+  static const Text k_waits{
+      "届くメールは失われません。送信元のサーバーで待っていて、受信を再開すると届きます(待つのは、ふつう 5 日"
+      "ほどまでです)。",
+      "Mail to this address is not lost: it waits at its senders' servers, usually for up to 5 days, "
+      "and arrives when receiving is on again."};
+  if (!switches.receive) {
+    return {
+        "サインインと、メールソフトでの閲覧・送信ができません。届くメールは失われず、これまでどおりメールボックス"
+        "に入ります。",
+        "Signing in, and reading and sending with mail programs, do not work. Mail is not lost: "
+        "it goes on arriving in the mailbox."};
+  }
+  if (switches.login) {
+    return {"受信もサインインも止まっています。" + k_waits.ja,
+            "Neither receiving nor signing in works. " + k_waits.en};
+  }
+  if (!sends) {
+    return {k_waits.ja + "サインインと、届いているメールの閲覧はできます。送信はできません。",
+            k_waits.en + " Signing in and reading the mail that is there work; sending does not."};
+  }
+  return {k_waits.ja + "サインイン、送信、届いているメールの閲覧は、これまでどおりできます。",
+          k_waits.en + " Signing in, sending, and reading the mail that is there work as before."};
 }
 
 Text effect_of(Standing standing) {
@@ -117,7 +147,7 @@ NoticeValues notice_values(const NoticeRow& row, const NoticeFacts& facts,
     v["reason"] = ja ? "管理者の判断によるものです。" : "An administrator decided so.";
   }
   v["incident"] = row.incident == 0 ? std::string() : std::to_string(row.incident);
-  v["effect"] = effect_of(facts.standing).in(language);
+  v["effect"] = effect_of(facts.standing, facts.switches).in(language);
   v["standing"] = standing_name(facts.standing).in(language);
   v["since"] = notice_time(facts.since.is_set() ? facts.since : row.created);
   if (const auto* off = switch_of(row.kind, facts.switches)) {

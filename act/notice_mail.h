@@ -45,6 +45,8 @@ struct NoticeFacts {
 [[nodiscard]] std::string notice_time(Instant t);
 // How the standing feels to an owner: what works and what does not.
 [[nodiscard]] Text effect_of(Standing standing);
+// The same with what people switched off beside it.
+[[nodiscard]] Text effect_of(Standing standing, const decide::Switches& switches);
 
 [[nodiscard]] NoticeValues notice_values(const decide::NoticeRow& row, const NoticeFacts& facts,
                                          const NoticeSender& sender, Language language);

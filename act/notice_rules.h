@@ -13,6 +13,8 @@ namespace sekimori::act {
 [[nodiscard]] bool is_containment(std::string_view kind);
 // Mail waits for a closed mailbox, by its standing or by a person's switch.
 [[nodiscard]] bool is_of_waiting_mail(std::string_view kind);
+// A person switched receiving or signing in.
+[[nodiscard]] bool is_of_switch(std::string_view kind);
 // Kinds without which a suspended owner would not know what to do.
 [[nodiscard]] bool wants_call(std::string_view kind);
 // Names what is told to whom; the same notice has the same key.
@@ -23,6 +25,7 @@ struct Concerned {
   bool owner = true;
   bool mailbox = true;
   bool admins = true;
+  bool operators = true;  // by mail; programs hear of all
 };
 [[nodiscard]] Concerned concerned(std::string_view kind);
 

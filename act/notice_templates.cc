@@ -23,10 +23,11 @@ constexpr auto k_placeholders = std::to_array<std::string_view>(
      "steps",      "subject",  "until",        "waiting",    "waiting_since", "when"});
 constexpr std::array<std::string_view, 2> k_blocks{"steps", "contact"};
 constexpr auto k_kinds = std::to_array<std::string_view>(
-    {"restricted", "suspended", "again", "still_contained", "mail_waiting", "mail_waiting_off",
-     "recovering", "verified", "needs_review", "restored", "held_asked", "held_while_dead",
-     "notice_failed", "breaker_open", "breaker_closed", "spoofed", "complained", "digest",
-     "other"});
+    {"restricted",       "suspended",     "again",        "still_contained", "mail_waiting",
+     "mail_waiting_off", "receive_off",   "receive_on",   "login_off",       "login_on",
+     "recovering",       "verified",      "needs_review", "restored",        "held_asked",
+     "held_while_dead",  "notice_failed", "breaker_open", "breaker_closed",  "spoofed",
+     "complained",       "digest",        "other"});
 
 // A letter is some kilobytes; a file of megabytes is not one.
 constexpr std::size_t k_template_bytes_max = 64 * 1024;

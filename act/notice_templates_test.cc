@@ -214,6 +214,53 @@ TEST(NoticeTemplates, SaysWhyMailWaitsWhereReceivingIsSwitchedOff) {
   EXPECT_EQ(body.find("自動で再開"), std::string::npos) << body;
 }
 
+TEST(NoticeTemplates, TellsOfASwitchWithoutBlame) {
+  const NoticeTemplates templates;
+  const auto letter = [&](std::string_view kind, Standing standing, bool receive, bool login) {
+    NoticeFacts given = facts();
+    given.standing = standing;
+    const decide::SwitchedOff off{.account = "taro@example.jp",
+                                  .what = decide::AccountSwitch::receive,
+                                  .since = k_t - hours(1),
+                                  .until = k_t + days(7),
+                                  .by = "nao",
+                                  .reason = ""};
+    if (receive) given.switches.receive = off;
+    if (login) given.switches.login = off;
+    std::string all;
+    for (const auto audience : {NoticeAudience::owner, NoticeAudience::domain_admin}) {
+      NoticeRow row = row_of(kind, audience);
+      row.incident = 0;
+      row.summary = {"お引っ越しのため", "Moving house"};
+      const Letter made = write_notice(row, given, sender(), templates);
+      all += made.subject + "\n" + made.body;
+      EXPECT_NE(made.body.find("お引っ越しのため"), std::string::npos) << made.body;
+      EXPECT_NE(made.body.find("0120-000-000"), std::string::npos) << made.body;
+    }
+    for (const char* never : {"nao", "ウイルス", "乗っ取", "受付番号", "{"}) {
+      EXPECT_EQ(all.find(never), std::string::npos) << never << all;
+    }
+    return all;
+  };
+  const auto says = [](const std::string& text, const std::string& what) {
+    EXPECT_NE(text.find(what), std::string::npos) << what << "\n" << text;
+  };
+  const std::string receive = letter("receive_off", Standing::normal, true, false);
+  says(receive, notice_time(k_t - hours(1)) + " から、管理者がメールの受信を止めています");
+  says(receive, notice_time(k_t + days(7)) + " に自動で再開します");
+  says(receive, "届くメールは失われません。送信元のサーバーで待っていて");
+  says(receive, "サインイン、送信、届いているメールの閲覧は、これまでどおりできます");
+  const std::string login = letter("login_off", Standing::normal, false, true);
+  says(login, "サインインと、メールソフトでの閲覧・送信ができません");
+  says(login, "これまでどおりメールボックスに入ります");
+  says(letter("login_off", Standing::normal, true, true), "受信もサインインも止まっています");
+  says(letter("receive_off", Standing::restricted, true, false), "送信はできません");
+  const std::string on = letter("receive_on", Standing::normal, false, false);
+  says(on, notice_time(k_t) + " に、メールアドレス taro@example.jp の受信を再開しました");
+  says(on, "送信も受信も、お使いいただけます");
+  says(letter("login_on", Standing::normal, false, false), "パスワードは変わっていません");
+}
+
 TEST(NoticeTemplates, LeavesOutWhatIsNotKnown) {
   const NoticeTemplates templates;
   NoticeSender bare;

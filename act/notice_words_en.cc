@@ -101,6 +101,49 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "If you want it on again, please tell us soon.\n"
      "If it stays as it is, please tell whoever expects an answer from you in another way.\n"
      "\n* Where to ask\n{contact}"},
+    {"receive_off", owner,
+     "Subject: Receiving at {address} is stopped\n\n"
+     "{greeting}\n\n"
+     "Since {since}, your address {address} receives no mail: {by} switched it off.\n"
+     "It comes back on by itself at {until}.\n"
+     "\n* Why\n{reason}\n"
+     "\n* How it is now\n{effect}\n"
+     "\n* What to do\n"
+     "Nothing is needed from you. If somebody expects an answer soon, please tell them in another "
+     "way.\n"
+     "If you want it on again, or do not know why this was done, please ask us.\n"
+     "How it is at any time: {portal_url}\n"
+     "\n* Where to ask\n{contact}"},
+    {"receive_on", owner,
+     "Subject: {address} receives mail again\n\n"
+     "{greeting}\n\n"
+     "Since {when}, your address {address} receives mail again.\n{reason}\n"
+     "\n* How it is now\n{effect}\n"
+     "\n* Please look\n"
+     "Mail that waited arrives as its senders' servers try again, which may take some hours.\n"
+     "If mail that you expect is not there after a day, please ask its sender to send it again.\n"
+     "\n* Where to ask\n{contact}"},
+    {"login_off", owner,
+     "Subject: Signing in to {address} is stopped\n\n"
+     "{greeting}\n\n"
+     "Since {since}, signing in to your address {address} does not work: {by} switched it off.\n"
+     "It comes back on by itself at {until}.\n"
+     "\n* Why\n{reason}\n"
+     "\n* How it is now\n{effect}\n"
+     "\n* What to do\n"
+     "Nothing is needed from you. If a mail program shows an error or asks for the password, please "
+     "leave its settings and the password as they are: they work again when signing in is on.\n"
+     "If you want it on again, or do not know why this was done, please ask us.\n"
+     "How it is at any time: {portal_url}\n"
+     "\n* Where to ask\n{contact}"},
+    {"login_on", owner,
+     "Subject: You can sign in to {address} again\n\n"
+     "{greeting}\n\n"
+     "Since {when}, you can sign in to your address {address} again.\n{reason}\n"
+     "\n* How it is now\n{effect}\n"
+     "\n* Please look\n"
+     "Your password is the same. If a mail program asks for it, please type the present one.\n"
+     "\n* Where to ask\n{contact}"},
     {"recovering", owner,
      "Subject: The way back for {address} has begun\n\n"
      "{greeting}\n\n"
@@ -204,7 +247,7 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "to be returned.\n" ADMINS_EN},
     {"mail_waiting_off", domain_admin,
      "Subject: Please look: mail to {subject} may be lost soon\n\n"
-     "To whoever looks after {domain}\n\n"
+     "To the administrator of {domain}\n\n"
      "Receiving mail at {subject} has been stopped by {by} since {since}. Mail to it waits at its "
      "senders' servers (at least {waiting} senders, since {waiting_since}). Unless receiving is on "
      "again by {lost_at}, it is likely returned to whoever sent it.\n"
@@ -212,6 +255,40 @@ constexpr std::array k_en = std::to_array<NoticeWords>({
      "\n* What to do\n"
      "If it may be on again, switch it on in the panel or tell us.\n"
      "The panel: {panel_url}\n"
+     "\n* Where to ask\n{contact}"},
+    {"receive_off", domain_admin,
+     "Subject: Receiving at {subject} is stopped\n\n"
+     "To the administrator of {domain}\n\n"
+     "Since {since}, {subject} receives no mail: {by} switched it off.\n"
+     "It comes back on by itself at {until}.\n"
+     "\n* Why\n{reason}\n"
+     "\n* How it is now\n{effect}\n"
+     "\n* Please\n"
+     "Tell the owner if no other address of theirs is known.\n"
+     "\n* Where to ask\n{contact}"},
+    {"receive_on", domain_admin,
+     "Subject: {subject} receives mail again\n\n"
+     "To the administrator of {domain}\n\n"
+     "Since {when}, {subject} receives mail again.\n{reason}\n"
+     "Mail that waited arrives as its senders' servers try again, which may take some hours.\n"
+     "\n* How it is now\n{effect}\n"
+     "\n* Where to ask\n{contact}"},
+    {"login_off", domain_admin,
+     "Subject: Signing in to {subject} is stopped\n\n"
+     "To the administrator of {domain}\n\n"
+     "Since {since}, {subject} cannot sign in: {by} switched it off.\n"
+     "It comes back on by itself at {until}.\n"
+     "\n* Why\n{reason}\n"
+     "\n* How it is now\n{effect}\n"
+     "\n* Please\n"
+     "Tell the owner if no other address of theirs is known.\n"
+     "\n* Where to ask\n{contact}"},
+    {"login_on", domain_admin,
+     "Subject: Signing in to {subject} works again\n\n"
+     "To the administrator of {domain}\n\n"
+     "Since {when}, {subject} can sign in again.\n{reason}\n"
+     "The password is the same.\n"
+     "\n* How it is now\n{effect}\n"
      "\n* Where to ask\n{contact}"},
     {"needs_review", domain_admin,
      "Subject: {subject} waits for a person to look at it\n\n"

@@ -99,6 +99,49 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
      "受信の再開をご希望のときは、お早めに下記までお知らせください。\n"
      "このまま止めておく場合は、お急ぎのやりとりがある方へ、電話などほかの方法でお伝えください。\n"
      "\n■ お問い合わせ先\n{contact}"},
+    {"receive_off", owner,
+     "Subject: {address} の受信を止めています\n\n"
+     "{greeting}\n\n"
+     "メールアドレス {address} では、{since} から、{by}がメールの受信を止めています。\n"
+     "{until} に自動で再開します。\n"
+     "\n■ 理由\n{reason}\n"
+     "\n■ いまの状態\n{effect}\n"
+     "\n■ していただきたいこと\n"
+     "お手続きは必要ありません。お急ぎのやりとりがある方には、電話などほかの方法でお伝えください。\n"
+     "再開をご希望のときや、お心当たりがないときは、下記までお知らせください。\n"
+     "いまの状態は、こちらでいつでもご確認いただけます: {portal_url}\n"
+     "\n■ お問い合わせ先\n{contact}"},
+    {"receive_on", owner,
+     "Subject: {address} の受信を再開しました\n\n"
+     "{greeting}\n\n"
+     "{when} に、メールアドレス {address} の受信を再開しました。\n{reason}\n"
+     "\n■ いまの状態\n{effect}\n"
+     "\n■ お確かめください\n"
+     "待っていたメールは、送信元のサーバーが送り直したものから順に届きます。数時間かかることがあります。\n"
+     "届くはずのメールが 1 日たっても届かないときは、お手数ですが、送った方に再送をお願いしてください。\n"
+     "\n■ お問い合わせ先\n{contact}"},
+    {"login_off", owner,
+     "Subject: {address} へのサインインを止めています\n\n"
+     "{greeting}\n\n"
+     "メールアドレス {address} では、{since} から、{by}がサインイン(ログイン)を止めています。\n"
+     "{until} に自動で再開します。\n"
+     "\n■ 理由\n{reason}\n"
+     "\n■ いまの状態\n{effect}\n"
+     "\n■ していただきたいこと\n"
+     "お手続きは必要ありません。メールソフトにエラーやパスワードの確認が出ても、設定やパスワードはそのままに"
+     "しておいてください。再開すると、そのまま使えます。\n"
+     "再開をご希望のときや、お心当たりがないときは、下記までお知らせください。\n"
+     "いまの状態は、こちらでいつでもご確認いただけます: {portal_url}\n"
+     "\n■ お問い合わせ先\n{contact}"},
+    {"login_on", owner,
+     "Subject: {address} へのサインインを再開しました\n\n"
+     "{greeting}\n\n"
+     "{when} に、メールアドレス {address} へのサインイン(ログイン)を再開しました。\n{reason}\n"
+     "\n■ いまの状態\n{effect}\n"
+     "\n■ お確かめください\n"
+     "パスワードは変わっていません。メールソフトにパスワードの確認が出たときは、いまのパスワードを入れ直して"
+     "ください。\n"
+     "\n■ お問い合わせ先\n{contact}"},
     {"recovering", owner,
      "Subject: {address} の復旧手続きが始まりました\n\n"
      "{greeting}\n\n"
@@ -209,6 +252,40 @@ constexpr std::array k_ja = std::to_array<NoticeWords>({
      "\n■ していただきたいこと\n"
      "受信を再開してよいときは、管理画面で再開するか、下記までお知らせください。\n"
      "管理画面: {panel_url}\n"
+     "\n■ お問い合わせ先\n{contact}"},
+    {"receive_off", domain_admin,
+     "Subject: {subject} の受信を止めています\n\n"
+     "{domain} のご担当者様\n\n"
+     "{subject} では、{since} から、{by}がメールの受信を止めています。\n"
+     "{until} に自動で再開します。\n"
+     "\n■ 理由\n{reason}\n"
+     "\n■ いまの状態\n{effect}\n"
+     "\n■ お願い\n"
+     "ご本人にこのアドレス以外の連絡手段がない場合は、恐れ入りますがお伝えください。\n"
+     "\n■ お問い合わせ先\n{contact}"},
+    {"receive_on", domain_admin,
+     "Subject: {subject} の受信を再開しました\n\n"
+     "{domain} のご担当者様\n\n"
+     "{when} に、{subject} の受信を再開しました。\n{reason}\n"
+     "待っていたメールは、送信元のサーバーが送り直したものから順に届きます。数時間かかることがあります。\n"
+     "\n■ いまの状態\n{effect}\n"
+     "\n■ お問い合わせ先\n{contact}"},
+    {"login_off", domain_admin,
+     "Subject: {subject} へのサインインを止めています\n\n"
+     "{domain} のご担当者様\n\n"
+     "{subject} では、{since} から、{by}がサインイン(ログイン)を止めています。\n"
+     "{until} に自動で再開します。\n"
+     "\n■ 理由\n{reason}\n"
+     "\n■ いまの状態\n{effect}\n"
+     "\n■ お願い\n"
+     "ご本人にこのアドレス以外の連絡手段がない場合は、恐れ入りますがお伝えください。\n"
+     "\n■ お問い合わせ先\n{contact}"},
+    {"login_on", domain_admin,
+     "Subject: {subject} へのサインインを再開しました\n\n"
+     "{domain} のご担当者様\n\n"
+     "{when} に、{subject} へのサインイン(ログイン)を再開しました。\n{reason}\n"
+     "パスワードは変わっていません。\n"
+     "\n■ いまの状態\n{effect}\n"
      "\n■ お問い合わせ先\n{contact}"},
     {"needs_review", domain_admin,
      "Subject: {subject} は担当者の確認を待っています\n\n"

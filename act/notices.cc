@@ -159,7 +159,7 @@ Result<std::vector<NoticeRow>> Notices::rows_for(NoticeRow base, Standing standi
       }
     }
   }
-  if (mails) {
+  if (mails && who.operators) {
     for (const std::string& address : settings_.operators) {
       add(NoticeChannel::mail, NoticeAudience::operators, ascii_lower(address));
     }
@@ -198,7 +198,8 @@ Result<void> Notices::tell(const decide::Notice& notice) {
   return {};
 }
 
-Result<void> Notices::tell_once(const decide::Notice& notice, const std::string& occasion) {
+Result<void> Notices::tell_once(const decide::Notice& notice, const std::string& occasion,
+                                Instant when) {
   auto record = sources_.standing(notice.subject);
   if (!record) return std::unexpected(record.error());
   NoticeRow base;
@@ -206,7 +207,8 @@ Result<void> Notices::tell_once(const decide::Notice& notice, const std::string&
   base.subject = notice.subject;
   base.incident = notice.incident;
   base.summary = notice.summary;
-  base.created = base.changed = base.due = sources_.now();
+  base.changed = base.due = sources_.now();
+  base.created = when.is_set() ? when : base.changed;
   auto rows = rows_for(base, record->standing);
   if (!rows) return std::unexpected(rows.error());
   for (NoticeRow& row : *rows) row.key += "#" + occasion;

@@ -92,8 +92,10 @@ class Notices : public decide::Notifier {
   Notices& operator=(const Notices&) = delete;
 
   [[nodiscard]] Result<void> tell(const decide::Notice&) override;
-  // The same, once for each occasion, whatever else was told since.
-  [[nodiscard]] Result<void> tell_once(const decide::Notice&, const std::string& occasion);
+  // The same, once for each occasion, whatever else was told since. `when` it came about; unset:
+  // now.
+  [[nodiscard]] Result<void> tell_once(const decide::Notice&, const std::string& occasion,
+                                       Instant when = {});
 
   // A letter that must not stand in the outbox (a one-time code): handed to Postfix now, or an
   // error. Errors: operating, bad_input (no sender is set, or the address is refused).

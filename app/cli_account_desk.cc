@@ -21,7 +21,8 @@ class DeskPrinter : public AnswerReader {
 
   [[nodiscard]] std::string switches(const json::value& view) const {
     Rows rows = {{t("できること", "what"), t("状態", "state"), t("止めた人", "by"),
-                  t("いつから", "since"), t("いつまで", "until"), t("理由", "reason")}};
+                  t("いつから", "since"), t("いつまで", "until"), t("理由", "reason"),
+                  t("本人への連絡", "letter")}};
     for (const std::string_view what : {"receive", "login"}) {
       const auto* state = find(view, what);
       if (state == nullptr || !state->is_object()) return "";
@@ -36,7 +37,8 @@ class DeskPrinter : public AnswerReader {
       if (!flag(*state, "done")) how += t("(切断を続行中)", " (sessions still being ended)");
       rows.push_back({what == "receive" ? t("受信", "receive") : t("サインイン", "login"), how,
                       is_off ? word(*off, "by") : "", is_off ? time(*off, "since") : "",
-                      is_off ? until(*off) : "", is_off ? word(*off, "reason") : ""});
+                      is_off ? until(*off) : "", is_off ? word(*off, "reason") : "",
+                      is_off ? letter(word(*state, "letter")) : ""});
     }
     return table(rows);
   }
@@ -120,6 +122,10 @@ class DeskPrinter : public AnswerReader {
     }
     return out;
   }
+  [[nodiscard]] std::string letter(std::string_view state) const {
+    if (state == "sent") return t("済み", "sent");
+    return state == "due" ? t("まもなく", "soon") : t("なし", "none");
+  }
   [[nodiscard]] std::string name_of(std::string_view what) const {
     return what == "receive" ? t("受信", "receive") : t("ログイン", "login");
   }
@@ -165,6 +171,7 @@ std::optional<Result<ApiRequestText>> account_desk_request(const Invocation& giv
   if (given.command != "account switch") return std::nullopt;
   json::object body{{"what", given.text}, {"on", given.state == "on"}};
   if (!given.reason.empty()) body["reason"] = given.reason;
+  if (given.no_letter) body["tell_owner"] = false;
   if (!given.until.empty()) {
     const auto until = parse_expiry(given.until, now);
     if (!until) return std::unexpected(until.error());

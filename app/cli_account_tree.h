@@ -40,6 +40,9 @@ class AccountTree : protected RulesTree {
                           "off until when (30m, 24h, 7d, or an RFC 3339 time); then it is on again "
                           "by itself"))
         ->type_name("TIME");
+    turn->add_flag("--no-letter", out_.no_letter,
+                   text("本人とドメインの管理者にメールで知らせません",
+                        "do not write to the owner and the domain's admins"));
   }
 };
 

@@ -67,6 +67,7 @@ struct Invocation {
   std::string search;
   std::string domain;
   std::string standing;
+  bool no_letter = false;    // the owner is not written to
   std::string switched_off;  // "any", "receive" or "login": switched off by a person
   std::string state;
   std::string account;

@@ -1,11 +1,15 @@
 #include "app/panel_setup.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "app/installation.h"
 #include "app/world.h"
 #include "base/mail_address.h"
+#include "decide/standing.h"
+#include "decide/switches.h"
 
 namespace sekimori::app {
 
@@ -32,6 +36,25 @@ Result<void> open_panel(World& w) {
   return {};
 }
 
+namespace {
+
+// To the owner and the domain's admins. Where the standing closes the same, that speaks.
+Result<bool> tell_of_switch(World& w, const store::SwitchRow& row) {
+  const decide::SwitchedOff& off = row.off;
+  const decide::Subject subject{decide::SubjectKind::account, off.account};
+  if (decide::forbids_login(w.engine->standing_of(subject).standing)) return false;
+  decide::Notice notice;
+  notice.kind = fmt::format("{}_{}", to_string(off.what), row.is_off ? "off" : "on");
+  notice.subject = subject;
+  notice.summary =
+      row.is_off ? Text{off.reason, off.reason} : decide::words_of_end(off.by, off.reason);
+  auto told = w.notifier->tell_once(notice, std::to_string(row.changed.us), row.changed);
+  if (!told) return std::unexpected(told.error());
+  return true;
+}
+
+}  // namespace
+
 Result<void> open_server_desk(World& world) {
   World& w = world;
   auto rows = store::SwitchStore::open(state_database(w.settings));
@@ -52,6 +75,7 @@ Result<void> open_server_desk(World& world) {
             // Mail that waited is tried again now, gates that waited are looked at.
             if (w.way_back) w.way_back->wake();
           },
+      .tell = [&w](const store::SwitchRow& row) { return tell_of_switch(w, row); },
       .log = w.log,
   });
   if (auto begun = w.switches->begin(); !begun) return begun;

@@ -26,6 +26,7 @@ Result<web::SwitchesView> ServerDeskService::switches(std::string_view address) 
     out.off = std::move(closed.at(what));
     out.works = out.standing_allows && !out.off;
     out.done = parts_.switches.is_done(view.account, what);
+    out.letter = parts_.switches.letter_of(view.account, what);
     return out;
   };
   view.receive = state(AccountSwitch::receive, decide::forbids_receiving);

@@ -6,6 +6,7 @@
 #include "act/notice_mail.h"
 #include "app/notice_setup.h"
 #include "app/server_desk.h"
+#include "decide/switches.h"
 
 namespace sekimori::app {
 namespace {
@@ -15,6 +16,10 @@ constexpr std::size_t k_health_spans_max = 5000;
 web::HealthLevel level_of(std::string_view word) {
   if (word == "ok") return web::HealthLevel::ok;
   return word == "warning" ? web::HealthLevel::warning : web::HealthLevel::failing;
+}
+
+bool is_of_switch(std::string_view kind) {
+  return kind == "mail_waiting_off" || kind.starts_with("receive_") || kind.starts_with("login_");
 }
 
 // A made-up owner's, the same for every text.
@@ -28,7 +33,13 @@ decide::NoticeRow sample_row(std::string_view kind, decide::NoticeAudience audie
       "ふだんと異なる国からの送信が短い時間に続きました(宛先 480 件、ふだんは 1 日 6 件ほど)。",
       "Mail was sent in quick succession from a country that is new for this account (480 "
       "recipients, usually some 6 a day)."};
-  if (kind == "mail_waiting_off") row.summary = {"引っ越しのため", "Moving house"};
+  if (is_of_switch(kind)) {
+    row.incident = 0;
+    row.summary = kind.ends_with("_on")
+                      ? Text{decide::words_of_end("nao", "お引っ越しが済んだため").ja,
+                             decide::words_of_end("nao", "The move is over.").en}
+                      : Text{"お引っ越しの間のため", "While moving house"};
+  }
   row.created = now;
   return row;
 }
@@ -41,14 +52,16 @@ act::NoticeFacts sample_facts(std::string_view kind, Instant now) {
                    : kind == "recovering" || kind == "verified"  ? Standing::recovering
                                                                  : Standing::restricted;
   facts.since = now - hours(2);
-  if (kind == "mail_waiting_off") {
+  if (is_of_switch(kind)) {
     facts.standing = Standing::normal;
-    facts.switches.receive = {.account = "hanako@example.jp",
-                              .what = decide::AccountSwitch::receive,
-                              .since = now - days(3),
-                              .until = {},
-                              .by = "nao",
-                              .reason = ""};
+    const decide::SwitchedOff off{.account = "hanako@example.jp",
+                                  .what = decide::AccountSwitch::receive,
+                                  .since = now - days(3),
+                                  .until = kind == "mail_waiting_off" ? Instant() : now + days(4),
+                                  .by = "nao",
+                                  .reason = ""};
+    if (kind == "mail_waiting_off" || kind == "receive_off") facts.switches.receive = off;
+    if (kind == "login_off") facts.switches.login = off;
   }
   facts.waiting_senders = 3;
   facts.waiting_since = now - hours(30);

@@ -11,7 +11,13 @@ namespace json = boost::json;
 
 using decide::AccountSwitch;
 using decide::SwitchedOff;
+using decide::SwitchLetter;
 using store::SwitchRow;
+
+namespace {
+// What is taken back so soon is told to nobody.
+constexpr Duration k_settle = minutes(1);
+}  // namespace
 
 SwitchService::SwitchService(SwitchParts parts)
     : parts_(std::move(parts)), table_(std::make_shared<const decide::SwitchTable>()) {}
@@ -56,15 +62,29 @@ Text SwitchService::refusal(std::string_view account) const {
 
 bool SwitchService::is_done(const std::string& account, AccountSwitch what) const {
   const std::lock_guard lock(mutex_);
-  return !pending_.contains({account, what});
+  const auto found = pending_.find({account, what});
+  return found == pending_.end() || found->second.is_done;
+}
+
+SwitchLetter SwitchService::letter_of(const std::string& account, AccountSwitch what) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = letters_.find({account, what});
+  return found == letters_.end() ? SwitchLetter::none : found->second;
 }
 
 Result<void> SwitchService::set(const web::SwitchOrder& order, const std::string& by) {
   const std::lock_guard lock(changing_);
   const auto stood = of(order.account).at(order.what);
+  const SwitchLetter known = letter_of(order.account, order.what);
+  SwitchRow row{.off = {}, .is_off = !order.on, .is_done = false, .changed = parts_.now()};
   if (order.on) {
     if (!stood) return {};
-    return change({.off = *stood, .is_off = false, .is_done = false}, by, order.reason, {});
+    row.off = *stood;
+    row.off.by = by;
+    row.off.reason = order.reason;
+    // Nobody has read yet that it was off.
+    if (order.tell && known != SwitchLetter::due) row.letter = SwitchLetter::due;
+    return change(std::move(row), by, order.reason, {});
   }
   const SwitchedOff off{.account = order.account,
                         .what = order.what,
@@ -73,7 +93,13 @@ Result<void> SwitchService::set(const web::SwitchOrder& order, const std::string
                         .by = by,
                         .reason = order.reason};
   if (stood == off) return {};
-  return change({.off = off, .is_off = true, .is_done = false}, by, order.reason, {});
+  row.off = off;
+  if (order.tell) {
+    row.letter = SwitchLetter::due;
+  } else if (known == SwitchLetter::sent) {
+    row.letter = known;  // of what the owner knows, the end is told, too
+  }
+  return change(std::move(row), by, order.reason, {});
 }
 
 Result<void> SwitchService::change(SwitchRow row, const std::string& who, const std::string& why,
@@ -115,10 +141,15 @@ void SwitchService::take_over(const SwitchRow& row) {
   if (!switches.any()) next->erase(row.off.account);
   table_ = std::move(next);
   const Key key{row.off.account, row.off.what};
-  if (row.is_done) {
+  if (row.is_done && row.letter != SwitchLetter::due) {
     pending_.erase(key);
   } else {
     pending_[key] = row;
+  }
+  if (row.is_off) {
+    letters_[key] = row.letter;
+  } else {
+    letters_.erase(key);
   }
 }
 
@@ -126,28 +157,52 @@ Result<void> SwitchService::write_guard(const std::string& account) {
   return parts_.guard.put_choice(decide::guard_row(account, of(account), parts_.portal_url));
 }
 
-void SwitchService::carry_out(SwitchRow row) {
+Result<void> SwitchService::work_of(const SwitchRow& row) {
   const std::string& account = row.off.account;
-  auto done = [&]() -> Result<void> {
-    if (auto written = write_guard(account); !written) return written;
-    if (row.off.what == AccountSwitch::receive) {
-      // What came to lie in our own queue meanwhile is tried again.
-      return row.is_off ? Result<void>() : parts_.guard.note_waited(account);
-    }
-    // Flushed first: a client that is kicked signs in again at once.
-    if (auto flushed = parts_.hands.flush_auth_cache(account); !flushed) return flushed;
-    if (!row.is_off) return {};
-    if (auto kicked = parts_.hands.kick(account); !kicked) return std::unexpected(kicked.error());
-    return {};
-  }();
-  if (done) {
-    row.is_done = true;
-    done = row.is_off ? parts_.store.put(row) : parts_.store.remove(account, row.off.what);
+  if (auto written = write_guard(account); !written) return written;
+  if (row.off.what == AccountSwitch::receive) {
+    // What came to lie in our own queue meanwhile is tried again.
+    return row.is_off ? Result<void>() : parts_.guard.note_waited(account);
   }
-  if (done) {
-    take_over(row);
-  } else if (parts_.log) {
-    parts_.log(fmt::format("{} of {}: {}", to_string(row.off.what), account, done.error().text));
+  // Flushed first: a client that is kicked signs in again at once.
+  if (auto flushed = parts_.hands.flush_auth_cache(account); !flushed) return flushed;
+  if (!row.is_off) return {};
+  if (auto kicked = parts_.hands.kick(account); !kicked) return std::unexpected(kicked.error());
+  return {};
+}
+
+bool SwitchService::write_letter(SwitchRow& row) {
+  if (row.letter != SwitchLetter::due || !parts_.tell) return false;
+  const Instant now = parts_.now();
+  // A clock set back must not keep it for hours.
+  if (now < row.changed + k_settle && row.changed - now <= k_settle) return false;
+  const auto told = parts_.tell(row);
+  if (!told) {
+    if (parts_.log) parts_.log(fmt::format("{}: {}", row.off.account, told.error().text));
+    return false;
+  }
+  row.letter = *told ? SwitchLetter::sent : SwitchLetter::none;
+  return true;
+}
+
+void SwitchService::carry_out(SwitchRow row) {
+  Result<void> done;
+  bool moved = false;
+  if (!row.is_done) {
+    done = work_of(row);
+    row.is_done = moved = done.has_value();
+  }
+  moved = write_letter(row) || moved;
+  if (moved) {
+    const bool is_over = !row.is_off && row.is_done && row.letter != SwitchLetter::due;
+    auto kept =
+        is_over ? parts_.store.remove(row.off.account, row.off.what) : parts_.store.put(row);
+    if (kept) take_over(row);
+    if (done && !kept) done = std::move(kept);
+  }
+  if (!done && parts_.log) {
+    parts_.log(
+        fmt::format("{} of {}: {}", to_string(row.off.what), row.off.account, done.error().text));
   }
 }
 
@@ -161,8 +216,12 @@ void SwitchService::look() {
       if (!off || !off->until.is_set() || now < off->until) continue;
       const Text words{"決めておいた時刻になったため、元に戻しました。",
                        "The time that was set for it is over."};
-      auto done =
-          change({.off = *off, .is_off = false, .is_done = false}, "machine", "until", words);
+      SwitchRow row{.off = *off, .is_off = false, .is_done = false, .changed = now};
+      row.off.by = decide::k_by_time;
+      row.off.reason.clear();
+      // Whoever read that it is off reads that it is on.
+      if (letter_of(account, what) == SwitchLetter::sent) row.letter = SwitchLetter::due;
+      auto done = change(std::move(row), std::string(decide::k_by_time), "until", words);
       if (!done && parts_.log) parts_.log(fmt::format("{}: {}", account, done.error().text));
     }
   }

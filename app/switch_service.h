@@ -2,8 +2,9 @@
 // the state database, in force here and, with the daemon dead, in guard.db.
 //
 // The order is: durable, in force for our own answers, guard.db, Dovecot's memory emptied, sessions
-// ended. Killed anywhere, the next start has it in force again and look() does the rest; each part
-// may be done twice.
+// ended, and a minute later the letter to the owner, which says how it is then: what was taken back
+// within that minute is told to nobody. Killed anywhere, the next start has it in force again and
+// look() does the rest; each part may be done twice.
 #pragma once
 
 #include <functional>
@@ -33,6 +34,8 @@ struct SwitchParts {
   std::string portal_url;
   std::function<Instant()> now;
   std::function<void(const std::string& account)> changed = {};
+  // Writes to the owner and the domain's admins, once for each change; false: nobody need be told.
+  std::function<Result<bool>(const store::SwitchRow&)> tell = {};
   std::function<void(std::string_view)> log = {};
 };
 
@@ -54,6 +57,10 @@ class SwitchService {
   // Is everything done that the switch takes?
   [[nodiscard]] bool is_done(const std::string& account, decide::AccountSwitch what) const;
 
+  // Of one that is off.
+  [[nodiscard]] decide::SwitchLetter letter_of(const std::string& account,
+                                               decide::AccountSwitch what) const;
+
   // In force when it returns. Already so: nothing changes. Errors: operating (nothing changed),
   // uncertain (it is kept, but guard.db does not have it yet; look() tries again).
   [[nodiscard]] Result<void> set(const web::SwitchOrder& order, const std::string& by);
@@ -67,12 +74,16 @@ class SwitchService {
   void take_over(const store::SwitchRow& row);
   [[nodiscard]] Result<void> write_guard(const std::string& account);
   void carry_out(store::SwitchRow row);
+  [[nodiscard]] Result<void> work_of(const store::SwitchRow& row);
+  // True where it is written, or need not be.
+  [[nodiscard]] bool write_letter(store::SwitchRow& row);
 
   SwitchParts parts_;
   std::mutex changing_;  // one change after another
   mutable std::mutex mutex_;
   std::shared_ptr<const decide::SwitchTable> table_;  // under mutex_, held for copying one pointer
   std::map<Key, store::SwitchRow> pending_;           // under mutex_
+  std::map<Key, decide::SwitchLetter> letters_;       // under mutex_; of what is off
 };
 
 }  // namespace sekimori::app

@@ -62,13 +62,28 @@ class SwitchServiceTest : public testing::Test {
         .writer = *writer_,
         .portal_url = "https://p.example.jp/",
         .now = [this] { return now_; },
+        .tell = [this](const store::SwitchRow& row) -> Result<bool> {
+          if (post_away) return operating_failure("the outbox is away");
+          letters_ += std::string(to_string(row.off.what)) + (row.is_off ? " off by " : " on by ") +
+                      row.off.by + "; ";
+          return standing_allows;
+        },
     });
     ASSERT_TRUE(switches_->begin());
     ASSERT_TRUE(guard_->rebuild({}));
   }
-  Result<void> turn(AccountSwitch what, bool on, Instant until = {}) {
+  Result<void> turn(AccountSwitch what, bool on, Instant until = {}, bool tell = true) {
     return switches_->set(
-        {.account = k_taro, .what = what, .on = on, .reason = "理由", .until = until}, "nao");
+        {.account = k_taro, .what = what, .on = on, .reason = "理由", .until = until, .tell = tell},
+        "nao");
+  }
+  // What is written when so much time has passed.
+  std::string letters_after(Duration time) {
+    letters_.clear();
+    now_ = now_ + time;
+    switches_->look();
+    switches_->look();
+    return letters_;
   }
   // no_send, no_login, no_receive.
   std::string flags() {
@@ -80,6 +95,9 @@ class SwitchServiceTest : public testing::Test {
   store::TemporaryDirectory directory_;
   Instant now_{1'790'000'000'000'000};
   FewHands hands_;
+  bool post_away = false;
+  bool standing_allows = true;
+  std::string letters_;
   std::unique_ptr<store::SqlStateStore> state_;
   std::unique_ptr<store::SwitchStore> rows_;
   std::unique_ptr<store::SqliteGuardStore> guard_;
@@ -148,6 +166,66 @@ TEST_F(SwitchServiceTest, ItEndsByTimeAlsoWhileNobodyWasThere) {
   ASSERT_TRUE(audit);
   EXPECT_EQ(audit->front().action, "login_on");
   EXPECT_EQ(audit->front().who, "machine");
+}
+
+TEST_F(SwitchServiceTest, TheOwnerIsWrittenToOnceForEach) {
+  using enum decide::SwitchLetter;
+  ASSERT_TRUE(turn(AccountSwitch::receive, false));
+  EXPECT_EQ(switches_->letter_of(k_taro, AccountSwitch::receive), due);
+  EXPECT_EQ(letters_after(seconds(59)), "");
+  EXPECT_TRUE(switches_->is_done(k_taro, AccountSwitch::receive)) << "only the letter waits";
+  start();
+  EXPECT_EQ(letters_after(seconds(1)), "receive off by nao; ");
+  EXPECT_EQ(switches_->letter_of(k_taro, AccountSwitch::receive), sent);
+  start();
+  EXPECT_EQ(letters_after(hours(1)), "");
+  // Until another time: that is news.
+  ASSERT_TRUE(turn(AccountSwitch::receive, false, now_ + days(1)));
+  EXPECT_EQ(letters_after(minutes(1)), "receive off by nao; ");
+  // The outbox is away for a while, and the program ends.
+  ASSERT_TRUE(turn(AccountSwitch::receive, true));
+  post_away = true;
+  EXPECT_EQ(letters_after(minutes(5)), "");
+  start();
+  post_away = false;
+  EXPECT_EQ(letters_after(seconds(1)), "receive on by nao; ");
+  EXPECT_TRUE(rows_->rows().value().empty());
+  EXPECT_EQ(letters_after(hours(1)), "");
+}
+
+TEST_F(SwitchServiceTest, WhatIsTakenBackWithinAMinuteIsToldToNobody) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(turn(AccountSwitch::login, false));
+    EXPECT_EQ(letters_after(seconds(10)), "");
+    ASSERT_TRUE(turn(AccountSwitch::login, true));
+    EXPECT_EQ(letters_after(seconds(10)), "");
+  }
+  EXPECT_EQ(letters_after(hours(1)), "");
+  EXPECT_TRUE(rows_->rows().value().empty());
+  // What is known already: on and off again says how it is in the end.
+  ASSERT_TRUE(turn(AccountSwitch::login, false));
+  EXPECT_EQ(letters_after(minutes(1)), "login off by nao; ");
+  ASSERT_TRUE(turn(AccountSwitch::login, true));
+  EXPECT_EQ(letters_after(seconds(10)), "");
+  ASSERT_TRUE(turn(AccountSwitch::login, false));
+  EXPECT_EQ(letters_after(minutes(1)), "login off by nao; ");
+  EXPECT_EQ(letters_after(hours(1)), "");
+}
+
+TEST_F(SwitchServiceTest, NobodyIsWrittenToWhereAPersonSaysSo) {
+  ASSERT_TRUE(turn(AccountSwitch::login, false, now_ + hours(1), false));
+  ASSERT_TRUE(turn(AccountSwitch::receive, false, now_ + hours(1)));
+  EXPECT_EQ(letters_after(minutes(1)), "receive off by nao; ");
+  EXPECT_EQ(switches_->letter_of(k_taro, AccountSwitch::login), decide::SwitchLetter::none);
+  // It ends by time: who read of the one reads of its end.
+  EXPECT_EQ(letters_after(hours(1)), "");
+  EXPECT_EQ(letters_after(minutes(1)), "receive on by machine; ");
+  EXPECT_TRUE(rows_->rows().value().empty());
+  // The standing closes the same, and speaks for itself.
+  standing_allows = false;
+  ASSERT_TRUE(turn(AccountSwitch::receive, false));
+  EXPECT_NE(letters_after(minutes(1)), "");
+  EXPECT_EQ(switches_->letter_of(k_taro, AccountSwitch::receive), decide::SwitchLetter::none);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace sekimori::decide {
 namespace {
 
 constexpr std::array<std::string_view, k_account_switches> k_switches{"receive", "login"};
+constexpr std::array<std::string_view, 3> k_letters{"none", "due", "sent"};
 
 void add(Text& to, const Text& more) {
   if (more.ja.empty()) return;
@@ -82,6 +83,11 @@ std::optional<AccountSwitch> parse_account_switch(std::string_view w) {
   return value_of<AccountSwitch>(k_switches, w);
 }
 
+std::string_view to_string(SwitchLetter v) { return word_of(k_letters, v); }
+std::optional<SwitchLetter> parse_switch_letter(std::string_view w) {
+  return value_of<SwitchLetter>(k_letters, w);
+}
+
 GuardRow guard_row(std::string_view account, const Switches& switches,
                    std::string_view portal_url) {
   GuardRow row;
@@ -134,6 +140,19 @@ SwitchWords owner_words(const Switches& switches, const ZoneRule& zone) {
                    "Mail to you goes on arriving in the mailbox."});
     out.why = {login->reason, login->reason};
     out.next = next_of(*login, zone);
+  }
+  return out;
+}
+
+Text words_of_end(std::string_view by, std::string_view reason) {
+  if (by == k_by_time) {
+    return {"あらかじめ決めた時刻になったため、自動で再開しました。",
+            "The time that was set for it is over, so it is on again by itself."};
+  }
+  Text out{"管理者が再開しました。", "The administrator switched it on again."};
+  if (!reason.empty()) {
+    out.ja += fmt::format("理由: {}", reason);
+    out.en += fmt::format(" Reason: {}", reason);
   }
   return out;
 }

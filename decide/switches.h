@@ -28,6 +28,15 @@ inline constexpr std::size_t k_account_switches = 2;
 [[nodiscard]] std::string_view to_string(AccountSwitch);  // "receive", "login"
 [[nodiscard]] std::optional<AccountSwitch> parse_account_switch(std::string_view);
 
+// What became of the letter that tells the owner of it.
+enum class SwitchLetter : std::uint8_t {
+  none,  // none is written
+  due,   // it is written a minute after the last change, and not if that is taken back by then
+  sent,
+};
+[[nodiscard]] std::string_view to_string(SwitchLetter);
+[[nodiscard]] std::optional<SwitchLetter> parse_switch_letter(std::string_view);
+
 // One that a person switched off.
 struct SwitchedOff {
   std::string account;
@@ -69,6 +78,11 @@ struct SwitchWords {
   Text next;
 };
 [[nodiscard]] SwitchWords owner_words(const Switches&, const ZoneRule& zone);
+
+// How it came to be on again, for the letter that says so: by a person or by time.
+[[nodiscard]] Text words_of_end(std::string_view by, std::string_view reason);
+// Who switches what ends by time.
+inline constexpr std::string_view k_by_time = "machine";
 
 // What they add to "I cannot get my mail". The gravest still come first.
 void add_switches(std::vector<Finding>& findings, const Switches&, const ZoneRule& zone);

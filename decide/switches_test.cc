@@ -96,5 +96,15 @@ TEST(Switches, TheirNamesAreReadBack) {
   EXPECT_FALSE(parse_account_switch("send"));
 }
 
+TEST(Switches, SayHowTheyCameToBeOnAgain) {
+  EXPECT_NE(words_of_end(k_by_time, "").ja.find("自動で再開"), std::string::npos);
+  const Text said = words_of_end("nao", "済んだため");
+  EXPECT_EQ(said.ja, "管理者が再開しました。理由: 済んだため");
+  EXPECT_EQ(words_of_end("nao", "").en, "The administrator switched it on again.");
+  for (const auto letter : {SwitchLetter::none, SwitchLetter::due, SwitchLetter::sent}) {
+    EXPECT_EQ(parse_switch_letter(to_string(letter)), letter);
+  }
+}
+
 }  // namespace
 }  // namespace sekimori::decide

@@ -16,6 +16,10 @@ const Migrations& switch_migrations() {
           "until_us BIGINT NOT NULL, set_by VARCHAR(320) NOT NULL, reason TEXT NOT NULL, "
           "PRIMARY KEY (account, what))",
       },
+      {
+          "ALTER TABLE account_switch ADD COLUMN letter VARCHAR(16) NOT NULL DEFAULT 'none'",
+          "ALTER TABLE account_switch ADD COLUMN changed_us BIGINT NOT NULL DEFAULT 0",
+      },
   };
   return migrations;
 }
@@ -47,10 +51,12 @@ Result<std::vector<SwitchRow>> SwitchStore::rows() {
     Number since = 0;
     Number until = 0;
     query.into(row.off.account).into(what).into(is_off).into(is_done).into(since).into(until);
-    query.into(row.off.by).into(row.off.reason);
+    std::string letter;
+    Number changed = 0;
+    query.into(row.off.by).into(row.off.reason).into(letter).into(changed);
     query.run(
-        "SELECT account, what, is_off, is_done, since_us, until_us, set_by, reason "
-        "FROM account_switch ORDER BY account, what");
+        "SELECT account, what, is_off, is_done, since_us, until_us, set_by, reason, letter, "
+        "changed_us FROM account_switch ORDER BY account, what");
     while (query.next()) {
       const auto known = decide::parse_account_switch(what);
       if (!known) continue;  // of a later version
@@ -59,6 +65,8 @@ Result<std::vector<SwitchRow>> SwitchStore::rows() {
       row.is_done = is_done != 0;
       row.off.since = Instant{since};
       row.off.until = Instant{until};
+      row.letter = decide::parse_switch_letter(letter).value_or(decide::SwitchLetter::none);
+      row.changed = Instant{changed};
       rows.push_back(row);
     }
     return rows;
@@ -71,15 +79,17 @@ Result<void> SwitchStore::put(const SwitchRow& row) {
   const int is_done = row.is_done ? 1 : 0;
   const Number since = row.off.since.us;
   const Number until = row.off.until.us;
+  const Number changed = row.changed.us;
+  const std::string letter(to_string(row.letter));
   return impl_->database.write(
       "cannot write an account's switch", [&](soci::session& sql) -> Result<void> {
         sql << "DELETE FROM account_switch WHERE account = :account AND what = :what",
             use(row.off.account), use(what);
         sql << "INSERT INTO account_switch (account, what, is_off, is_done, since_us, until_us, "
-               "set_by, reason) VALUES (:account, :what, :off, :done, :since, :until, :set_by, "
-               ":reason)",
+               "set_by, reason, letter, changed_us) VALUES (:account, :what, :off, :done, :since, "
+               ":until, :set_by, :reason, :letter, :changed)",
             use(row.off.account), use(what), use(is_off), use(is_done), use(since), use(until),
-            use(row.off.by), use(row.off.reason);
+            use(row.off.by), use(row.off.reason), use(letter), use(changed);
         return {};
       });
 }

@@ -14,10 +14,13 @@ namespace sekimori::store {
 
 struct SwitchRow {
   decide::SwitchedOff off;
-  // false: switched on again, and remembered until everything that it takes is done.
+  // false: switched on again (`off.by` and `off.reason` are of that), and remembered until
+  // everything that it takes is done.
   bool is_off = true;
   // Are Dovecot's memory and the open sessions dealt with (is_off), or told to forget (not)?
   bool is_done = false;
+  decide::SwitchLetter letter = decide::SwitchLetter::none;
+  Instant changed = {};  // when a person, or time, last changed it
   bool operator==(const SwitchRow&) const = default;
 };
 

@@ -42,6 +42,8 @@ TEST_F(SwitchStoreTest, EachSwitchIsKeptAlone) {
 
   auto done = receive;
   done.is_done = true;
+  done.letter = decide::SwitchLetter::sent;
+  done.changed = k_t + minutes(1);
   done.off.until = {};
   ASSERT_TRUE(store_->put(done));
   ASSERT_TRUE(store_->remove("hanako@example.jp", AccountSwitch::login));

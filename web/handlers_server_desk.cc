@@ -165,6 +165,9 @@ ApiResponse set_switch(const Call& call) {
   if (!order.on && order.reason.empty()) {
     return error_response(400, "'reason' is needed: the owner reads it");
   }
+  const auto tell = read_bool(call.body, "tell_owner");
+  if (!tell) return bad_request(tell.error());
+  order.tell = tell->value_or(true);
   const auto until = read_text(call.body, "until", 40);
   if (!until) return bad_request(until.error());
   if (!until->empty()) {

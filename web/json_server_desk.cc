@@ -94,7 +94,8 @@ json::value json_of(const SwitchesView& view) {
     json::object out{{"works", s.works},
                      {"standing_allows", s.standing_allows},
                      {"off", json_of(s.off)},
-                     {"done", s.done}};
+                     {"done", s.done},
+                     {"letter", to_string(s.letter)}};
     return out;
   };
   return json::object{

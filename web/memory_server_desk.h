@@ -79,6 +79,8 @@ class MemoryServerDesk : public ServerDesk {
                                       order.until,   by.who,     order.reason};
     }
     state.works = order.on;
+    const bool writes = !order.on && order.tell;
+    state.letter = writes ? decide::SwitchLetter::due : decide::SwitchLetter::none;
     return switches_;
   }
   Result<DryRun> begin_dry_run(const DryRunOrder& order, const Caller& by) override {

@@ -136,6 +136,7 @@ struct SwitchState {
   // What it takes is done: sessions ended, Dovecot's memory emptied. While it is not it is tried
   // again.
   bool done = true;
+  decide::SwitchLetter letter = decide::SwitchLetter::none;  // to the owner, of `off`
 };
 struct SwitchesView {
   std::string account;
@@ -150,6 +151,7 @@ struct SwitchOrder {
   bool on = true;
   std::string reason;  // needed for off: the owner reads it
   Instant until;       // of off; unset: until somebody switches it on
+  bool tell = true;    // the owner and the domain's admins, by mail
 };
 
 // ---- settings ----

@@ -16,6 +16,7 @@ from test_portal import begin, card
 from test_recovery import (HOME, as_owner, gates, hijack, new_password, own_day, owner_token, path,
                            recovery, wait_standing)
 from test_standing import reply
+from test_telling import Person
 
 
 def where(person):
@@ -68,7 +69,8 @@ def test_receiving_alone(lab, people):
     view = turn(lab, person, "receive", False, reason="引っ越しのため")
     assert view["receive"]["works"] is False and view["receive"]["standing_allows"] is True
     assert view["receive"]["off"]["by"] == "api" and view["receive"]["off"]["until"] is None
-    assert view["login"] == {"works": True, "standing_allows": True, "off": None, "done": True}
+    assert view["login"] == {"works": True, "standing_allows": True, "off": None, "done": True,
+                             "letter": "none"}
     assert guard(lab, person) == (0, 0, 1)
     # Outside it waits at the sender, whatever the spelling; inside it waits in our queue.
     for spelling in (person, person.replace("@", "+x@"), person.upper()):
@@ -237,6 +239,51 @@ def test_the_list_of_what_is_off(lab):
     for what in ("receive", "login"):
         turn(lab, first, what, True)
     assert listed(off="any") == ([], 0, {"any": 0, "receive": 0, "login": 0})
+
+
+def test_the_owner_is_written_to(lab):
+    """Outside, since the mailbox takes no letter; the domain's admin, too; once for each, and not of
+    what is taken back within a minute."""
+    person, quiet = Person(lab), Person(lab)
+    turn(lab, person.address, "receive", False, reason="引っ越しのため")
+    turn(lab, quiet.address, "login", False, reason="黙って", tell_owner=False)
+    for _ in range(3):
+        turn(lab, person.address, "login", False, reason="うっかり")
+        turn(lab, person.address, "login", True, reason="")
+    view = lab.api.get(where(person.address))
+    assert view["receive"]["letter"] == "due" and view["login"]["letter"] == "none"
+    assert "まもなく" in sekimori(lab, "account", "switches", person.address, "--lang", "ja").out
+    # Killed meanwhile, it is written all the same, and once.
+    lab.kill_daemon()
+    lab.start_daemon()
+    [letter] = lab.sink.wait_for(to=person.elsewhere, deadline=100)
+    person.all_delivered()
+    assert "受信を止めています" in letter.subject and "is stopped" in letter.subject
+    text = letter.content.get_content()
+    for said in ("山田 太郎 様", "管理者がメールの受信を止めています", "引っ越しのため", "失われません",
+                 "サインイン、送信、届いているメールの閲覧は、これまでどおり", "お手続きは必要ありません",
+                 "the administrator switched it off"):
+        assert said in text, (said, text)
+    assert "ウイルス" not in text and "api" not in text
+    assert wait_for(lambda: len(person.told(person.admin)) == 1, 20)
+    assert {row[:3] for row in person.rows() if row[1] == "mail"} == {
+        ("receive_off", "mail", "owner"), ("receive_off", "mail", "domain_admin")}
+    assert lab.api.get(where(person.address))["receive"]["letter"] == "sent"
+    assert person.told(person.address) == []
+
+    # On again: in the mailbox, too.
+    turn(lab, person.address, "receive", True, reason="済みました")
+    assert len(lab.sink.wait_for(to=person.elsewhere, count=2, deadline=100)) == 2
+    text = person.outside()[-1].content.get_content()
+    assert "受信を再開しました" in text and "理由: 済みました" in text and "順に届きます" in text
+    assert wait_for(lambda: len(person.told(person.address)) == 1, 30)
+    # The other one was left out, and so nobody there knows.
+    assert quiet.rows() == [] and quiet.outside() == []
+    assert lab.api.get(where(quiet.address))["login"]["letter"] == "none"
+    assert done(lab, "account", "switch", quiet.address, "login", "on", "--no-letter")[
+        "login"]["works"]
+    assert lab.api.ask("POST", where(quiet.address), {"what": "login", "on": True,
+                                                      "tell_owner": "no"}).status == 400
 
 
 def test_it_ends_by_itself(lab, people):

@@ -123,18 +123,17 @@ export async function turn(
     body: `${address}: ${m[`${key}_body`]}`,
     confirm: m[key],
   };
-  let reason: string | null;
-  let until: string | null = null;
-  if (on) {
-    reason = await app.ask({ ...question, reason: "optional" });
-  } else {
-    const said = await app.askTerm({ ...question, danger: true, reason: "required" });
-    reason = said?.reason ?? null;
-    if (said?.hours) until = new Date(Date.now() + said.hours * 3_600_000).toISOString();
-  }
-  if (reason === null) return false;
+  const said = await app.askTold({
+    ...question,
+    ...(on ? {} : { danger: true }),
+    reason: on ? "optional" : "required",
+    term: !on,
+  });
+  if (!said) return false;
+  const { reason, hours, letter } = said;
+  const until = hours ? new Date(Date.now() + hours * 3_600_000).toISOString() : null;
   try {
-    const body = on ? { what, on, reason } : { what, on, reason, until };
+    const body = { what, on, reason, tell_owner: letter, ...(on ? {} : { until }) };
     await api.post("/api/v1/accounts/{address}/switches", { path: { address }, body });
     app.toast((on ? m.switch_on_toast : m.switch_off_toast)(address, m[`switch_${what}`]));
     return true;

@@ -12,7 +12,11 @@ export type Question = {
 };
 export const terms = [0, 1, 24, 168, 720] as const; // hours; 0: without an end
 export type Term = (typeof terms)[number];
-type Asked = Question & { term?: boolean; answer: (reason: string | null, hours?: Term) => void };
+type Asked = Question & {
+  term?: boolean;
+  letter?: boolean; // whether the owner is written to
+  answer: (reason: string | null, hours?: Term, letter?: boolean) => void;
+};
 export type Toast = { id: number; text: string; kind: "good" | "bad" };
 
 function remembered(key: string): string | null {
@@ -143,15 +147,17 @@ class App {
       };
     });
   }
-  // The same with until when, in hours from now.
-  askTerm(question: Question): Promise<{ reason: string; hours: Term } | null> {
+  // The same with until when (`term`), in hours from now, and whether the owner is written to.
+  askTold(
+    question: Question & { term: boolean },
+  ): Promise<{ reason: string; hours: Term; letter: boolean } | null> {
     return new Promise((answer) => {
       this.question = {
         ...question,
-        term: true,
-        answer: (reason, hours = 0) => {
+        letter: true,
+        answer: (reason, hours = 0, letter = true) => {
           this.question = null;
-          answer(reason === null ? null : { reason, hours });
+          answer(reason === null ? null : { reason, hours, letter });
         },
       };
     });

@@ -60,7 +60,7 @@ it("an account's switches say what is, and change it", async () => {
 
   // Each alone: what a person switches off takes nothing with it.
   type Off = { by: string; reason: string; until: string | null };
-  type Switch = { works: boolean; off: Off | null };
+  type Switch = { works: boolean; off: Off | null; letter: string };
   const switches = () => ask<{ receive: Switch; login: Switch }>("GET", `${of(address)}/switches`);
   await position("受信", "待機").click();
   await page.locator("dialog[open] button", { hasText: "受信を止める" }).click();
@@ -79,7 +79,9 @@ it("an account's switches say what is, and change it", async () => {
   });
   expect(Date.parse(off.receive.off?.until ?? "") - Date.now()).toBeGreaterThan(23.9 * 3_600_000);
   expect(off.login).toMatchObject({ works: true, off: null });
-  // A list shows what may have been forgotten.
+  // The owner is written to in a minute; a list shows what may have been forgotten.
+  expect(off.receive.letter).toBe("due");
+  await page.getByText("まもなくメールで知らせます").waitFor();
   await page.goto(`${lab.panel_url}#/accounts`);
   await page.locator("label", { hasText: "受信を停止 1" }).click();
   const found = page.locator("tbody tr");
@@ -94,7 +96,9 @@ it("an account's switches say what is, and change it", async () => {
   await isOn("受信", "待機");
   expect(await standingOf(address)).toMatch(/^(normal|probation)$/);
   await position("ログイン", "拒否").click();
+  await page.getByLabel("利用者にメールで知らせる").uncheck();
   await answer(page, "退職");
+  await page.getByText("利用者にはメールで知らせていません").waitFor();
   await isOn("ログイン", "拒否");
   await page.getByText("ログインできないため送れません").waitFor();
   await axe(page, "both switched off");
