@@ -437,6 +437,8 @@ export const en: Messages = {
   act_queue_delete: "Deleted queued mail",
   queue_title: "Mail in the queue",
   queue_show: "Look at the queue",
+  queue_again: "Look again",
+  queue_slow: "The queue did not answer quickly, so it was not waited for.",
   queue_total: (n) => `${n} ${plural(n, "message", "messages")} in the queue.`,
   queue_oldest: (when) => `the oldest ${when}`,
   queue_incoming: "incoming",

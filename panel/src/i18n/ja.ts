@@ -455,6 +455,8 @@ export const ja = {
   // the queue, returned mail, delisting
   queue_title: "キューのメール",
   queue_show: "キューを見る",
+  queue_again: "読み直す",
+  queue_slow: "キューの読み込みに時間がかかっているため、中断しました。",
   queue_total: (n: number) => `${n} 通がキューにあります。`,
   queue_oldest: (when: string) => `最も古いものは${when}`,
   queue_incoming: "受付",
