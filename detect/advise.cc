@@ -93,14 +93,16 @@ std::uint32_t sent_from(const AccountModel& m, Instant t, std::uint32_t present)
   return networks;
 }
 
+// Recipients a day; who writes to nobody counts as to one.
+float habit_of(const AccountModel& m) { return std::max(1.0F, m.recipients_per_day); }
+
 // More strangers than a person writes to. `line`: a blast of one message.
 bool floods(const AccountModel& m, const Verdict& v, std::uint64_t line) {
   if (v.new_recipients == 0) return false;
-  const float habit = std::max(1.0F, m.recipients_per_day);
   return v.counts.new_hour >= k_flood_lines * line ||
          v.counts.new_day >= k_flood_day_lines * line ||
          (v.counts.new_day >= k_flood_lines * line &&
-          static_cast<float>(v.counts.new_day) >= k_flood_times * habit);
+          static_cast<float>(v.counts.new_day) >= k_flood_times * habit_of(m));
 }
 
 // The present network is on trial, and so is its operator.
@@ -114,8 +116,7 @@ bool far_away(const AccountModel& m, const PlaceView& place) {
 bool busy_far_away(const AccountModel& m, const PlaceView& place, const Verdict& v,
                    std::uint32_t line) {
   return v.counts.recipients_day >= k_known_lines * line && v.log_r >= k_known_day_log_r &&
-         static_cast<float>(v.counts.recipients_day) >=
-             k_known_times * std::max(1.0F, m.recipients_per_day) &&
+         static_cast<float>(v.counts.recipients_day) >= k_known_times * habit_of(m) &&
          far_away(m, place);
 }
 
