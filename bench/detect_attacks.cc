@@ -1,6 +1,5 @@
 // The attack families of docs/detection.md, on accounts of the owners' world.
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "bench/detect_thief.h"
@@ -69,7 +68,7 @@ void play(Thief& thief, Random& r, const WorldOptions& o, AttackKind kind, doubl
       if (moving == Moving::local) thief.move(true);
       thief.send(u, std::move(to));
       sent += n;
-      u += -std::log(1 - uniform(r)) * 3600 * static_cast<double>(n) / per_hour;
+      u += exponential(r) * 3600 * static_cast<double>(n) / per_hour;
     }
   };
   const auto mostly_unknown = [&] { return uniform(r) < .98 ? thief.unknown() : thief.contact(); };

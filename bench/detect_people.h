@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <random>
@@ -18,6 +19,8 @@ using Random = std::mt19937_64;
 [[nodiscard]] inline double uniform(Random& r, double a, double b) {
   return a + (b - a) * uniform(r);
 }
+// Exponentially distributed with mean 1: what a Poisson process waits.
+[[nodiscard]] inline double exponential(Random& r) { return -std::log(1 - uniform(r)); }
 [[nodiscard]] double log_uniform(Random& r, double a, double b);
 [[nodiscard]] double normal(Random& r);
 [[nodiscard]] inline std::size_t pick(Random& r, std::size_t n) {

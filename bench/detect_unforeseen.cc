@@ -1,13 +1,12 @@
 #include "bench/detect_unforeseen.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 namespace sekimori::bench {
 namespace {
 
-double pause(Random& r, double per_hour) { return -std::log(1 - uniform(r)) * 3600 / per_hour; }
+double pause(Random& r, double per_hour) { return exponential(r) * 3600 / per_hour; }
 
 // One message after the other, to whom `recipient` names.
 template <class F>

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -130,7 +129,7 @@ class Builder {
     Person& p = people_[a];
     double u = std::max(p.last_look, static_cast<double>(w_.owners[a].first.us) / 1e6);
     for (int i = 0; i < k_looks_max; ++i) {
-      u += -std::log(1 - uniform(r_)) * 86400 / p.looks_a_day;
+      u += exponential(r_) * 86400 / p.looks_a_day;
       if (u >= t) break;
       sign_in(a, u, where(r_, p, u));
     }
