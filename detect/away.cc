@@ -10,7 +10,7 @@ namespace {
 
 constexpr double k_steps = 4;  // of a stranger, as kept
 constexpr double k_half_life_hours = 48;
-constexpr double k_message_max = 1.5, k_hour_max = 3, k_known_mail = 0.25, k_from_home = 1;
+constexpr double k_hour_max = 3, k_known_mail = 0.25, k_from_home = 1;
 constexpr unsigned k_question_stands_hours = 72, k_strangers_a_question = 25;
 
 unsigned hours_since(const AccountModel& m, Instant t) {
@@ -42,8 +42,7 @@ void note_away(AccountModel& m, Instant t, std::uint32_t strangers, bool asked) 
   const bool known_hour = same_hour && (m.away_gain & k_hour_is_one) != 0;
   const unsigned question_hours =
       std::min(away_question_hours(m, t) + (asked && !known_hour ? 1U : 0U), k_hours_max);
-  const double gain =
-      std::min({static_cast<double>(strangers), k_message_max, k_hour_max - this_hour});
+  const double gain = std::min(static_cast<double>(strangers), k_hour_max - this_hour);
   m.away_strangers = kept(before + gain - (strangers == 0 ? k_known_mail : 0));
   m.away_gain = static_cast<std::uint8_t>(kept(this_hour + gain) | question_hours << k_hours_shift |
                                           (asked || known_hour ? k_hour_is_one : 0U));

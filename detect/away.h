@@ -22,9 +22,8 @@ inline constexpr std::uint32_t k_newcomer_messages = 5;
 // The level at `t`, strangers; halves in two days.
 [[nodiscard]] double away_level(const AccountModel& m, Instant t);
 
-// A message from a network on trial: strangers add (a message at most 1.5, an hour at most 3: a
-// newsletter is one sitting), mail to known people takes a quarter off. `asked`: it waits for a
-// person.
+// A message from a network on trial: strangers add (an hour at most 3: a newsletter is one
+// sitting), mail to known people takes a quarter off. `asked`: it waits for a person.
 void note_away(AccountModel& m, Instant t, std::uint32_t strangers, bool asked);
 
 // A message to strangers from a network that vouches: the owner is writing to strangers these days.

@@ -14,10 +14,12 @@ constexpr std::string_view k_home = "192.0.2.10", k_elsewhere = "198.51.100.7";
 // The beginning of an hour.
 constexpr Instant k_hour{k_start.us / 3'600'000'000 * 3'600'000'000};
 
-TEST(Away, AnHourCountsNoMoreThanThreeAndAMessageHalfOfThat) {
+TEST(Away, AnHourCountsNoMoreThanThree) {
   AccountModel m;
+  note_away(m, k_hour, 2, false);
+  EXPECT_DOUBLE_EQ(away_level(m, k_hour), 2);
   note_away(m, k_hour, 400, false);
-  EXPECT_DOUBLE_EQ(away_level(m, k_hour), 1.5);
+  EXPECT_DOUBLE_EQ(away_level(m, k_hour), 3);
   for (int i = 1; i < 50; ++i) note_away(m, k_hour + minutes(i), 4, false);
   EXPECT_DOUBLE_EQ(away_level(m, k_hour + minutes(49)), 3);
   note_away(m, k_hour + hours(1), 1, false);
