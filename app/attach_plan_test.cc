@@ -244,8 +244,8 @@ TEST(Doctor, FindsWhatThePlanPutThere) {
   found.services[1].options["smtpd_recipient_restrictions"] =
       "$sekimori_submission,permit_sasl_authenticated,reject";
   checks = postfix_checks(found, settings);
-  for (const auto* name : {"policy_lists", "default_action", "policy_timeout", "sasl_map",
-                           "waiting_map", "inactive_map", "queue_ids"}) {
+  for (const auto* name : {"policy_lists", "default_action", "policy_timeout", "policy_restart",
+                           "sasl_map", "waiting_map", "inactive_map", "queue_ids"}) {
     EXPECT_EQ(level(checks, name), Finding::good) << name;
   }
   found.postfix["sekimori_policy"] = "check_policy_service inet:127.0.0.1:10040";
@@ -255,6 +255,10 @@ TEST(Doctor, FindsWhatThePlanPutThere) {
   checks = postfix_checks(found, settings);
   EXPECT_EQ(level(checks, "default_action"), Finding::bad);
   EXPECT_EQ(level(checks, "policy_timeout"), Finding::warning);
+  EXPECT_EQ(level(checks, "policy_restart"), Finding::good);
+  found.postfix["smtpd_policy_service_request_limit"] = "0";
+  found.postfix["smtpd_policy_service_try_limit"] = "1";
+  EXPECT_EQ(level(postfix_checks(found, settings), "policy_restart"), Finding::warning);
 
   EXPECT_EQ(level(dovecot_checks(found, settings), "auth_policy"), Finding::bad);
   EXPECT_EQ(level(dovecot_checks(found, settings), "gate"), Finding::bad);

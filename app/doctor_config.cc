@@ -144,6 +144,25 @@ void stanza_checks(const AttachFacts& facts, const Lists& lists, std::vector<Che
                                   timeout, tries),
                       k_attach));
   }
+  std::string requests = stanza_option(stanza, "request_limit");
+  if (requests.empty()) {
+    requests = value_of(facts, nullptr, "smtpd_policy_service_request_limit");
+  }
+  if (tries != "1" || requests == "1") {
+    out.push_back(good("policy_restart",
+                       "Sekimori を再起動した直後から、すべてのメールを判定します。",
+                       "after a restart of Sekimori all mail is judged at once"));
+  } else {
+    out.push_back(
+        ill("policy_restart", Finding::warning,
+            fmt::format("Sekimori を再起動すると、そのときつながっていた相手のメールは、"
+                        "接続が終わるまで判定されません(request_limit={})。",
+                        requests),
+            fmt::format("after a restart of Sekimori, mail of whoever is connected passes "
+                        "unjudged until they disconnect (request_limit={})",
+                        requests),
+            k_attach));
+  }
   if (std::ranges::adjacent_find(lists.stanzas, std::ranges::not_equal_to{}) !=
       lists.stanzas.end()) {
     out.push_back(ill("policy_stanza", Finding::warning,

@@ -66,7 +66,7 @@ Figures measure(const Server& server, int connections, const Options& options, c
   a.sin_family = AF_INET;
   a.sin_port = htons(server.port);
   a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  for (Connection& c : all) {
+  const auto open = [&](Connection& c) {
     c.fd = ::socket(AF_INET, SOCK_STREAM, 0);
     if (c.fd < 0 || ::connect(c.fd, reinterpret_cast<sockaddr*>(&a), sizeof a) != 0) {
       fail("connect");
@@ -77,10 +77,15 @@ Figures measure(const Server& server, int connections, const Options& options, c
     e.events = EPOLLIN;
     e.data.ptr = &c;
     ::epoll_ctl(set, EPOLL_CTL_ADD, c.fd, &e);
-  }
+  };
   const auto ask = [&](Connection& c) {
     const std::string_view question = load.ask(c);
     if (c.step++ % load.steps == 0) c.asked = Clock::now();
+    if (options.reconnect && c.fd >= 0) {
+      ::close(c.fd);
+      c.fd = -1;
+    }
+    if (c.fd < 0) open(c);
     if (::send(c.fd, question.data(), question.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(question.size())) {
       fail("send");
@@ -292,8 +297,8 @@ Options parse_options(int argc, char** argv, std::string_view usage_text) {
   };
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
-    if (flag == "--bare" || flag == "--engine") {
-      (flag == "--bare" ? o.bare : o.engine) = true;
+    if (flag == "--bare" || flag == "--engine" || flag == "--reconnect") {
+      (flag == "--bare" ? o.bare : flag == "--engine" ? o.engine : o.reconnect) = true;
       continue;
     }
     if (i + 1 >= argc) usage();

@@ -32,6 +32,7 @@ struct Options {
   int rounds = 3;
   std::string mix = "rcpt";
   std::uint32_t users = 1000;
+  bool reconnect = false;  // a connection a question, opened within its time
   int server_cpu = 1;
   int client_cpu = 0;
 };

@@ -24,7 +24,7 @@ using namespace sekimori;
 constexpr std::string_view k_usage =
     "usage: policy_load [--bare] [--engine [--accounts N]] [--port P]\n"
     "  [--connections 1,64,1000] [--seconds S] [--rounds N] [--mix rcpt|message] [--users N]\n"
-    "  [--server-cpu C] [--client-cpu C]\n";
+    "  [--reconnect] [--server-cpu C] [--client-cpu C]\n";
 
 void serve_engine(int tell, std::uint32_t accounts) {
   bench::World world(accounts);
@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
   std::uint32_t random = 12345;
   bench::Load load;
   load.bench = "policy";
-  load.what = fmt::format("\"mix\":\"{}\",", options.mix);
+  load.what = fmt::format("\"mix\":\"{}\",\"reconnect\":{},", options.mix, options.reconnect);
   load.ask = [&](bench::Connection& c) -> std::string_view {
     const unsigned steps = options.mix == "message" ? 4 : 1;
     const unsigned step = c.step % steps;

@@ -18,7 +18,7 @@ def _main_cf(lab):
     sql = lab.etc / "postfix/sql"
     table = {name: f"proxy:sqlite:{sql}/{name}.cf" for name in maps.postfix_maps("", "")}
     policy = (f"check_policy_service {{ inet:127.0.0.1:{lab.port('policy')}, timeout=1s, "
-              "try_limit=1, default_action=DUNNO }")
+              "try_limit=1, request_limit=1, default_action=DUNNO }")
     sasl = f"check_sasl_access {table['senders']}"
     tls = lab.etc / "tls"
     return f"""# Written by scripts/up at every start.

@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from labkit import wait_for
+from labkit import message, wait_for
 
 
 def path(person):
@@ -84,6 +84,34 @@ def test_a_limit_is_tried_set_and_in_force(lab, people):
     lab.sink.wait_for(subject=lab.send(person, friends(3), client="192.0.2.10"))
     listed = lab.api.get(f"/domains?search={domain}")["items"]
     assert [(one["domain"], one["accounts"], one["own_values"]) for one in listed] == [(domain, 3, 0)]
+
+
+def test_a_session_that_outlives_the_daemon_is_asked_about_again(lab, people):
+    """Left to itself Postfix keeps a connection to the guard for as long as somebody's SMTP session
+    lasts, and once it broke opens no other: a thief who stays connected over a restart would send
+    unseen."""
+    person = people[0]
+    put(lab, person, mode=2)
+    try:
+        with lab.submission(person, "192.0.2.10") as smtp:
+            def subject_of_one_more():
+                made = message(person, friends(1))
+                smtp.send_message(made, person, friends(1))
+                return made["Subject"]
+
+            subject_of_one_more()
+            wait_for(lambda: len(lab.api.holds(person)) == 1, 20, "the first held")
+            lab.kill_daemon()
+            # Nobody judges, and the mail flows.
+            lab.sink.wait_for(subject=subject_of_one_more())
+            lab.start_daemon()
+            after = [subject_of_one_more() for _ in range(3)]
+        wait_for(lambda: len(lab.api.holds(person)) == 4, 20, "all three held")
+        assert not any(lab.sink.mails(subject) for subject in after)
+    finally:
+        put(lab, person)
+        for held in lab.api.holds(person):
+            lab.api.call("POST", f"/holds/{held['queue_id']}/delete", {})
 
 
 def test_a_person_has_all_of_an_account_held(lab, people):
