@@ -15,7 +15,6 @@
 #include <chrono>
 #include <cstring>
 #include <list>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -38,6 +37,7 @@ std::int64_t steady_ns() {
 // Answers gathered before they are sent: a pipelining peer gets at most this much before it has to
 // take some.
 constexpr std::size_t k_answers_max = 64 * 1024;
+constexpr int k_accepts_a_turn = 16;
 constexpr int k_events = 256;
 constexpr int k_tick_ms = 1000;
 // After accept() found no descriptor left. Closing connections free some; a busy retry would not.
@@ -68,7 +68,7 @@ class PolicyServer::Worker {
       watch(lists_->descriptor(), EPOLLIN, lists_.get(), EPOLL_CTL_ADD);
     }
     watch(wake_, EPOLLIN, &wake_, EPOLL_CTL_ADD);
-    for (int& listener : listeners_) watch(listener, EPOLLIN, &listener, EPOLL_CTL_ADD);
+    listen();
     return {};
   }
   void start() {
@@ -80,14 +80,6 @@ class PolicyServer::Worker {
   }
   void join() {
     if (thread_.joinable()) thread_.join();
-  }
-  // From the accepting worker's thread.
-  void take(int fd) {
-    {
-      const std::lock_guard lock(inbox_mutex_);
-      inbox_.push_back(fd);
-    }
-    wake();
   }
 
  private:
@@ -109,6 +101,13 @@ class PolicyServer::Worker {
     event.data.ptr = what;
     ::epoll_ctl(epoll_, operation, fd, &event);
   }
+  // One of the threads that wait is woken for a connection, and keeps it: Postfix opens one for
+  // each question (docs/decisions/036), which must not cost a hop to another thread.
+  void listen() {
+    for (int& listener : listeners_) {
+      watch(listener, EPOLLIN | EPOLLEXCLUSIVE, &listener, EPOLL_CTL_ADD);
+    }
+  }
   void wake() const {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto n = ::write(wake_, &one, sizeof one);
@@ -125,10 +124,9 @@ class PolicyServer::Worker {
       const int n = ::epoll_wait(epoll_, events.data(), k_events, timeout);
       for (int i = 0; i < n; ++i) {
         void* what = events[static_cast<std::size_t>(i)].data.ptr;
-        if (what == &wake_) {
-          open_inbox();
-        } else if (!listeners_.empty() && what >= listeners_.data() &&
-                   what < listeners_.data() + listeners_.size()) {
+        if (what == &wake_) continue;  // it stops
+        if (!listeners_.empty() && what >= listeners_.data() &&
+            what < listeners_.data() + listeners_.size()) {
           accept_some(*static_cast<int*>(what));
         } else if (what == lists_.get()) {
           lists_->process();
@@ -146,15 +144,15 @@ class PolicyServer::Worker {
         next_tick = now + k_tick_ms * 1'000'000LL;
       }
     }
-    open_inbox();
     for (Connection& connection : open_) ::close(connection.fd);
     server_.metrics_.policy_connections_open.subtract(open_.size());
     open_.clear();
   }
 
   void accept_some(int listener) {
-    // A bounded number a turn, so that a storm of connections does not starve those that ask.
-    for (int i = 0; i < 64; ++i) {
+    // A few a turn, so that a storm of connections neither starves those that ask nor ends with one
+    // thread.
+    for (int i = 0; i < k_accepts_a_turn; ++i) {
       const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
         if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -171,12 +169,7 @@ class PolicyServer::Worker {
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       server_.metrics_.policy_connections_total.add();
       server_.metrics_.policy_connections_open.add();
-      Worker& owner = *server_.workers_[next_owner_++ % server_.workers_.size()];
-      if (&owner == this) {
-        adopt(fd);
-      } else {
-        owner.take(fd);
-      }
+      adopt(fd);
     }
   }
   void pause_accept() {
@@ -187,19 +180,9 @@ class PolicyServer::Worker {
   }
   void resume_accept() {
     accept_paused_ = false;
-    for (int& listener : listeners_) watch(listener, EPOLLIN, &listener, EPOLL_CTL_ADD);
+    listen();
   }
 
-  void open_inbox() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto n = ::read(wake_, &count, sizeof count);
-    std::vector<int> arrived;
-    {
-      const std::lock_guard lock(inbox_mutex_);
-      arrived.swap(inbox_);
-    }
-    for (const int fd : arrived) adopt(fd);
-  }
   void adopt(int fd) {
     Connection& connection = open_.emplace_back();
     connection.self = std::prev(open_.end());
@@ -438,9 +421,6 @@ class PolicyServer::Worker {
   std::vector<int> listeners_;
   bool accept_paused_ = false;
   std::int64_t accept_again_ = 0;
-  std::size_t next_owner_ = 0;
-  std::mutex inbox_mutex_;
-  std::vector<int> inbox_;
   std::list<Connection> open_;  // longest idle first
   std::list<Connection> dead_;
   std::string answers_;
@@ -474,8 +454,7 @@ Result<void> PolicyServer::start() {
   const unsigned threads = std::max(options_.threads, 1U);
   for (unsigned i = 0; i < threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(*this));
-    // The first worker accepts for all.
-    if (auto opened = workers_.back()->open(i == 0 ? listeners_ : std::vector<int>{}); !opened) {
+    if (auto opened = workers_.back()->open(listeners_); !opened) {
       stop();
       return opened;
     }

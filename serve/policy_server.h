@@ -1,5 +1,5 @@
-// The sockets of the policy server: TCP and unix listeners, N threads, each with its own epoll set
-// and connections dealt out in turn; a request is read, judged and answered on one thread.
+// The sockets of the policy server: TCP and unix listeners, N threads, each with its own epoll set;
+// a connection is accepted, and its requests are read, judged and answered, on one thread.
 //
 // A plain epoll loop and no Asio: a connection has two states (reading, or an answer the peer has
 // not taken yet). docs/decisions/006-epoll-for-policy.md has the figures, which do not settle it.

@@ -15,9 +15,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 #include "serve/test_world.h"
 
@@ -121,6 +123,26 @@ TEST(PolicyServer, AnswersInTurnOnOneConnection) {
   s.stand("taro@example.jp", decide::RequestKind::restrict);
   ASSERT_TRUE(c.send(question("a@example.com")));
   EXPECT_THAT(c.read(1), ::testing::StartsWith("action=525 5.7.13 "));
+}
+
+// As Postfix asks with request_limit=1 (docs/decisions/036).
+TEST(PolicyServer, AConnectionAQuestionFromManySides) {
+  Serving s;
+  constexpr int k_sides = 4, k_questions = 500;
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> sides;
+  for (int side = 0; side < k_sides; ++side) {
+    sides.emplace_back([&] {
+      for (int i = 0; i < k_questions; ++i) {
+        const Client c = s.client();
+        if (c.send(question("a@example.com")) && c.read(1) == k_dunno) ++answered;
+      }
+    });
+  }
+  for (std::thread& side : sides) side.join();
+  EXPECT_EQ(answered, k_sides * k_questions);
+  EXPECT_EQ(s.metrics.policy_connections_total.get(), k_sides * k_questions);
+  EXPECT_TRUE(within_10s([&] { return s.metrics.policy_connections_open.get() == 0; }));
 }
 
 TEST(PolicyServer, TakesAByteAtATimeAndPipelinedRequests) {
