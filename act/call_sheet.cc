@@ -111,7 +111,7 @@ std::string english(const CallFacts& f) {
 
 }  // namespace
 
-decide::CallSheet write_call_sheet(CallFacts facts) {
+decide::CallSheet write_call_sheet(const CallFacts& facts) {
   const bool closed = decide::forbids_login(facts.known.standing);
   decide::CallSheet sheet = facts.known;
   sheet.what_happened = {

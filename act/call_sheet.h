@@ -18,6 +18,6 @@ struct CallFacts {
 
 // Fills in what_happened and what_to_say: plain words, step by step, no blame. The one-time code is
 // made during the call and never written down here.
-[[nodiscard]] decide::CallSheet write_call_sheet(CallFacts facts);
+[[nodiscard]] decide::CallSheet write_call_sheet(const CallFacts& facts);
 
 }  // namespace sekimori::act

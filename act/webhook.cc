@@ -27,6 +27,7 @@ json::object in_both(const Text& text) { return {{"ja", text.ja}, {"en", text.en
 
 std::vector<Webhook> name_webhooks(const std::vector<std::string>& urls) {
   std::vector<Webhook> hooks;
+  hooks.reserve(urls.size());
   for (const std::string& url : urls) {
     hooks.push_back({fmt::format("{}:{}", hooks.size() + 1, host_of(url)), url});
   }

@@ -183,6 +183,7 @@ std::string auth_policy_setting(const wire::DovecotConf& conf, std::string_view 
 
 std::vector<std::string> attach_files(const AttachFacts& facts) {
   std::vector<std::string> out;
+  out.reserve(k_maps.size());
   for (const auto name : k_maps) out.push_back(map_file(facts, name));
   if (!facts.dovecot_file.empty()) {
     for (auto& path : dovecot_files(facts)) out.push_back(std::move(path));

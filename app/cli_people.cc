@@ -81,9 +81,10 @@ Exit run_account_command(const Invocation& given) {
   // What cannot be told now is left out: the rest is what was asked for.
   for (const char* part : {"switches", "mailbox"}) {
     const auto more = api->call("GET", path + "/" + part);
-    auto read =
+    auto& place = account.get_object()[part];
+    place =
         more && more->status == 200 ? boost::json::parse(more->body, broken) : boost::json::value();
-    account.get_object()[part] = broken ? boost::json::value() : std::move(read);
+    if (broken) place = nullptr;
   }
   print_answer(given, answer->status, boost::json::serialize(account));
   return Exit::done;

@@ -42,7 +42,7 @@ struct EncryptionParts {
   std::function<void(std::string_view)> log;
 };
 
-class EncryptionService : public serve::PlainGate, public web::EncryptionDesk {
+class EncryptionService final : public serve::PlainGate, public web::EncryptionDesk {
  public:
   // Reads rules and exceptions. Errors: operating.
   [[nodiscard]] static Result<std::unique_ptr<EncryptionService>> open(EncryptionParts parts);

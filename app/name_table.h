@@ -46,6 +46,7 @@ class NameTable {
   template <class Less>
   [[nodiscard]] std::vector<const Row*> top(std::size_t n, Less heavier) const {
     std::vector<const Row*> out;
+    out.reserve(rows_.size());
     for (const Row& row : rows_) out.push_back(&row);
     const auto before = [&](const Row* a, const Row* b) {
       if (heavier(a->value, b->value)) return true;

@@ -189,7 +189,7 @@ Result<decide::CallSheet> call_sheet_of(World& world, const std::string& account
   facts.provider_name = world.settings.notices.provider_name;
   facts.portal_url = world.settings.web.public_url;
   facts.help_phone = world.settings.notices.help_phone;
-  return act::write_call_sheet(std::move(facts));
+  return act::write_call_sheet(facts);
 }
 
 }  // namespace sekimori::app
