@@ -21,7 +21,7 @@ Result<void> open_panel(World& w) {
       .provider_admins = s.web.panel_admins,
       .issuer = "Sekimori " + w.host,
       .now = system_now,
-      .audit = [&w](decide::AuditEntry entry) { w.writer->put(std::move(entry)); },
+      .audit = [&w](const decide::AuditEntry& entry) { w.writer->put(entry); },
   });
   web::SignIns::Options options;
   options.idle = s.web.session_idle;

@@ -220,10 +220,11 @@ def test_a_contained_domain_loses_what_is_new_and_an_admins_edit_is_told_apart(l
     with contextlib.ExitStack() as end:
         end.callback(lab.api.change, "restore", "domain", domain, reason="a test's end")
         forward = "UPDATE alias SET goto = goto || ? WHERE address = ?"
-        lab.store_rows(forward, ",friend@far.example", owner)
+        # PostfixAdmin writes both within one request; the guard may look between two of ours.
         lab.store_rows("INSERT INTO log(timestamp, username, domain, action, data) VALUES("
                        "datetime('now'), 'Admin@lab-en.example (192.0.2.8)', ?, 'edit_alias', ?)",
                        domain, owner)
+        lab.store_rows(forward, ",friend@far.example", owner)
         lab.store_rows(forward, ",thief@evil.example", other)
         lab.api.change("suspend", "domain", domain, reason="a test")
         steps_done(lab, incident, "suspend_app_passwords", "pause_forwards")
