@@ -37,7 +37,7 @@ std::vector<TimedNotice> timed_notices(const std::vector<decide::StandingRecord>
   };
   for (const decide::StandingRecord& record : standings) {
     // A recovery that has begun is the owner's own pace.
-    if (record.standing != Standing::restricted && record.standing != Standing::suspended) {
+    if (!decide::is_contained(record.standing)) {
       continue;
     }
     TimedNotice notice{.kind = "still_contained",

@@ -81,10 +81,9 @@ Exit run_account_command(const Invocation& given) {
   // What cannot be told now is left out: the rest is what was asked for.
   for (const char* part : {"switches", "mailbox"}) {
     const auto more = api->call("GET", path + "/" + part);
-    auto& place = account.get_object()[part];
-    place =
+    // Null where it is not told, or cannot be read.
+    account.get_object()[part] =
         more && more->status == 200 ? boost::json::parse(more->body, broken) : boost::json::value();
-    if (broken) place = nullptr;
   }
   print_answer(given, answer->status, boost::json::serialize(account));
   return Exit::done;

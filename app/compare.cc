@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/replay_run.h"
+#include "decide/standing.h"
 
 namespace sekimori::app {
 namespace {
@@ -168,7 +169,7 @@ class Record {
       (ended->released ? outcome.reached : outcome.deleted) += ended->recipients;
       if (ended->by != "time") ++outcome.asked;
     } else if (const auto* set = std::get_if<StandingSet>(&event.body)) {
-      if (set->to != Standing::restricted && set->to != Standing::suspended) return;
+      if (!decide::is_contained(set->to)) return;
       Bookkeeper::contained(ledger_.of(event.account, side_recorded), set->to, event.t);
     }
   }

@@ -116,8 +116,12 @@ bool names_map(const std::string& list, std::string_view file) {
 
 void stanza_checks(const AttachFacts& facts, const Lists& lists, std::vector<Check>& out) {
   const std::string& stanza = lists.stanzas.front();
-  std::string action = stanza_option(stanza, "default_action");
-  if (action.empty()) action = value_of(facts, nullptr, "smtpd_policy_service_default_action");
+  // What the stanza leaves open is a parameter of Postfix.
+  const auto option = [&](const std::string& name) {
+    std::string own = stanza_option(stanza, name);
+    return own.empty() ? value_of(facts, nullptr, "smtpd_policy_service_" + name) : own;
+  };
+  const std::string action = option("default_action");
   if (ascii_lower(action).starts_with("dunno")) {
     out.push_back(good("default_action", "Sekimori が止まってもメールは流れます。",
                        "mail flows on when Sekimori is down"));
@@ -126,10 +130,8 @@ void stanza_checks(const AttachFacts& facts, const Lists& lists, std::vector<Che
                       "Sekimori が止まるとメールも止まります(default_action=" + action + ")。",
                       "mail stops when Sekimori does (default_action=" + action + ")", k_attach));
   }
-  std::string timeout = stanza_option(stanza, "timeout");
-  if (timeout.empty()) timeout = value_of(facts, nullptr, "smtpd_policy_service_timeout");
-  std::string tries = stanza_option(stanza, "try_limit");
-  if (tries.empty()) tries = value_of(facts, nullptr, "smtpd_policy_service_try_limit");
+  const std::string timeout = option("timeout");
+  const std::string tries = option("try_limit");
   const auto ms = milliseconds_of(timeout, 1000);
   if (ms >= 0 && ms <= 3000 && tries == "1") {
     out.push_back(good("policy_timeout", "応答を待つ時間: " + timeout + "、1 回だけ",
@@ -144,10 +146,7 @@ void stanza_checks(const AttachFacts& facts, const Lists& lists, std::vector<Che
                                   timeout, tries),
                       k_attach));
   }
-  std::string requests = stanza_option(stanza, "request_limit");
-  if (requests.empty()) {
-    requests = value_of(facts, nullptr, "smtpd_policy_service_request_limit");
-  }
+  const std::string requests = option("request_limit");
   if (tries != "1" || requests == "1") {
     out.push_back(good("policy_restart",
                        "Sekimori を再起動した直後から、すべてのメールを判定します。",

@@ -311,7 +311,7 @@ void RecoveryService::prove_old_refused(Row& row, const Typed* typed) {
 Result<void> RecoveryService::begin_standing(Row& row) {
   const decide::Recovery& r = row.recovery;
   const auto standing = parts_.engine.standing_of({decide::SubjectKind::account, r.account});
-  if (standing.standing != Standing::restricted && standing.standing != Standing::suspended) {
+  if (!decide::is_contained(standing.standing)) {
     return {};
   }
   // A suspended mailbox opens for reading with a new password only: the thief knows the other one.

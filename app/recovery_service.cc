@@ -29,7 +29,6 @@ constexpr std::size_t k_audit_looked_at = 100;
 constexpr Duration k_prune_interval = hours(1);
 // Contacts replaced, and recoveries ended, so long ago are forgotten.
 constexpr Duration k_retention = days(400);
-bool is_contained(Standing standing) { return decide::forbids_sending(standing); }
 
 decide::Subject subject_of(const std::string& account) {
   return {decide::SubjectKind::account, account};
@@ -161,7 +160,7 @@ void RecoveryService::look() {
   std::set<std::string> on_probation;
   for (const auto& record : parts_.engine.standings()) {
     if (record.subject.kind != decide::SubjectKind::account) continue;
-    if (is_contained(record.standing)) accounts.insert(record.subject.id);
+    if (decide::forbids_sending(record.standing)) accounts.insert(record.subject.id);
     if (record.standing == Standing::probation) on_probation.insert(record.subject.id);
   }
   auto under_way = parts_.store.under_way(k_under_way_max);
@@ -341,7 +340,7 @@ Result<std::optional<RecoveryService::Row>> RecoveryService::converge(const std:
   if (!found) return std::unexpected(found.error());
   std::optional<Row>& row = *found;
   bool is_open = row && !row->recovery.ended.is_set();
-  if (!is_contained(standing.standing)) {
+  if (!decide::forbids_sending(standing.standing)) {
     if (is_open) {
       if (auto done = end(*row, standing); !done) return std::unexpected(done.error());
     }

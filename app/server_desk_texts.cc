@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "act/notice_mail.h"
+#include "act/notice_rules.h"
 #include "app/notice_setup.h"
 #include "app/server_desk.h"
 #include "decide/switches.h"
@@ -18,8 +19,8 @@ web::HealthLevel level_of(std::string_view word) {
   return word == "warning" ? web::HealthLevel::warning : web::HealthLevel::failing;
 }
 
-bool is_of_switch(std::string_view kind) {
-  return kind == "mail_waiting_off" || kind.starts_with("receive_") || kind.starts_with("login_");
+bool is_about_switch(std::string_view kind) {
+  return act::is_of_switch(kind) || kind == "mail_waiting_off";
 }
 
 // A made-up owner's, the same for every text.
@@ -33,7 +34,7 @@ decide::NoticeRow sample_row(std::string_view kind, decide::NoticeAudience audie
       "ふだんと異なる国からの送信が短い時間に続きました(宛先 480 件、ふだんは 1 日 6 件ほど)。",
       "Mail was sent in quick succession from a country that is new for this account (480 "
       "recipients, usually some 6 a day)."};
-  if (is_of_switch(kind)) {
+  if (is_about_switch(kind)) {
     row.incident = 0;
     row.summary = kind.ends_with("_on")
                       ? Text{decide::words_of_end("nao", "お引っ越しが済んだため").ja,
@@ -52,7 +53,7 @@ act::NoticeFacts sample_facts(std::string_view kind, Instant now) {
                    : kind == "recovering" || kind == "verified"  ? Standing::recovering
                                                                  : Standing::restricted;
   facts.since = now - hours(2);
-  if (is_of_switch(kind)) {
+  if (is_about_switch(kind)) {
     facts.standing = Standing::normal;
     const decide::SwitchedOff off{.account = "hanako@example.jp",
                                   .what = decide::AccountSwitch::receive,

@@ -146,8 +146,7 @@ bool complete(HeldMessage& hold, const HeldMessage* replayed, const JournalTail&
   }
   // Killed between the standing's write and its holds', the database knows that the account is
   // contained and not yet what that means for its holds; the journal may have lost the line.
-  const bool contained =
-      sender.standing == Standing::restricted || sender.standing == Standing::suspended;
+  const bool contained = decide::is_contained(sender.standing);
   const bool asked = contained || (replayed != nullptr && replayed->kind == HoldKind::asked) ||
                      tail.contained_since(hold.account, hold.held_at);
   if (hold.kind == HoldKind::timed && asked) {
@@ -170,7 +169,7 @@ void JournalTail::add(const Event& event) {
   if (const auto* set = std::get_if<StandingSet>(&event.body)) {
     if (changes_.size() >= k_changes_max) changes_.pop_front();
     changes_.push_back({event.t, event.account, *set});
-    if (set->to == Standing::restricted || set->to == Standing::suspended) {
+    if (decide::is_contained(set->to)) {
       contained_.insert_or_assign(event.account, event.t);
     }
   } else if (const auto* ended = std::get_if<HoldEnded>(&event.body)) {

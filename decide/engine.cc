@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/mail_address.h"
 #include "decide/engine_shard.h"
+#include "decide/standing.h"
 
 namespace sekimori::decide {
 namespace {
@@ -391,7 +392,7 @@ void Engine::Impl::fold_standing(Shard& shard, detect::AccountIndex index, Insta
     record.by = set.by;
     record.incident = control.incident;
   }
-  const bool contains = set.to == Standing::restricted || set.to == Standing::suspended;
+  const bool contains = is_contained(set.to);
   if (contains && set.by == "machine" && !forbids_sending(from)) note_stop(shard, t);
   if (contains) {
     suspend_approvals(shard, record.subject.id, t, ApprovalCause::contained);

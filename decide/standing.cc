@@ -20,7 +20,7 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
     out.push_back(StepKind::notify);
     return out;
   }
-  const bool contains = to == Standing::restricted || to == Standing::suspended;
+  const bool contains = is_contained(to);
   // The order of containment is refuse → flush → kick: a client that is kicked first signs in
   // again.
   out.push_back(StepKind::flush_auth_cache);
@@ -33,7 +33,7 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
     out.push_back(StepKind::pause_forwards);
   }
   // Let go by a person's word and not by a recovery: its passwords are what they were.
-  const bool was_contained = from == Standing::restricted || from == Standing::suspended;
+  const bool was_contained = is_contained(from);
   if (was_contained && is_account && (to == Standing::normal || to == Standing::probation)) {
     out.push_back(StepKind::resume_app_passwords);
   }
@@ -47,9 +47,8 @@ std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to
   return out;
 }
 
-bool forbids_sending(Standing s) {
-  return s == Standing::restricted || s == Standing::suspended || s == Standing::recovering;
-}
+bool is_contained(Standing s) { return s == Standing::restricted || s == Standing::suspended; }
+bool forbids_sending(Standing s) { return is_contained(s) || s == Standing::recovering; }
 bool forbids_login(Standing s) { return s == Standing::suspended; }
 bool forbids_receiving(Standing s) { return s == Standing::suspended; }
 
@@ -70,7 +69,7 @@ Result<StandingStep> step(const StandingRecord& in_force, const StandingRequest&
       break;
     case RequestKind::begin_recovery:
       if (from == Standing::recovering) break;
-      if (from != Standing::restricted && from != Standing::suspended) {
+      if (!is_contained(from)) {
         return not_allowed(in_force, "there is nothing to recover from");
       }
       to = Standing::recovering;

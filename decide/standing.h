@@ -57,6 +57,8 @@ struct StandingStep {
 // What the hands must do when a subject goes from one standing to another, in this order.
 [[nodiscard]] std::vector<StepKind> steps_between(SubjectKind kind, Standing from, Standing to);
 
+// Restricted or suspended; not yet, or no longer, on the way back.
+[[nodiscard]] bool is_contained(Standing);
 // What a standing forbids. Recovering: the owner signs in and receives, but does not send yet.
 [[nodiscard]] bool forbids_sending(Standing);
 [[nodiscard]] bool forbids_login(Standing);
