@@ -5,7 +5,9 @@
 //   detect_eval [--data DIR] [--half 0|1] [--seed N] [--victims N] [--only SET] [--kind F1]
 //               [--send-only] [--no-geo] [--bare] [--no-blasters] [--answered | --approved]
 //               [--no-complaints] [--unforeseen] [--verbose] [--attacks] [--eta|--hold|… X]
+//               [--trace ACCOUNT]
 //   --attacks: a line for every attack that leaked
+//   --trace: a line for every message of that account, with what was judged and done
 //   --unforeseen: the attacks that no table was made for, instead of the families
 #include <fmt/format.h>
 
@@ -142,6 +144,8 @@ bool parse(int argc, char** argv, Options& o) {
       o.gate.whys = true;
     else if (arg == "--only")
       o.only = value();
+    else if (arg == "--trace")
+      o.gate.trace = value();
     else if (arg == "--kind")
       o.kind = value();
     else if (arg == "--eta")

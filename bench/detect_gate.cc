@@ -23,6 +23,12 @@ constexpr Duration k_fleet_pace = seconds(10);  // as decide/engine.h
 constexpr std::uint32_t k_hold_pile = 500;      // as decide/engine.h: what comes then is put off
 constexpr Duration k_one_question = hours(24);  // messages closer together wait in one question
 
+std::string_view words_of(Fate fate, HoldAdvice advice) {
+  if (fate == Fate::refused) return "refused";
+  if (fate == Fate::accepted) return "passed";
+  return advice == HoldAdvice::asked ? "waits for a person" : "held by time";
+}
+
 struct Hold {
   std::string queue_id;
   std::uint32_t recipients;
@@ -160,6 +166,12 @@ class Gate {
       hold(a, we, mail, v);
     } else if (attack != nullptr) {
       attack->leaked += mail.to.size();
+    }
+    if (!o_.trace.empty() && benign_.accounts[c.owner] == o_.trace) {
+      fmt::print("  {} {} from {} to {}, strangers {} (hour {}, day {}), ln R {:.1f} {}: {}\n",
+                 format_instant(t), attack != nullptr ? "thief" : "owner", mail.ip.to_string(),
+                 mail.to.size(), v.new_recipients, v.counts.new_hour, v.counts.new_day, v.log_r,
+                 to_string(v.family), words_of(fate, v.advice));
     }
     if (fate != Fate::accepted) stopped_.insert(we.message);
     detector_.commit(a, t, mail, v, fate);

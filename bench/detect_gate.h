@@ -65,6 +65,7 @@ struct GateOptions {
   Signals signals;
   Answers answers = Answers::never;
   bool whys = false;
+  std::string trace;  // this account's messages are printed, a line each
   // In the order of World::accounts; empty: everything counts. A restriction ends what counts
   // wherever it happens.
   std::vector<Window> windows;
