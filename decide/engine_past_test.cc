@@ -245,7 +245,7 @@ TEST(EnginePast, AHijackInThePastTeachesNothing) {
   // The same spray live is contained as ever: held as one question, and stopped when it goes on.
   Applied out;
   std::uint32_t accepted = 0;
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < 220; ++i) {
     std::vector<std::string> to;
     for (int k = 0; k < 10; ++k) to.push_back(fmt::format("victim{}@d{}.example", i * 10 + k, k));
     engine.apply(mail(k_now + seconds(4 * i), k_hanako, std::move(to), "192.0.2.77"), out);

@@ -253,7 +253,7 @@ TEST(Engine, AFatBlastEndsInARestrictionAlthoughALimitIsPassed) {
   bool restricted = false;
   Applied out;
   int stranger = 0;
-  for (int i = 0; i < 30 && !restricted; ++i) {
+  for (int i = 0; i < 45 && !restricted; ++i) {
     const Instant t = k_start + seconds(4 * i);
     // As Postfix asks: room at DATA, then the whole message.
     ASSERT_EQ(engine.may_send("new@example.jp", t, 100, 0).action, Answer::Action::dunno) << i;
@@ -329,7 +329,7 @@ TEST(Engine, APileOfUnansweredHoldsEndsInARestriction) {
   s.hold_pile = 30;
   s.limits = {};
   Engine engine(s, nullptr, detect::shipped_priors());
-  const auto attack = spray(engine, "new@example.jp", k_start, 80, 25);
+  const auto attack = spray(engine, "new@example.jp", k_start, 110, 25);
   EXPECT_EQ(attack.accepted, 0U);
   ASSERT_FALSE(attack.news.empty());
   EXPECT_TRUE(forbids_sending(attack.news.back().change.record.standing));

@@ -24,7 +24,7 @@ constexpr std::uint32_t k_strangers_beside_deeds = 3;
 // A run that waits for a person is one question, and nothing of it leaves. Questions from networks
 // on trial stop the account when they go on for so many different hours without an answer (for mail
 // to known people one less), or reach so many messages: most newsletters are over before.
-constexpr unsigned k_question_hours = 3, k_questions_any = 100;
+constexpr unsigned k_question_hours = 3, k_questions_any = 200;
 // Sooner where more than the sending speaks against the owner: places far away by so many nats,
 // deeds, or the fleet. Mail to known people is no newsletter: for it far fewer do. Of a newcomer
 // no place is far: so many messages do where several networks or countries take part.
@@ -38,20 +38,26 @@ constexpr double k_run_log_r = 5;
 // From so many on it waits whole, whatever R is: the messages of one sitting resemble each other,
 // so that R sinks again below every line while the question is still open.
 constexpr unsigned k_questions_whole_run = 25;
+// Where nothing is habit yet no such messages are counted. So far above the line at which a person
+// is asked, all waits that comes from there: a thief writes to the same people again, who are no
+// strangers then.
+constexpr double k_else_run_nats = 16.5;
 // Strangers from networks on trial are asked about from this level on (away.h), whatever R is: it
-// does not rise where the owner writes to strangers anyway.
-constexpr double k_asked_level = 4;
+// does not rise where the owner writes to strangers anyway. From the lower one on so many nats
+// below the line at which a message is held.
+constexpr double k_asked_level = 4, k_suspicious_level = 3, k_suspicious_nats = 4;
 // Suspicion that strangers from a network on trial need beside them.
 constexpr double k_away_log_r = 2;
 // A burst to known people from a network on trial: recipients of an hour that the account never
-// had, with so much suspicion.
+// had, with so much suspicion. Once a person is asked, what goes on in this hour and the next waits
+// as well: each known recipient more takes off R, until the next count of the hour is reached.
 constexpr std::uint32_t k_burst_recipients = 8;
 constexpr double k_burst_log_r = 6, k_burst_asked_log_r = 3;
 // From a network on trial a message is held so much earlier. From one that vouches it is held so
 // much later, and a person asked so much later: thieves seldom sit in the owner's network, and when
 // they do R grows past these lines all the same. Where nothing is habit yet, asked so much later.
-constexpr double k_away_hold_nats = 2, k_home_hold_nats = 3, k_home_ask_nats = 4,
-                 k_else_ask_nats = 1;
+constexpr double k_away_hold_nats = 1.5, k_home_hold_nats = 3, k_home_ask_nats = 4,
+                 k_else_ask_nats = 2.5;
 // From one that vouches, a message to fewer strangers waits by time alone, where nothing was done
 // with the account and the fleet is silent: a busy owner.
 constexpr std::uint32_t k_home_ask_strangers = 4;
@@ -153,20 +159,22 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const bool experienced = m.learnt >= k_newcomer_messages;
   const bool enough = experienced || v.counts.new_day >= k_strangers_of_newcomer;
   const bool away = last_place.away;
+  const bool elsewhere = last_place.network != 0 && !last_place.home && !away;
 
   // A burst to known people, from where the account never sent such an hour.
   const std::uint32_t before = last_bins.episode_start != 0 ? 0 : distinct_in(m.episode_bitmap);
   const std::uint32_t of_hour = before + v.recipients;
-  const bool strange_burst =
-      away && experienced && of_hour >= k_burst_recipients && v.counts.new_hour * 2 <= of_hour &&
-      m.habits.level_all[last_bins.level_all & 15U] == 0 && v.log_r >= k_burst_asked_log_r;
+  const bool strange_burst = away && experienced && of_hour >= k_burst_recipients &&
+                             v.counts.new_hour * 2 <= of_hour &&
+                             m.habits.level_all[last_bins.level_all & 15U] == 0 &&
+                             (v.log_r >= k_burst_asked_log_r || asked_of_late(m, t));
   const bool burst = strange_burst && v.log_r >= k_burst_log_r;
   const bool to_strangers = experienced && v.new_recipients > 0;
   const double level = away && to_strangers ? away_level(m, t) : 0;
   const std::uint8_t hour_level = level_of(v.counts.new_hour);
   const bool strange_hour =
-      experienced && last_place.network != 0 && !last_place.home &&
-      v.counts.new_hour >= settings.hold_new_recipients && m.habits.level_new[hour_level] == 0 &&
+      experienced && (away || elsewhere) && v.counts.new_hour >= settings.hold_new_recipients &&
+      m.habits.level_new[hour_level] == 0 &&
       v.log_r >= (v.counts.new_hour >= k_strange_hour_large ? k_strange_hour_large_log_r
                                                             : k_strange_hour_log_r);
   const bool spray = level >= k_away_level && v.log_r >= k_away_log_r;
@@ -200,11 +208,15 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const bool beside_strangers = v.new_recipients > 0 || strangers_this_hour(m, t);
   const bool of_run =
       (questions >= k_questions_of_run && v.log_r >= k_run_log_r && beside_strangers) ||
-      (away && questions >= k_questions_whole_run && of_sitting);
+      (away && questions >= k_questions_whole_run && of_sitting) ||
+      (elsewhere && v.log_r >= settings.ask_log_r + k_else_run_nats);
   const bool beyond_habit =
       floods(m, v, settings.hold_new_recipients) ||
       (experienced && busy_far_away(m, last_place, v, settings.hold_new_recipients));
-  if (strange_burst || strange_hour || beyond_habit || of_run || level >= k_asked_level) {
+  const bool slowly =
+      level >= k_asked_level ||
+      (level >= k_suspicious_level && v.log_r >= settings.hold_log_r - k_suspicious_nats);
+  if (strange_burst || strange_hour || beyond_habit || of_run || slowly) {
     v.advice = HoldAdvice::asked;
     return;
   }
@@ -220,8 +232,8 @@ void Detector::Impl::advise(const AccountModel& m, Instant t, Verdict& v) const 
   const double hold_later = away ? -k_away_hold_nats : home ? k_home_hold_nats : 0;
   const bool one_by_one = v.new_recipients < settings.hold_new_recipients;
   const bool quiet = v.log_r < k_merge_log_r;
-  const bool merge = v.fan_out && (home ? one_by_one || (quiet && vouched_for)
-                                        : one_by_one && quiet && !away && last_place.network != 0);
+  const bool merge =
+      v.fan_out && (home ? one_by_one || (quiet && vouched_for) : one_by_one && quiet && elsewhere);
   if (merge && !one_by_one) ++v.strikes;  // long enough for somebody to look
   if ((v.fan_out && !merge) || (!by_time && v.log_r >= settings.ask_log_r - discount + ask_later)) {
     v.advice = HoldAdvice::asked;

@@ -63,6 +63,10 @@ unsigned away_questions(const AccountModel& m, Instant t) {
   return hours_since(m, t) < k_question_stands_hours ? m.away_asked : 0;
 }
 
+bool asked_of_late(const AccountModel& m, Instant t) {
+  return hours_since(m, t) <= 1 && m.away_asked > 0;
+}
+
 unsigned away_question_hours(const AccountModel& m, Instant t) {
   return hours_since(m, t) < k_question_stands_hours ? m.away_gain >> k_hours_shift & k_hours_max
                                                      : 0;

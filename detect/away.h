@@ -35,6 +35,8 @@ void note_strangers_from_home(AccountModel& m);
 // Messages from networks on trial that wait for a person, within three days of the last of them;
 // every 25 strangers of one count once more.
 [[nodiscard]] unsigned away_questions(const AccountModel& m, Instant t);
+// Does such a message wait, and came the last mail from there within this hour or the one before?
+[[nodiscard]] bool asked_of_late(const AccountModel& m, Instant t);
 // Different hours that these came in, at most 7.
 [[nodiscard]] unsigned away_question_hours(const AccountModel& m, Instant t);
 

@@ -243,6 +243,56 @@ TEST(Away, ARunThatWaitsDoesNotGetThroughWhenSuspicionSinks) {
   EXPECT_LT(lowest, -2) << "R alone would have let it through";
 }
 
+// A thief writes to dozens of the owner's contacts one by one: each takes off R until the next
+// count of the hour is reached, and once a person is asked none goes through between.
+TEST(Away, AnAddressBookWaitsWithItsFirstQuestion) {
+  Box box;
+  Instant t = k_hour;
+  for (int day = 0; day < 60; ++day, t = t + hours(24)) {
+    for (int i = 0; i < 4; ++i) {
+      box.send(t + hours(2 * i), mail({fmt::format("friend{}@partner.example", (4 * day + i) % 60)},
+                                      fmt::format("q{}-{}", day, i), k_home));
+    }
+  }
+  int waiting = 0, passed_then = 0;
+  double lowest = 100;
+  for (int i = 0; i < 60; ++i) {
+    const Submission one = mail({fmt::format("friend{}@partner.example", i)}, "", k_elsewhere);
+    const Instant at = t + hours(9) + seconds(25 * i);
+    box.detector.advance(at);
+    const Verdict v = box.detector.judge(box.me, at, one);
+    const bool asked = v.advice == HoldAdvice::asked;
+    box.detector.commit(box.me, at, one, v, asked ? Fate::held : Fate::accepted);
+    if (waiting > 0) {
+      passed_then += asked ? 0 : 1;
+      lowest = std::min(lowest, v.log_r);
+    }
+    waiting += asked ? 1 : 0;
+  }
+  EXPECT_GE(waiting, 30);
+  EXPECT_EQ(passed_then, 0);
+  EXPECT_LT(lowest, 3) << "R alone would have let it through";
+}
+
+// Two days old, no network is habit yet: a run that a person was asked about long ago does not get
+// through where it comes to the same recipients again.
+TEST(Away, TheSameRecipientsAgainAreOfTheRun) {
+  Box box;
+  const Instant t = box.live(k_hour, 2, k_home);
+  double r = 0;
+  int i = 0;
+  for (; i < 200 && r < 26; ++i) {
+    r = box.send(t + minutes(10 * i), mail(strangers(1, fmt::format("s{}", i)), "", k_elsewhere),
+                 Fate::held)
+            .log_r;
+  }
+  ASSERT_GE(r, 26);
+  const Verdict again =
+      box.send(t + minutes(10 * i), mail(strangers(1, "s1"), "", k_elsewhere), Fate::held);
+  EXPECT_EQ(again.new_recipients, 0U);
+  EXPECT_EQ(again.advice, HoldAdvice::asked);
+}
+
 TEST(Away, AFloodIsStoppedWithinTheHour) {
   Box box;
   const Instant t = box.live(k_start, 40, k_home);
