@@ -14,6 +14,27 @@ constexpr std::string_view k_home = "192.0.2.10", k_elsewhere = "198.51.100.7";
 // The beginning of an hour.
 constexpr Instant k_hour{k_start.us / 3'600'000'000 * 3'600'000'000};
 
+// A thief's messages from elsewhere, one after the other: what a person is asked about waits, the
+// rest leaves. From the `whole_from`th that waits on, how many left and how low ln R stood.
+struct OneByOne {
+  void send(Instant at, std::vector<std::string> to) {
+    const Submission one = mail(std::move(to), "", k_elsewhere);
+    box.detector.advance(at);
+    const Verdict v = box.detector.judge(box.me, at, one);
+    const bool asked = v.advice == HoldAdvice::asked;
+    box.detector.commit(box.me, at, one, v, asked ? Fate::held : Fate::accepted);
+    if (waiting >= whole_from) {
+      passed_then += asked ? 0 : 1;
+      lowest = std::min(lowest, v.log_r);
+    }
+    waiting += asked ? 1 : 0;
+  }
+  Box& box;
+  int whole_from;
+  int waiting = 0, passed_then = 0;
+  double lowest = 100;
+};
+
 TEST(Away, AnHourCountsNoMoreThanThree) {
   AccountModel m;
   note_away(m, k_hour, 2, false);
@@ -223,24 +244,13 @@ TEST(Away, ARunThatWaitsDoesNotGetThroughWhenSuspicionSinks) {
       box.send(t + minutes(3 * i), mail(strangers(1, fmt::format("own{}-{}", day, i)), "", k_home));
     }
   }
-  int waiting = 0, passed_then = 0;
-  double lowest = 100;
+  OneByOne run{.box = box, .whole_from = 25};
   for (int i = 0; i < 150; ++i) {
-    const Submission one = mail(strangers(1, fmt::format("lateral{}", i)), "", k_elsewhere);
-    const Instant at = t + seconds(20 * i);
-    box.detector.advance(at);
-    const Verdict v = box.detector.judge(box.me, at, one);
-    const bool asked = v.advice == HoldAdvice::asked;
-    box.detector.commit(box.me, at, one, v, asked ? Fate::held : Fate::accepted);
-    if (waiting >= 25) {
-      passed_then += asked ? 0 : 1;
-      lowest = std::min(lowest, v.log_r);
-    }
-    waiting += asked ? 1 : 0;
+    run.send(t + seconds(20 * i), strangers(1, fmt::format("lateral{}", i)));
   }
-  EXPECT_GE(waiting, 100);
-  EXPECT_EQ(passed_then, 0);
-  EXPECT_LT(lowest, -2) << "R alone would have let it through";
+  EXPECT_GE(run.waiting, 100);
+  EXPECT_EQ(run.passed_then, 0);
+  EXPECT_LT(run.lowest, -2) << "R alone would have let it through";
 }
 
 // A thief writes to dozens of the owner's contacts one by one: each takes off R until the next
@@ -254,24 +264,13 @@ TEST(Away, AnAddressBookWaitsWithItsFirstQuestion) {
                                       fmt::format("q{}-{}", day, i), k_home));
     }
   }
-  int waiting = 0, passed_then = 0;
-  double lowest = 100;
+  OneByOne run{.box = box, .whole_from = 1};
   for (int i = 0; i < 60; ++i) {
-    const Submission one = mail({fmt::format("friend{}@partner.example", i)}, "", k_elsewhere);
-    const Instant at = t + hours(9) + seconds(25 * i);
-    box.detector.advance(at);
-    const Verdict v = box.detector.judge(box.me, at, one);
-    const bool asked = v.advice == HoldAdvice::asked;
-    box.detector.commit(box.me, at, one, v, asked ? Fate::held : Fate::accepted);
-    if (waiting > 0) {
-      passed_then += asked ? 0 : 1;
-      lowest = std::min(lowest, v.log_r);
-    }
-    waiting += asked ? 1 : 0;
+    run.send(t + hours(9) + seconds(25 * i), {fmt::format("friend{}@partner.example", i)});
   }
-  EXPECT_GE(waiting, 30);
-  EXPECT_EQ(passed_then, 0);
-  EXPECT_LT(lowest, 3) << "R alone would have let it through";
+  EXPECT_GE(run.waiting, 30);
+  EXPECT_EQ(run.passed_then, 0);
+  EXPECT_LT(run.lowest, 3) << "R alone would have let it through";
 }
 
 // Two days old, no network is habit yet: a run that a person was asked about long ago does not get
