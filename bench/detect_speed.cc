@@ -74,12 +74,7 @@ struct JudgeWorld {
     judge = std::make_unique<detect::Detector>(settings, HashKey{}, priors);
     for (std::size_t i = 0; i < accounts; ++i) (void)judge->intern(day.account(i));
     // Queue, rings and tables reach their sizes; then the domains have habits of their own.
-    Event event;
-    for (std::size_t i = 0; i < 2 * accounts; ++i) {
-      const std::size_t who = i < accounts ? i : day.any_account();
-      (void)day.message(who, event);
-      decide(who, event);
-    }
+    day.settle([this](std::size_t who, const Event& event) { decide(who, event); });
     detect::PriorsBuilder builder(priors);
     judge->contribute(builder);
     judge->install(builder.build());
@@ -103,17 +98,7 @@ struct EngineWorld {
     settings.detect.accounts_max = accounts + accounts / 4;
     settings.limits.recipients_per_hour = 1'000'000;  // never reached, always asked
     engine = std::make_unique<decide::Engine>(settings, nullptr, detect::shipped_priors());
-    Event event;
-    // As many events as the memory of ids holds, so that it grows no more.
-    for (std::size_t i = 0; i < std::max<std::size_t>(3 * accounts, 5'000'000); ++i) {
-      const std::size_t who = i < accounts ? i : day.any_account();
-      if (i < 2 * accounts) {
-        (void)day.message(who, event);
-      } else {
-        day.sign_in(who, event);
-      }
-      engine->apply(event, applied);
-    }
+    day.settle([&](std::size_t, const Event& event) { engine->apply(event, applied); });
     engine->next_epoch(day.now());
   }
   MailDay day;
@@ -192,7 +177,8 @@ int main(int argc, char** argv) {
   };
   add("hash", [&](benchmark::State& state) {
     std::uint64_t sink = 0;
-    run(state, batch, messages_of(judged().day), [&](std::size_t, const Event& event) {
+    MailDay day({.accounts = accounts});
+    run(state, batch, messages_of(day), [&](std::size_t, const Event& event) {
       for (const std::string& to : std::get<Submission>(event.body).to) {
         sink += keyed_hash(HashKey{}, to);
       }

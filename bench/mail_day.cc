@@ -58,9 +58,25 @@ std::size_t MailDay::message(std::size_t who, Event& event) {
   mail.to.resize(large ? settings_.large : 1);
   for (std::string& to : mail.to) {
     const std::size_t friend_of =
-        random_() % settings_.stranger_every == 0 ? random_() : who * 10 + random_() % 10;
+        random_() % settings_.stranger_every == 0 ? random_() : own_friend(who, random_());
     to = friends_[friend_of % friends_.size()];
   }
+  finish(who, event);
+  return mail.to.size();
+}
+
+void MailDay::greet(std::size_t who, std::size_t nth, Event& event) {
+  begin(who, event);
+  auto& mail = body_of<Submission>(event);
+  mail.to.resize(k_greeted);
+  for (std::size_t i = 0; i < k_greeted; ++i) {
+    mail.to[i] = friends_[own_friend(who, nth * k_greeted + i) % friends_.size()];
+  }
+  finish(who, event);
+}
+
+void MailDay::finish(std::size_t who, Event& event) {
+  auto& mail = std::get<Submission>(event.body);
   mail.ip = address(who);
   mail.from = event.account;
   mail.size = 1000 + random_() % 100'000;
@@ -68,7 +84,6 @@ std::size_t MailDay::message(std::size_t who, Event& event) {
   if (!mail.message_id) mail.message_id.emplace();
   number_into(*mail.message_id, 'm', number_);
   if (settings_.with_ids) number_into(mail.queue_id, 'q', number_);
-  return mail.to.size();
 }
 
 void MailDay::sign_in(std::size_t who, Event& event) {

@@ -29,14 +29,41 @@ class MailDay {
   [[nodiscard]] std::size_t any_account() { return random_() % accounts_.size(); }
   [[nodiscard]] Instant now() const { return now_; }
   void pass(Duration d) { now_ = now_ + d; }
+  // Lives, event by event through fold(who, event), until everybody's friends are known and one
+  // message becomes old enough to be learnt from with each that is sent.
+  template <class Fold>
+  void settle(Fold fold) {
+    Event event;
+    for (std::size_t nth = 0; nth < k_greetings; ++nth) {
+      for (std::size_t who = 0; who < accounts_.size(); ++who) {
+        greet(who, nth, event);
+        fold(who, event);
+      }
+    }
+    for (std::int64_t left = 2 * days(1).us; left > 0; left -= settings_.step.us) {
+      const std::size_t who = any_account();
+      (void)message(who, event);
+      fold(who, event);
+    }
+  }
 
   // Make `event` the next one of account `who`; its strings keep their room. message() returns how
   // many recipients it has.
   std::size_t message(std::size_t who, Event& event);
+  // The `nth` of k_greetings messages in which `who` writes to all ten friends, so that they are
+  // known a day later.
+  static constexpr std::size_t k_greetings = 5;
+  void greet(std::size_t who, std::size_t nth, Event& event);
   void sign_in(std::size_t who, Event& event);
 
  private:
+  static constexpr std::size_t k_own_friends = 10;
+  static constexpr std::size_t k_greeted = k_own_friends / k_greetings;
+  [[nodiscard]] static std::size_t own_friend(std::size_t who, std::size_t nth) {
+    return who * k_own_friends + nth % k_own_friends;
+  }
   void begin(std::size_t who, Event& event);
+  void finish(std::size_t who, Event& event);
   [[nodiscard]] IpAddress address(std::size_t who);
   MailDaySettings settings_;
   std::vector<std::string> accounts_, friends_;

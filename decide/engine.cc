@@ -466,13 +466,18 @@ void Engine::apply(const Event& event, Applied& out) {
   const std::uint64_t name_hash = impl_->hash_of(event.account);
   Shard& shard = impl_->shard_at(name_hash);
   const std::lock_guard lock(shard.mutex);
+  // The tables are larger than the caches: each line is asked for as soon as its place is known,
+  // and what has to be reckoned is reckoned meanwhile.
   shard.detector.prefetch_name(name_hash);
+  shard.detector.prefetch_due(event.t, detect::LearningStep::records);
   const std::uint64_t id_hash = id_hash_of(impl_->settings, event);
   shard.ids.prefetch(id_hash);
-  // What a message's recipients need is hashed while memory brings the account.
+  shard.detector.prefetch_due(event.t, detect::LearningStep::accounts);
+  const auto seems = Impl::prefetch(shard, name_hash);
   const auto* const mail = std::get_if<Submission>(&event.body);
   const std::uint64_t prepared = mail == nullptr ? 0 : shard.detector.prepare(name_hash, *mail);
-  Impl::prefetch(shard, name_hash);
+  shard.detector.prefetch_due(event.t, detect::LearningStep::recipients);
+  if (seems) shard.detector.prefetch_text(*seems);
   ++shard.totals.events;
   if (!event.id.empty() && shard.ids.contains(id_hash)) {
     ++shard.totals.duplicates;

@@ -115,9 +115,10 @@ struct Engine::Impl {
   Shard& shard_at(std::uint64_t hash) const { return *shards[hash % k_shards]; }
   Shard& shard_of(std::string_view account) const { return shard_at(hash_of(account)); }
   // What the account's memory consists of, asked for before it is needed.
-  static void prefetch(const Shard& shard, std::uint64_t hash) {
+  static std::optional<detect::AccountIndex> prefetch(const Shard& shard, std::uint64_t hash) {
     const auto index = shard.detector.prefetch_model(hash);
     if (index && *index < shard.controls.size()) __builtin_prefetch(&shard.controls[*index], 1);
+    return index;
   }
   Mode mode_of(std::string_view account) const;
   // A person has set that all this account sends waits for a decision.

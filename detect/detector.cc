@@ -41,7 +41,7 @@ constexpr Duration k_raised_after_takeover = days(90);
 // ln R below which reading and whereabouts become habit.
 constexpr double k_calm_reading = 2;
 
-std::array<LogTable, k_families> log_tables() {
+std::array<LogTable, k_families> make_log_tables() {
   std::array<LogTable, k_families> out;
   const auto fill = [](auto& to, const auto& from, std::size_t at = 0) {
     double sum = 0;
@@ -68,7 +68,7 @@ std::array<LogTable, k_families> log_tables() {
   return out;
 }
 
-std::array<PlaceLogs, k_families> log_places() {
+std::array<PlaceLogs, k_families> make_log_places() {
   std::array<PlaceLogs, k_families> out{};
   for (std::size_t f = 0; f < k_families; ++f) {
     for (std::size_t from = 0; from < k_place_kinds; ++from) {
@@ -79,6 +79,16 @@ std::array<PlaceLogs, k_families> log_places() {
     }
   }
   return out;
+}
+
+// One copy for all shards, so that it stays in the caches.
+const std::array<LogTable, k_families>& log_tables() {
+  static const std::array<LogTable, k_families> tables = make_log_tables();
+  return tables;
+}
+const std::array<PlaceLogs, k_families>& log_places() {
+  static const std::array<PlaceLogs, k_families> places = make_log_places();
+  return places;
 }
 
 }  // namespace
@@ -179,6 +189,10 @@ void Detector::prefetch_name(std::uint64_t hash) const { impl_->names.prefetch(h
 std::optional<AccountIndex> Detector::prefetch_model(std::uint64_t hash) const {
   return impl_->names.prefetch_model(impl_->models, hash);
 }
+void Detector::prefetch_text(AccountIndex index) const { impl_->prefetch_text(index); }
+void Detector::prefetch_due(Instant now, LearningStep step) const {
+  impl_->prefetch_due(now, step);
+}
 std::string_view Detector::name_of(AccountIndex index) const {
   return impl_->names.name(impl_->models[index]);
 }
@@ -187,9 +201,12 @@ std::size_t Detector::accounts() const { return impl_->models.size(); }
 void Detector::advance(Instant now) {
   Impl& i = *impl_;
   i.newest = std::max(i.newest, now);
-  while (!i.queue.empty() && i.queue.front().due_second <= now.seconds32()) {
+  while (std::uint64_t together = i.due(now, k_learn_together)) {
     i.valid_for = 0;
-    i.learn_front();
+    i.prefetch_due(now, LearningStep::records);
+    i.prefetch_due(now, LearningStep::accounts);
+    i.prefetch_due(now, LearningStep::recipients);
+    for (; together != 0; --together) i.learn_front();
   }
 }
 

@@ -173,6 +173,10 @@ struct RaisedPattern;
 // Priors shared by all shards: immutable, made at an epoch mark (epoch.h). Opaque here.
 class Priors;
 
+// Each brings what the next one has to read: the records that are due, the accounts that sent them,
+// what they wrote to.
+enum class LearningStep : std::uint8_t { records, accounts, recipients };
+
 class Detector {
  public:
   // `priors` is the shipped global prior (epoch.h: shipped_priors()) or a later epoch's.
@@ -193,9 +197,14 @@ class Detector {
   // while later, the account's model. Returns the index it seems to be.
   void prefetch_name(std::uint64_t hash) const;
   std::optional<AccountIndex> prefetch_model(std::uint64_t hash) const;
+  // A while after that: the name's text and the account's domain.
+  void prefetch_text(AccountIndex) const;
   [[nodiscard]] std::string_view name_of(AccountIndex) const;
   [[nodiscard]] std::size_t accounts() const;
 
+  // Before advance(), step by step and with other work between: has memory bring what learning the
+  // records due at `now` looks at.
+  void prefetch_due(Instant now, LearningStep) const;
   // Learns what has become old enough at `now`. Call before each event is folded (part of the
   // fold).
   void advance(Instant now);

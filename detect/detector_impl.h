@@ -94,8 +94,8 @@ struct Detector::Impl {
   DetectSettings settings;
   HashKey key;
   std::shared_ptr<const Priors> priors;
-  std::array<LogTable, k_families> tables;
-  std::array<PlaceLogs, k_families> place_logs;
+  const std::array<LogTable, k_families>& tables;
+  const std::array<PlaceLogs, k_families>& place_logs;
 
   AccountModels models;
   NameTable names;
@@ -154,6 +154,12 @@ struct Detector::Impl {
   void link_domain(LocalDomain& d) const;
   void link_domains();  // after a new epoch was installed
 
+  void prefetch_text(AccountIndex index) const {
+    const AccountModel& m = models[index];
+    names.prefetch_text(m);
+    __builtin_prefetch(&domains[m.domain]);
+  }
+
   // --- judging (judge.cc)
   // The place and the patterns of a message whose recipients were looked at.
   void look_at_origin(const AccountModel& m, Instant t, const Submission& s);
@@ -169,8 +175,8 @@ struct Detector::Impl {
   [[nodiscard]] double fading(const AccountModel& m, Instant t) const;
   // Of a family in R; they sum to 1.
   [[nodiscard]] double weight(std::size_t f) const {
-    const auto out = static_cast<std::size_t>(settings.without_family);
     if (settings.without_family < 0) return k_attacks[f].weight;
+    const auto out = static_cast<std::uint8_t>(settings.without_family);
     return f == out ? 0 : k_attacks[f].weight / (1 - k_attacks[out].weight);
   }
   [[nodiscard]] double log_r(const AccountModel& m, Instant t) const;
@@ -206,7 +212,10 @@ struct Detector::Impl {
   void learn_front();
   void leave_out(AccountIndex index, Instant t);
   void note_pair(std::vector<std::uint64_t>& pairs, const ContactFilter& known, std::uint64_t pair);
-  void prefetch_learning() const;
+  // How many records are due at `now`, from the front on; no more than `most`.
+  [[nodiscard]] std::uint64_t due(Instant now, std::uint64_t most) const;
+  // No step waits for what the one before it asked for, if there is other work between them.
+  void prefetch_due(Instant now, LearningStep step) const;
   void uncount(AccountModel& m, const LearningRecord& r, Instant now);
 
   [[nodiscard]] std::uint64_t hash() const;
@@ -218,6 +227,8 @@ void roll_windows(AccountModel& m, Instant t);
 // Distinct recipients of the running hour's episode by linear counting (Whang et al. 1990).
 [[nodiscard]] std::uint32_t distinct_in(const std::array<std::uint64_t, 2>& bitmap);
 inline constexpr Duration k_episode = hours(1);
+// Of so many due records the memory is fetched at once.
+inline constexpr std::uint64_t k_learn_together = 4;
 // ln R below which a place on trial may become a habit.
 inline constexpr double k_place_learn_below = 2;
 

@@ -319,39 +319,49 @@ void Detector::Impl::uncount(AccountModel& m, const LearningRecord& r, Instant n
   }
 }
 
-// What the records behind the front will need when their turn comes, a step at a time: no step
-// waits for what the one before it asked for.
-void Detector::Impl::prefetch_learning() const {
-  constexpr std::uint64_t k_ahead = 2, k_model_ahead = 4, k_record_ahead = 8;
-  if (queue.size() <= k_record_ahead) return;
-  queue.prefetch_record(queue.first() + k_record_ahead);
-  const LearningRecord& later = queue.at(queue.first() + k_model_ahead);
-  queue.prefetch_recipients(later);
-  // The lines that learn() looks at: identity and sums in front, habits behind.
-  const auto* lines = reinterpret_cast<const char*>(&models[later.account]);
-  for (const std::size_t at : {std::size_t{0}, offsetof(AccountModel, learnt),
-                               offsetof(AccountModel, habit_day), sizeof(AccountModel) - 1}) {
-    __builtin_prefetch(lines + at, 1);
+std::uint64_t Detector::Impl::due(Instant now, std::uint64_t most) const {
+  const std::uint32_t second = now.seconds32();
+  const std::uint64_t end = queue.first() + std::min<std::uint64_t>(most, queue.size());
+  std::uint64_t n = queue.first();
+  while (n != end && queue.at(n).due_second <= second) ++n;
+  return n - queue.first();
+}
+
+void Detector::Impl::prefetch_due(Instant now, LearningStep step) const {
+  if (step == LearningStep::records) {
+    for (std::uint64_t n = 0; n < k_learn_together; ++n) queue.prefetch_record(queue.first() + n);
+    return;
   }
-  const LearningRecord& r = queue.at(queue.first() + k_ahead);
-  const AccountModel& m = models[r.account];
-  const DomainLearning& domain = domain_learning[m.domain];
-  const auto* counts = reinterpret_cast<const char*>(&domain.delta.counts[band_of(m.learnt)]);
-  for (std::size_t at = 0; at < sizeof(Histograms); at += k_cache_line) {
-    __builtin_prefetch(counts + at, 1);
+  const std::uint64_t end = queue.first() + due(now, k_learn_together);
+  for (std::uint64_t n = queue.first(); n != end; ++n) {
+    const LearningRecord& r = queue.at(n);
+    const AccountModel& m = models[r.account];
+    if (step == LearningStep::accounts) {
+      queue.prefetch_recipients(r);
+      const auto* lines = reinterpret_cast<const char*>(&m);
+      for (std::size_t at = 0; at < sizeof m; at += k_cache_line) {
+        __builtin_prefetch(lines + at, 1);
+      }
+      if (r.queue_key != 0) queue.prefetch_queue_key(r.queue_key);
+      continue;
+    }
+    __builtin_prefetch(&domains[m.domain]);
+    const DomainLearning& domain = domain_learning[m.domain];
+    const auto* counts = reinterpret_cast<const char*>(&domain.delta.counts[band_of(m.learnt)]);
+    for (std::size_t at = 0; at < sizeof(Histograms); at += k_cache_line) {
+      __builtin_prefetch(counts + at, 1);
+    }
+    __builtin_prefetch(&domain.delta.messages, 1);
+    const std::uint64_t salt = salt_of(m);
+    for (std::uint32_t i = 0; i < std::min(r.recipients, 16U); ++i) {
+      const std::uint64_t pair = pair_key(salt, queue.recipient(r, i).address);
+      contacts.prefetch_insert(pair);
+      if (queue.recipient(r, i).fresh()) queue.prefetch_pair(pair);
+    }
   }
-  __builtin_prefetch(&domain.delta.messages, 1);
-  const std::uint64_t salt = salt_of(m);
-  for (std::uint32_t i = 0; i < std::min(r.recipients, 8U); ++i) {
-    const std::uint64_t pair = pair_key(salt, queue.recipient(r, i).address);
-    contacts.prefetch_insert(pair);
-    if (queue.recipient(r, i).fresh()) queue.prefetch_pair(pair);
-  }
-  if (r.queue_key != 0) queue.prefetch_queue_key(r.queue_key);
 }
 
 void Detector::Impl::learn_front() {
-  prefetch_learning();
   LearningRecord& r = queue.front();
   const AccountModel& m = models[r.account];
   const std::uint64_t salt = salt_of(m);

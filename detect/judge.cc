@@ -463,6 +463,16 @@ Verdict Detector::Impl::judge(AccountIndex index, Instant t, const Submission& s
   for (std::size_t line = 0; line < sizeof m; line += k_cache_line) {
     __builtin_prefetch(reinterpret_cast<const char*>(&m) + line);
   }
+  const LocalDomain& domain = domains[m.domain];
+  if (domain.prior != nullptr) {
+    const std::size_t band = band_of(m.learnt);
+    const auto* counts = reinterpret_cast<const char*>(&domain.prior->counts[band]);
+    for (std::size_t at = 0; at < sizeof(Histograms); at += k_cache_line) {
+      __builtin_prefetch(counts + at);
+    }
+    __builtin_prefetch(&(*domain.sums)[band]);
+    __builtin_prefetch(&domain.prior->raised_until_us);
+  }
   look_at_recipients(m, s, made_ready);
   Verdict v;
   v.recipients = static_cast<std::uint32_t>(keys.size());

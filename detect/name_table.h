@@ -20,6 +20,9 @@ class NameTable {
   // Fetches the slot; and of the model that the slot names, should the name be right, all lines.
   void prefetch(std::uint64_t hash) const { __builtin_prefetch(&slots_[home(hash)]); }
   std::optional<AccountIndex> prefetch_model(const AccountModels& models, std::uint64_t hash) const;
+  void prefetch_text(const AccountModel& m) const {
+    __builtin_prefetch(arena_.data() + m.name_offset);
+  }
   // Puts the name of models[index] (its name_hash set) into the arena and the table.
   void add(AccountModels& models, AccountIndex index, std::string_view name);
   // Takes models[index] out of the table; its characters are reclaimed when half the arena is
